@@ -1,0 +1,3 @@
+//! The `whitewater` command: the only place that prints, exits and reads the environment.
+
+fn main() {}

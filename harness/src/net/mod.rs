@@ -1,0 +1,189 @@
+//! The simulated network: the only place that knows the turmoil crates.
+//!
+//! An engine is a [`Stack`]: it connects, listens and carries out faults. Everything above it, the
+//! recording [`Stream`] and [`Listener`] included, is the same for every engine.
+
+use std::{
+    fmt, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, task::Context, task::Poll,
+    time::Duration,
+};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::trace::{Connection, Name, Recorder};
+
+mod http_client;
+mod listener;
+mod stream;
+
+pub use http_client::{BoxError, Upstream, upstream};
+pub use listener::Listener;
+pub use stream::Stream;
+
+/// A future that an engine runs.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Which network stack carries a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// turmoil-net below the harness's own event-driven scheduler: shows packets, models windows,
+    /// resets, loss and bandwidth, and skips idle time.
+    TurmoilNet,
+    /// The `turmoil` crate: an independent stack with a fixed tick, for comparison.
+    Turmoil,
+}
+
+/// One end of a connection, as an engine gives it.
+pub trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Ends the connection by RST once what was written has left this host.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`] where the engine knows no RST.
+    fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+    /// The number that both ends share.
+    fn connection(&self) -> Connection;
+    /// This end's address, and the other's.
+    fn addresses(&self) -> (SocketAddr, SocketAddr);
+    /// The host at the other end.
+    fn peer(&self) -> Name;
+}
+
+/// A listening socket, as an engine gives it.
+pub trait Listening: Send + 'static {
+    /// Waits for the next connection.
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Box<dyn Socket>>>;
+    /// The address that it listens on.
+    fn local_addr(&self) -> SocketAddr;
+}
+
+/// Connecting: resolves to one end of the new connection.
+pub type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn Socket>>> + Send>>;
+
+/// An engine at work, as seen from the hosts that it carries.
+pub trait Stack: Send + Sync + 'static {
+    /// Connects two hosts.
+    fn connect(&self, from: &Name, to: &Name) -> Connecting;
+    /// Listens on the one port of a host.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AddrInUse`] where something listens there already.
+    fn listen(&self, at: &Name) -> io::Result<Box<dyn Listening>>;
+    /// Makes something happen to a link or a host, now.
+    fn apply(&self, fault: &Fault);
+    /// Tasks alive on the runtime that carries the code under test, where one runtime carries all.
+    fn tasks_alive(&self) -> Option<u64>;
+}
+
+/// Something that happens to a link or a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Every connection over the link is reset; both ends see RST.
+    Reset {
+        /// The link's name.
+        link: String,
+    },
+    /// Nothing passes the link until it is released; then everything arrives, in order.
+    Hold {
+        /// The link's name.
+        link: String,
+        /// When it is released; never where it is left out.
+        lasts: Option<Duration>,
+    },
+    /// What is sent over the link is lost, both ways. With an end, senders try again after it, so
+    /// that an application sees delay; without one it sees silence.
+    Drop {
+        /// The link's name.
+        link: String,
+        /// When it ends.
+        lasts: Option<Duration>,
+    },
+    /// Everything that one host sends, and all that is sent to it, is lost from now on.
+    Vanish {
+        /// The host's name.
+        host: Name,
+    },
+    /// Connects to the host are answered with RST.
+    Refuse {
+        /// The host's name.
+        host: Name,
+        /// For how long.
+        lasts: Option<Duration>,
+    },
+    /// The host is gone at once, without a word on its connections.
+    Crash {
+        /// The host's name.
+        host: Name,
+    },
+    /// The host starts again from nothing.
+    Restart {
+        /// The host's name.
+        host: Name,
+    },
+}
+
+/// A host, as the code that runs on it sees the network.
+#[derive(Clone)]
+pub struct Host {
+    name: Name,
+    stack: Arc<dyn Stack>,
+    recorder: Recorder,
+}
+
+impl Host {
+    /// A host of that name on an engine.
+    pub fn new(name: Name, stack: Arc<dyn Stack>, recorder: Recorder) -> Self {
+        Self { name, stack, recorder }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// Where facts are recorded.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// The engine.
+    pub fn stack(&self) -> &Arc<dyn Stack> {
+        &self.stack
+    }
+
+    /// Connects to another host.
+    ///
+    /// # Errors
+    /// `ConnectionRefused` where nothing listens there, `TimedOut` where nothing answers.
+    pub async fn connect(&self, to: &Name) -> io::Result<Stream> {
+        Stream::connect(self, to).await
+    }
+
+    /// Listens on this host's one port.
+    ///
+    /// # Errors
+    /// `AddrInUse` where something listens there already.
+    pub fn listen(&self) -> io::Result<Listener> {
+        Ok(Listener::new(self.clone(), self.stack.listen(&self.name)?))
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What runs on a host. A server is started again when its host is restarted.
+#[derive(Clone)]
+pub struct Actor {
+    /// The host's name.
+    pub host: Name,
+    /// Makes its task, on that host.
+    pub start: Arc<dyn Fn(Host) -> Task + Send + Sync>,
+}
+
+impl fmt::Debug for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Actor").field("host", &self.host).finish_non_exhaustive()
+    }
+}

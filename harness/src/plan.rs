@@ -1,0 +1,112 @@
+//! A scenario with everything resolved and all dice rolled: what the world carries out.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use mock_openai::script::Script;
+use serde::Serialize;
+
+use crate::scenario::{
+    Does, Expect, HostLimits, Kind, LinkSpec, MiddleboxSpec, NetEvent, Patience, Reads, Retries,
+};
+
+/// Everything that one run does. Printed, it is the repro.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Plan {
+    /// The scenario's path below `scenarios/` without its ending.
+    pub id: String,
+    /// What it shows, in one sentence.
+    pub title: String,
+    /// Why it exists.
+    pub cites: Vec<String>,
+    /// Ids of the rules that it is about: one that does not apply is a failure.
+    pub proves: Vec<String>,
+    /// Everything that is drawn later (jitter, loss, back-off) is drawn from it.
+    pub seed: u64,
+    /// Virtual time after which the verdict is "did not finish".
+    pub limit: Duration,
+    /// The hops between the clients and the provider, in order: middleboxes and the relay.
+    pub hops: Vec<Hop>,
+    /// The links, in path order; one more than there are hops.
+    pub links: Vec<Link>,
+    /// Limits of hosts by name; a host that is not named has the defaults.
+    pub hosts: IndexMap<String, HostLimits>,
+    /// What the network does, and when.
+    pub events: Vec<NetEvent>,
+    /// Switches of the relay, by name, as text.
+    pub switches: IndexMap<String, String>,
+    /// What the provider does.
+    pub upstream: Script,
+    /// One entry a client: counts are multiplied out.
+    pub clients: Vec<Client>,
+    /// What is expected beyond the rules.
+    pub expect: Vec<Expect>,
+}
+
+/// A host between the clients and the provider.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Hop {
+    /// Its host name: `relay`, or the middlebox's kind (`buffering_proxy`) or given name.
+    pub name: String,
+    /// What it is.
+    pub what: HopKind,
+}
+
+/// What stands at a hop.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HopKind {
+    /// The code under test.
+    Relay,
+    /// A middlebox.
+    Middlebox(MiddleboxSpec),
+}
+
+/// A link between two neighbours on the path; all flows over it share it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Link {
+    /// Its two neighbours, the client's side first: `client-relay`.
+    pub name: String,
+    /// From the provider's side to the client's.
+    pub down: LinkSpec,
+    /// From the client's side to the provider's.
+    pub up: LinkSpec,
+}
+
+/// One client, with its draws made.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Client {
+    /// `reader`, or `reader-7` where the scenario says `count`.
+    pub name: String,
+    /// Its name in the scenario: `reader`.
+    pub group: String,
+    /// When it starts.
+    pub starts: Duration,
+    /// The host whose address it uses; its own name where it has one for itself.
+    pub from: String,
+    /// What kind of client it is.
+    pub kind: Kind,
+    /// What it asks.
+    pub request: Request,
+    /// How it reads.
+    pub reads: Reads,
+    /// What it does beside reading to the end.
+    pub does: Vec<Does>,
+    /// How long it waits for things.
+    pub gives_up: Patience,
+    /// Whether and how it tries again.
+    pub retries: Option<Retries>,
+}
+
+/// A request as it is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Request {
+    /// `POST`.
+    pub method: String,
+    /// `/v1/chat/completions`.
+    pub target: String,
+    /// In order, `host` and `content-length` included.
+    pub headers: Vec<(String, String)>,
+    /// As text: bodies of requests are JSON.
+    pub body: String,
+}

@@ -1,0 +1,215 @@
+//! How a client behaves.
+
+use indexmap::IndexMap;
+use mock_openai::quantity::{Rate, Share, Size, Time};
+use serde::{Deserialize, Serialize};
+
+/// One client, or `count` alike.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// Its name; with `count`, the clients are `name-1`, `name-2`...
+    pub name: String,
+    /// How many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// When it starts; at once where it is left out.
+    #[serde(default)]
+    pub starts: Starts,
+    /// Clients of one address name it here; default: one each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// What kind of client it is.
+    #[serde(default, rename = "as")]
+    pub kind: Kind,
+    /// Its host's receive buffer; 64 KiB where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recv_buffer: Option<Size>,
+    /// What it asks; a streamed chat completion where it is left out.
+    #[serde(default)]
+    pub request: Request,
+    /// The page's origin, for a browser: `https://app.example`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// Whether a browser sends the request with credentials.
+    #[serde(default)]
+    pub credentials: bool,
+    /// Its patience.
+    #[serde(default)]
+    pub gives_up: Patience,
+    /// How fast it reads.
+    #[serde(default)]
+    pub reads: Reads,
+    /// What it does; reads to the end where it is left out.
+    #[serde(default)]
+    pub does: Vec<Does>,
+    /// Whether and how it tries again; never where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<Retries>,
+}
+
+/// When clients start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Starts {
+    /// The first instant.
+    #[serde(default)]
+    pub at: Time,
+    /// Over how long they are spread, each drawn by itself.
+    #[serde(default)]
+    pub spread: Time,
+}
+
+/// The kinds of client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// Takes bytes as they come.
+    #[default]
+    #[serde(rename = "raw")]
+    Raw,
+    /// What a Rust application sees through the crate of that name.
+    #[serde(rename = "eventsource-stream")]
+    EventsourceStream,
+    /// A page's `fetch` by the Fetch standard: preflight, checks, what script may see.
+    #[serde(rename = "browser")]
+    Browser,
+}
+
+/// What a client asks.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The path of a GET.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub get: Option<String>,
+    /// The path of a POST; `/v1/chat/completions` where neither is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post: Option<String>,
+    /// Headers beside the usual ones.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub headers: IndexMap<String, String>,
+    /// The JSON body. A `user` key is added where there is none: it tells the clients apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// How long a client waits for things; for ever where one is left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Patience {
+    /// For the connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect: Option<Time>,
+    /// From the request to the first byte of the response.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte: Option<Time>,
+    /// Between one byte of the response and the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<Time>,
+    /// For everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<Time>,
+}
+
+/// How fast a client reads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reads {
+    /// As fast as bytes come.
+    #[default]
+    Eagerly,
+    /// At most so many bytes a second.
+    Rate(Rate),
+    /// Stops once, and goes on.
+    Pause(Pause),
+    /// Never.
+    None,
+}
+
+/// A reader that stops once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pause {
+    /// The point at which it stops.
+    pub after: ReadPoint,
+    /// For how long.
+    #[serde(rename = "for")]
+    pub lasts: Time,
+}
+
+/// A point in what was received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadPoint {
+    /// So many whole frames of the body.
+    Frames(u64),
+    /// So many bytes of the body.
+    Bytes(Size),
+}
+
+/// One thing that a client does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Does {
+    /// Reads up to a point.
+    Read(ReadPoint),
+    /// Goes away.
+    Leave(Leave),
+    /// Does nothing for so long.
+    Wait(Time),
+}
+
+/// How a client goes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leave {
+    /// It closes: FIN (RST where bytes are unread, as the kernel does).
+    Fin,
+    /// It resets.
+    Rst,
+    /// Its host falls silent without a word.
+    Vanish,
+}
+
+/// How a client tries again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retries {
+    /// At most so many times after the first.
+    pub max: u64,
+    /// The statuses after which it tries again.
+    pub on: Vec<u16>,
+    /// How long it waits where the answer does not say.
+    #[serde(default)]
+    pub backoff: Backoff,
+    /// Whether `Retry-After` counts.
+    #[serde(default = "yes")]
+    pub honours_retry_after: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Exponential back-off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Backoff {
+    /// The first wait.
+    pub base: Time,
+    /// By which each wait is longer than the one before.
+    pub factor: u32,
+    /// The longest wait.
+    pub cap: Time,
+    /// At most this share is taken off, drawn for each wait.
+    pub jitter: Share,
+}
+
+impl Default for Backoff {
+    /// What the official SDKs do: 0.5 s, doubled, at most 8 s, less up to a quarter (openai-python
+    /// 3.54 and openai-node 6.49, measured).
+    fn default() -> Self {
+        let millis = |m| Time(std::time::Duration::from_millis(m));
+        Self { base: millis(500), factor: 2, cap: millis(8_000), jitter: Share(2_500) }
+    }
+}

@@ -1,0 +1,184 @@
+//! What lies between the hosts: links, their events, middleboxes, limits of hosts.
+
+use indexmap::IndexMap;
+use mock_openai::quantity::{Rate, Share, Size, Time};
+use serde::{Deserialize, Serialize};
+
+/// The `network:` block: links by name (`client-relay`), and `events`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Network {
+    /// Links by the names of their neighbours, the client's side first.
+    pub links: IndexMap<String, Links>,
+    /// What happens to them, and when.
+    pub events: Vec<NetEvent>,
+}
+
+/// One link: what holds for both directions, and what differs in one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Links {
+    /// One way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Time>,
+    /// At most so much is added to each packet's latency, uniformly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<Time>,
+    /// Shared by all flows of one direction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bandwidth: Option<Rate>,
+    /// Share of the packets that are lost and sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Share>,
+    /// What differs from the provider's side to the client's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub down: Option<LinkSpec>,
+    /// What differs from the client's side to the provider's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up: Option<LinkSpec>,
+}
+
+/// One direction of a link.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkSpec {
+    /// One way; none where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Time>,
+    /// At most so much is added to each packet's latency, uniformly; packets of one flow stay in
+    /// order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<Time>,
+    /// Shared by all flows; unlimited where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bandwidth: Option<Rate>,
+    /// Share of the packets that are lost: they arrive a retransmission time-out later, and what
+    /// is behind them on their flow waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Share>,
+}
+
+/// Something that happens to a link or a host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetEvent {
+    /// At this virtual time; or `after`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Time>,
+    /// After something that a client received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<When>,
+    /// The link that it happens to; or `host`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// The host that it happens to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// What happens.
+    #[serde(rename = "do")]
+    pub fault: NetFault,
+    /// For how long; for ever (or once) where it is left out.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub lasts: Option<Time>,
+}
+
+/// A point in what one client received.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct When {
+    /// The client's name.
+    pub client: String,
+    /// After so many whole frames.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frames: Option<u64>,
+    /// After so many body bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<Size>,
+}
+
+/// What can happen to a link or a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetFault {
+    /// Link: every connection over it is reset, both ends see RST.
+    Reset,
+    /// Link: everything stalls, and arrives in order when it is over.
+    Hold,
+    /// Link: silence both ways; the ends are not told.
+    Drop,
+    /// Host: connects are answered with RST.
+    Refuse,
+    /// Host: it is gone at once, without a word on its connections.
+    Crash,
+    /// Host: it starts again from nothing; its peers' old connections are answered with RST.
+    Restart,
+}
+
+/// Limits of one host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostLimits {
+    /// Receive buffer of each of its sockets; 64 KiB where it is left out, and at most 65,535 B
+    /// are ever advertised (windows are not scaled).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recv_buffer: Option<Size>,
+    /// Send buffer of each of its sockets, sent but unacknowledged bytes included; 64 KiB where it
+    /// is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send_buffer: Option<Size>,
+}
+
+/// A middlebox and its settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MiddleboxSpec {
+    /// See [`BufferingProxy`].
+    BufferingProxy(BufferingProxy),
+}
+
+/// nginx with a bare `proxy_pass`: HTTP/1.0 to its upstream, answers collected in buffers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BufferingProxy {
+    /// Its host name; `buffering_proxy` where it is left out.
+    pub name: Option<String>,
+    /// How many buffers (nginx `proxy_buffers`, 8 by default).
+    pub buffers: u64,
+    /// How large one is (nginx: a memory page, 4 KiB).
+    pub buffer: Size,
+    /// Whether `X-Accel-Buffering: no` switches it off for an answer (nginx: yes).
+    pub honours_x_accel: bool,
+}
+
+impl Default for BufferingProxy {
+    fn default() -> Self {
+        Self { name: None, buffers: 8, buffer: Size(4096), honours_x_accel: true }
+    }
+}
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(NetworkReader)
+    }
+}
+
+struct NetworkReader;
+
+impl<'de> serde::de::Visitor<'de> for NetworkReader {
+    type Value = Network;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("links by name, such as `client-relay`, and `events`")
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Network, A::Error> {
+        let mut network = Network::default();
+        while let Some(name) = map.next_key::<String>()? {
+            if name == "events" {
+                network.events = map.next_value()?;
+            } else {
+                network.links.insert(name, map.next_value()?);
+            }
+        }
+        Ok(network)
+    }
+}

@@ -1,0 +1,348 @@
+//! What happened in one run: ordered facts in virtual time, and nothing that was concluded from them.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+
+mod recorder;
+
+pub use mock_openai::journal::{Entry as ProviderFact, Event as ProviderEvent, PeerEnd};
+pub use recorder::Recorder;
+
+/// The name of a host or an actor: `relay`, `upstream`, `reader-1`, a middlebox's name, `world`.
+pub type Name = Arc<str>;
+
+/// Everything that happened, in order: an event's index is its ordinal.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// Ordered by ordinal; times never fall.
+    pub events: Vec<Event>,
+}
+
+/// One fact, with its time and the host on which it was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Virtual time since the run began; resolution 1 ms.
+    pub at: Duration,
+    /// Where it was seen.
+    pub actor: Name,
+    /// What.
+    pub fact: Fact,
+}
+
+/// The kinds of fact: a closed list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// A packet left a host. Only an engine that shows packets records it.
+    Packet(Packet),
+    /// A packet was taken in by the host that it was sent to.
+    Arrived {
+        /// Ordinal of its [`Fact::Packet`].
+        packet: usize,
+    },
+    /// An application used a socket.
+    Socket(Connection, SocketFact),
+    /// A client did or saw something.
+    Client(ClientFact),
+    /// An entry of the provider's journal.
+    Provider(ProviderFact),
+    /// A middlebox did something with what passes through it.
+    Middlebox(MiddleboxFact),
+    /// The world itself: faults that fired, panics, what was left at the end.
+    World(WorldFact),
+}
+
+/// A TCP connection, counted from 0 in the order of the connects; both ends share the number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Connection(pub u64);
+
+/// A TCP segment as it left a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packet {
+    /// Its connection.
+    pub connection: Connection,
+    /// The link that it goes over: `client-relay`.
+    pub link: Name,
+    /// The host that it goes to; it comes from the event's actor.
+    pub to: Name,
+    /// Source and destination.
+    pub addresses: (SocketAddr, SocketAddr),
+    /// SYN, ACK, FIN, RST, PSH.
+    pub flags: Flags,
+    /// Sequence number.
+    pub seq: u32,
+    /// Acknowledgement number.
+    pub ack: u32,
+    /// Advertised receive window in bytes (no scaling).
+    pub window: u16,
+    /// The bytes that it carries.
+    pub payload: Bytes,
+    /// What the link does with it.
+    pub fate: Fate,
+}
+
+/// The control flags of a segment (RFC 9293 3.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// Begins a connection.
+    pub syn: bool,
+    /// `ack` counts.
+    pub ack: bool,
+    /// The sender sends no more.
+    pub fin: bool,
+    /// The connection is gone.
+    pub rst: bool,
+    /// Hand over at once.
+    pub psh: bool,
+}
+
+/// What a link does with a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrives at this virtual time.
+    Due(Duration),
+    /// It was lost and sent again: it arrives at this time, and all behind it on its flow waits.
+    Late(Duration),
+    /// The link is held: it arrives some time after the release.
+    Held,
+    /// It never arrives.
+    Dropped,
+}
+
+/// What an application did with one end of a connection; the event's actor is that end's host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SocketFact {
+    /// A connect succeeded.
+    Connected {
+        /// This end's address.
+        local: SocketAddr,
+        /// The other end's.
+        peer: SocketAddr,
+        /// The host at the other end.
+        to: Name,
+    },
+    /// A connect failed.
+    ConnectFailed {
+        /// `ConnectionRefused`, `TimedOut`...
+        error: std::io::ErrorKind,
+        /// The host that was called.
+        to: Name,
+    },
+    /// The application took a connection from its listener.
+    Accepted {
+        /// This end's address.
+        local: SocketAddr,
+        /// The other end's.
+        peer: SocketAddr,
+        /// The host at the other end.
+        from: Name,
+    },
+    /// The application read so many bytes.
+    Read {
+        /// How many.
+        len: usize,
+    },
+    /// The application handed these bytes to the socket.
+    Wrote {
+        /// The bytes that the socket took.
+        bytes: Bytes,
+    },
+    /// A write found no room: the peer or the link is slower than the application.
+    Blocked,
+    /// A write that had found no room was told to try again.
+    Unblocked,
+    /// A read came to the peer's FIN.
+    ReadEnd,
+    /// A read or write failed.
+    Failed {
+        /// `ConnectionReset`, `BrokenPipe`...
+        error: std::io::ErrorKind,
+    },
+    /// The application shut its sending side.
+    ShutDown,
+    /// The application asked for RST.
+    Reset,
+    /// The application let go of the socket.
+    Dropped,
+}
+
+/// How the HTTP body of a response ended at the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyEnd {
+    /// By its framing: final chunk, full length, or the close of a close-delimited body.
+    Complete,
+    /// By FIN before the framing's end.
+    Truncated,
+    /// By RST.
+    Reset,
+    /// The bytes are no longer HTTP.
+    Garbled,
+}
+
+/// What a client did and saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientFact {
+    /// It wrote a request.
+    Sent {
+        /// Over which connection.
+        connection: Connection,
+        /// Requests of one client are counted from 0, preflights included.
+        request: u64,
+        /// `POST`.
+        method: String,
+        /// `/v1/chat/completions`.
+        target: String,
+        /// In order.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: Bytes,
+    },
+    /// It could not connect.
+    NoConnection {
+        /// Why.
+        error: std::io::ErrorKind,
+    },
+    /// The head of a response arrived.
+    Head {
+        /// Which request it answers.
+        request: u64,
+        /// `HTTP/1.1`: 1; `HTTP/1.0`: 0.
+        minor_version: u8,
+        /// Status code.
+        status: u16,
+        /// In order, names as received.
+        headers: Vec<(String, String)>,
+    },
+    /// Body bytes arrived, after transfer decoding, as one read gave them.
+    Body {
+        /// Which request they answer.
+        request: u64,
+        /// The bytes.
+        bytes: Bytes,
+    },
+    /// The response is over, or the connection before any head.
+    Ended {
+        /// Which request.
+        request: u64,
+        /// How.
+        how: BodyEnd,
+    },
+    /// The client went away by its own will.
+    Left {
+        /// How.
+        how: crate::scenario::Leave,
+    },
+    /// The client's patience ended.
+    GaveUp {
+        /// Which budget: `connect`, `first_byte`, `silence`, `total`, `retries`.
+        budget: &'static str,
+    },
+    /// The client waits before it tries again.
+    Waits {
+        /// How long.
+        time: Duration,
+        /// `retry-after`, `retry-after-ms` or `backoff`.
+        because: &'static str,
+    },
+    /// What the application behind the client saw, where its kind is more than raw.
+    Saw(Sight),
+    /// The client is done with all that it does.
+    Done,
+}
+
+/// What an application saw through its client library or browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sight {
+    /// An event, as the library dispatched it.
+    Event {
+        /// Its type; `message` where none was given.
+        event: String,
+        /// The last event id in force.
+        id: String,
+        /// Its data.
+        data: String,
+    },
+    /// The library reports an error.
+    Error {
+        /// Its text.
+        text: String,
+    },
+    /// The library says that the stream is over, without an error.
+    End,
+    /// Script may read this response: its status, and the headers that are exposed to it.
+    Response {
+        /// Status code.
+        status: u16,
+        /// Names in lower case.
+        headers: Vec<(String, String)>,
+    },
+    /// Body text that script may read.
+    Text {
+        /// As decoded from UTF-8 so far.
+        text: String,
+    },
+    /// The browser keeps the response from script: `fetch` rejects with a `TypeError`.
+    Blocked {
+        /// Which check of the Fetch standard failed.
+        why: String,
+    },
+}
+
+/// What a middlebox did with what passes through it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MiddleboxFact {
+    /// It holds back bytes of a response.
+    Held {
+        /// How many it holds now.
+        bytes: u64,
+        /// Why: `buffer is not full`.
+        because: &'static str,
+    },
+    /// It let go of what it held.
+    Flushed {
+        /// How many bytes.
+        bytes: u64,
+        /// Why: `buffer is full`, `end of the answer`.
+        because: &'static str,
+    },
+    /// It does not buffer this response.
+    PassedThrough {
+        /// Why: `X-Accel-Buffering: no`.
+        because: &'static str,
+    },
+}
+
+/// What the world did, or found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorldFact {
+    /// A scripted fault of the network fired.
+    Fired {
+        /// As the plan prints it.
+        what: String,
+    },
+    /// A simulated task panicked.
+    Panicked {
+        /// Message and place.
+        message: String,
+    },
+    /// The scenario's limit was reached before all clients were done.
+    LimitReached {
+        /// Who was not done.
+        waiting: Vec<Name>,
+    },
+    /// Tasks of the code under test: alive before the first client came, and after the last had
+    /// gone and everything idle had had time to end.
+    Tasks {
+        /// Before.
+        before: u64,
+        /// After.
+        after: u64,
+    },
+    /// The relay's own metrics after the last client had gone, as scraped from `/metrics`.
+    Metrics {
+        /// OpenMetrics or Prometheus text.
+        text: String,
+    },
+    /// The run is over.
+    Over,
+}
