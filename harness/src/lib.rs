@@ -8,6 +8,7 @@
 
 pub mod net;
 pub mod plan;
+pub mod report;
 pub mod rules;
 pub mod scenario;
 pub mod trace;

@@ -1,3 +1,22 @@
 //! The `whitewater` command: the only place that prints, exits and reads the environment.
 
-fn main() {}
+use std::{
+    io::{self, IsTerminal as _},
+    process::ExitCode,
+};
+
+use clap::Parser as _;
+use harness::cli::{Arguments, Console};
+
+fn main() -> ExitCode {
+    let mut out = io::stdout().lock();
+    let mut log = io::stderr();
+    let watched = log.is_terminal();
+    let mut console = Console { out: &mut out, log: &mut log, watched };
+    match Arguments::parse().carry_out(&mut console) {
+        Ok(exit) => exit.into(),
+        // Somebody closed the pipe, as `head` does: there is nobody left to tell.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}

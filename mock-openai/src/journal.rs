@@ -10,7 +10,7 @@ use crate::script::End;
 ///
 /// The listener stamps the time: entries are told at the instant at which they happen, on tokio's
 /// clock.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// Connections are counted from 0 in the order of acceptance.
     pub connection: u64,
@@ -22,7 +22,7 @@ pub struct Entry {
 }
 
 /// How the peer of a connection went away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PeerEnd {
     /// It sent FIN: it closed, or only shut its sending side; from the wire the two look alike.
     Fin,
@@ -31,7 +31,7 @@ pub enum PeerEnd {
 }
 
 /// What can happen at the provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Event {
     /// A connection was accepted.
     Accepted {

@@ -24,13 +24,29 @@ pub use stream::Stream;
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Which network stack carries a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Engine {
     /// turmoil-net below the harness's own event-driven scheduler: shows packets, models windows,
     /// resets, loss and bandwidth, and skips idle time.
     TurmoilNet,
     /// The `turmoil` crate: an independent stack with a fixed tick, for comparison.
     Turmoil,
+}
+
+impl Engine {
+    /// Its name, as the command line takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TurmoilNet => "turmoil-net",
+            Self::Turmoil => "turmoil",
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// One end of a connection, as an engine gives it.

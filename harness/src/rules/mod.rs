@@ -30,5 +30,17 @@ pub enum Level {
     Info,
 }
 
+impl Level {
+    /// Its name, as reports print it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Must => "must",
+            Self::Should => "should",
+            Self::Profile => "profile",
+            Self::Info => "info",
+        }
+    }
+}
+
 /// Every rule.
 pub const ALL: &[Rule] = &[];

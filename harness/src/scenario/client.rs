@@ -160,7 +160,7 @@ pub enum Does {
 }
 
 /// How a client goes away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Leave {
     /// It closes: FIN (RST where bytes are unread, as the kernel does).

@@ -4,23 +4,27 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
+mod digest;
 mod recorder;
+mod story;
 
 pub use mock_openai::journal::{Entry as ProviderFact, Event as ProviderEvent, PeerEnd};
+pub use digest::Digest;
 pub use recorder::Recorder;
+pub use story::{first_end, story, visible};
 
 /// The name of a host or an actor: `relay`, `upstream`, `reader-1`, a middlebox's name, `world`.
 pub type Name = Arc<str>;
 
 /// Everything that happened, in order: an event's index is its ordinal.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Trace {
     /// Ordered by ordinal; times never fall.
     pub events: Vec<Event>,
 }
 
 /// One fact, with its time and the host on which it was seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Event {
     /// Virtual time since the run began; resolution 1 ms.
     pub at: Duration,
@@ -30,8 +34,15 @@ pub struct Event {
     pub fact: Fact,
 }
 
+impl Event {
+    /// The event as one line of text: for people who look for the first difference of two traces.
+    pub fn line(&self, ordinal: usize) -> String {
+        format!("{ordinal:6} {:10.3} {:12} {:?}", self.at.as_secs_f64(), self.actor, self.fact)
+    }
+}
+
 /// The kinds of fact: a closed list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Fact {
     /// A packet left a host. Only an engine that shows packets records it.
     Packet(Packet),
@@ -57,7 +68,7 @@ pub enum Fact {
 pub struct Connection(pub u64);
 
 /// A TCP segment as it left a host.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Packet {
     /// Its connection.
     pub connection: Connection,
@@ -82,7 +93,7 @@ pub struct Packet {
 }
 
 /// The control flags of a segment (RFC 9293 3.1).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Flags {
     /// Begins a connection.
     pub syn: bool,
@@ -97,7 +108,7 @@ pub struct Flags {
 }
 
 /// What a link does with a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fate {
     /// It arrives at this virtual time.
     Due(Duration),
@@ -110,7 +121,7 @@ pub enum Fate {
 }
 
 /// What an application did with one end of a connection; the event's actor is that end's host.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SocketFact {
     /// A connect succeeded.
     Connected {
@@ -167,7 +178,7 @@ pub enum SocketFact {
 }
 
 /// How the HTTP body of a response ended at the client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BodyEnd {
     /// By its framing: final chunk, full length, or the close of a close-delimited body.
     Complete,
@@ -180,7 +191,7 @@ pub enum BodyEnd {
 }
 
 /// What a client did and saw.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ClientFact {
     /// It wrote a request.
     Sent {
@@ -251,7 +262,7 @@ pub enum ClientFact {
 }
 
 /// What an application saw through its client library or browser.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Sight {
     /// An event, as the library dispatched it.
     Event {
@@ -289,7 +300,7 @@ pub enum Sight {
 }
 
 /// What a middlebox did with what passes through it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum MiddleboxFact {
     /// It holds back bytes of a response.
     Held {
@@ -313,7 +324,7 @@ pub enum MiddleboxFact {
 }
 
 /// What the world did, or found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum WorldFact {
     /// A scripted fault of the network fired.
     Fired {

@@ -274,7 +274,7 @@ pub enum ErrorPreset {
 }
 
 /// How an answer ends. Always after what was sent before has left.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum End {
     /// As it should: `[DONE]` (in a stream), the framing's end, the connection kept.

@@ -1,0 +1,1 @@
+//! The relay stands in `tests/conformance.rs`, so that the whole example is one file.

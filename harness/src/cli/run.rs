@@ -1,0 +1,97 @@
+//! `whitewater run`: the main job.
+
+use std::{
+    fs, io,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
+
+use clap::Args;
+
+use super::{Console, Exit, select::Selection};
+use crate::{
+    net::Engine,
+    report::{Format, Outcome},
+    suite::{self, Settings},
+    target::Target,
+    trace::Trace,
+    world,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    selection: Selection,
+    /// The relay under test: `reference`, or `broken/NAME` (see `whitewater list relays`).
+    #[arg(long, default_value = Target::REFERENCE)]
+    relay: String,
+    /// The network engine: `turmoil-net` shows packets; `turmoil` is an independent second one.
+    #[arg(long, default_value_t = Engine::TurmoilNet)]
+    engine: Engine,
+    /// Everything random is drawn from it.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// What is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Also writes the JSON report here.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Prints every event of the traces, one a line, instead of a report.
+    #[arg(long, conflicts_with_all = ["format", "report"])]
+    trace: bool,
+}
+
+impl Run {
+    pub(super) fn carry_out(self, console: &mut Console<'_>) -> io::Result<Exit> {
+        let Some(target) = Target::named(&self.relay) else {
+            writeln!(console.log, "error: {}", Target::unknown(&self.relay))?;
+            return Ok(Exit::BadInput);
+        };
+        let Some(cases) = self.selection.load(console)? else { return Ok(Exit::BadInput) };
+        let settings = Settings { target, engine: self.engine, seed: self.seed };
+        if self.trace {
+            for case in &cases {
+                let plan = crate::plan::plan(&case.scenario, &case.id, self.seed);
+                print(&world::run(&plan, &settings.target, self.engine), console)?;
+            }
+            return Ok(Exit::Held);
+        }
+        let progress = Mutex::new((0, &mut *console.log));
+        let watched = console.watched;
+        let seen = |outcome: &Outcome| {
+            let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+            progress.0 += 1;
+            if watched {
+                let (done, log) = &mut *progress;
+                // Progress that cannot be shown is no reason to stop.
+                drop(write!(log, "\r\x1b[K{done}/{} {}", cases.len(), outcome.id));
+            }
+        };
+        let report = suite::run(&cases, &settings, &seen);
+        if watched {
+            write!(console.log, "\r\x1b[K")?;
+        }
+        if let Some(path) = &self.report
+            && let Err(error) = write_json(&report, path)
+        {
+            writeln!(console.log, "error: cannot write {}: {error}", path.display())?;
+            return Ok(Exit::BadInput);
+        }
+        self.format.render(&report, console.out)?;
+        Ok(if report.broke() { Exit::Broke } else { Exit::Held })
+    }
+}
+
+fn write_json(report: &crate::report::Report, path: &std::path::Path) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    Format::Json.render(report, &mut bytes)?;
+    fs::write(path, bytes)
+}
+
+fn print(trace: &Trace, console: &mut Console<'_>) -> io::Result<()> {
+    for (ordinal, event) in trace.events.iter().enumerate() {
+        writeln!(console.out, "{}", event.line(ordinal))?;
+    }
+    writeln!(console.out, "trace {}", trace.digest())
+}

@@ -1,0 +1,125 @@
+//! The front door for other crates: every scenario as a test of the relay that they bring.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use axum::Router;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::{
+    net::{Engine, Upstream},
+    report::{Conclusion, Format, Outcome},
+    rules,
+    scenario::{self, catalogue},
+    suite::{self, Case, Settings},
+    target::Target,
+};
+
+/// The seed of conformance runs.
+const SEED: u64 = 1;
+
+/// Runs every scenario of the catalogue inside this library against a relay, as tests named by
+/// their ids, with the options of `cargo test`.
+///
+/// The relay is an axum [`Router`] over the service through which it calls its provider. Whatever
+/// host name its calls use, they reach the simulated provider.
+///
+/// ```no_run
+/// use axum::{Router, routing::get};
+///
+/// fn my_relay(upstream: harness::Upstream) -> Router {
+///     Router::new().route("/healthz", get(|| async { "ok" })).with_state(upstream)
+/// }
+///
+/// fn main() -> std::process::ExitCode {
+///     harness::conformance(my_relay)
+/// }
+/// ```
+pub fn conformance<F>(relay: F) -> ExitCode
+where
+    F: Fn(Upstream) -> Router + Send + Sync + 'static,
+{
+    Conformance::of(relay).run()
+}
+
+/// A conformance run with a folder of scenarios beside the catalogue.
+#[derive(Debug)]
+pub struct Conformance {
+    target: Target,
+    folders: Vec<PathBuf>,
+}
+
+impl Conformance {
+    /// Of a relay that is an axum [`Router`].
+    pub fn of<F>(relay: F) -> Self
+    where
+        F: Fn(Upstream) -> Router + Send + Sync + 'static,
+    {
+        Self::of_target(Target::router("relay", relay))
+    }
+
+    /// Of any target: one that owns its server settings, claims capabilities or maps switches.
+    pub fn of_target(target: Target) -> Self {
+        Self { target, folders: Vec::new() }
+    }
+
+    /// Also runs the scenarios of a folder of one's own.
+    #[must_use]
+    pub fn with_scenarios(mut self, folder: impl AsRef<Path>) -> Self {
+        self.folders.push(folder.as_ref().to_owned());
+        self
+    }
+
+    /// Runs them, prints as `cargo test` does, and says how it went.
+    pub fn run(self) -> ExitCode {
+        let arguments = Arguments::from_args();
+        let settings = Settings { target: self.target, engine: Engine::TurmoilNet, seed: SEED };
+        let settings = Arc::new(settings);
+        let mut trials = trials(catalogue::embedded(), &settings);
+        for folder in &self.folders {
+            match catalogue::find(&[], folder) {
+                Ok(files) => trials.extend(trials(files, &settings)),
+                Err(error) => trials.push(broken_folder(folder, error.to_string())),
+            }
+        }
+        libtest_mimic::run(&arguments, trials).exit_code()
+    }
+}
+
+fn trials(files: Vec<catalogue::ScenarioFile>, settings: &Arc<Settings>) -> Vec<Trial> {
+    let trial = |file: catalogue::ScenarioFile| {
+        let settings = Arc::clone(settings);
+        Trial::test(file.id.clone(), move || judge(&file, &settings))
+    };
+    files.into_iter().map(trial).collect()
+}
+
+fn broken_folder(folder: &Path, error: String) -> Trial {
+    Trial::test(folder.display().to_string(), move || Err(Failed::from(error)))
+}
+
+fn judge(file: &catalogue::ScenarioFile, settings: &Settings) -> Result<(), Failed> {
+    let rules: Vec<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
+    let scenario = scenario::load(&file.path, &file.text, &rules).map_err(|diagnostics| {
+        let texts = diagnostics.iter().map(|diagnostic| diagnostic.render(&file.text));
+        Failed::from(texts.collect::<Vec<_>>().join("\n"))
+    })?;
+    let outcome = suite::outcome(&Case { id: file.id.clone(), scenario }, settings);
+    if outcome.result == Conclusion::Broke {
+        return Err(Failed::from(text(outcome, settings)));
+    }
+    Ok(())
+}
+
+/// The failure blocks of one outcome.
+fn text(outcome: Outcome, settings: &Settings) -> String {
+    let wall = outcome.wall;
+    let report = suite::report(vec![outcome], settings, wall);
+    let mut bytes = Vec::new();
+    // Writing to memory does not fail.
+    drop(Format::Text.render(&report, &mut bytes));
+    String::from_utf8_lossy(&bytes).into_owned()
+}

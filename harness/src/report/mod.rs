@@ -1,0 +1,148 @@
+//! What a run of the suite concluded: verdicts with their seed, target and counts, and no logic.
+
+use std::{io, time::Duration};
+
+use serde::Serialize;
+
+mod json;
+mod text;
+
+/// The shape of the JSON report; raised when a field changes its meaning or goes away.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// All scenarios of one run of the suite.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// See [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The relay under test: `reference`, `broken/forgets-flush`.
+    pub target: String,
+    /// The network engine.
+    pub engine: &'static str,
+    /// Whether tokio's `select!` draws from the seed; `unseeded` without `--cfg tokio_unstable`.
+    pub select: &'static str,
+    /// The seed of every scenario.
+    pub seed: u64,
+    /// In the order of their ids.
+    pub outcomes: Vec<Outcome>,
+    /// Wall time of everything, loading included, in seconds.
+    #[serde(serialize_with = "seconds")]
+    pub wall: Duration,
+}
+
+/// One scenario.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Outcome {
+    /// Its id.
+    pub id: String,
+    /// What it shows.
+    pub title: String,
+    /// How it came out.
+    pub result: Conclusion,
+    /// Hash of its trace, hexadecimal; empty where it was skipped.
+    pub hash: String,
+    /// Virtual time until the last client was done, in seconds.
+    #[serde(serialize_with = "seconds")]
+    pub simulated: Duration,
+    /// Wall time of running and judging it, in seconds.
+    #[serde(serialize_with = "seconds")]
+    pub wall: Duration,
+    /// Ids of the rules that held, and expectations.
+    pub held: Vec<String>,
+    /// Rules that do not apply, with the reason.
+    pub not_applicable: Vec<Note>,
+    /// Rules that broke where the scenario says that they may.
+    pub excused: Vec<Failure>,
+    /// What broke.
+    pub failures: Vec<Failure>,
+}
+
+/// How a scenario came out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conclusion {
+    /// Everything that applies held.
+    Held,
+    /// Something broke.
+    Broke,
+    /// It was not run.
+    Skipped {
+        /// Why.
+        because: String,
+    },
+}
+
+/// Something that is said of a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// The rule.
+    pub rule: String,
+    /// What is said.
+    pub because: String,
+}
+
+/// A rule or an expectation that broke.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Failure {
+    /// The rule's id, or where the expectation stands: `expect[0].frames`.
+    pub rule: String,
+    /// How binding it is: `must`, `should`, `profile`, `scenario`.
+    pub level: &'static str,
+    /// Where it stands.
+    pub citation: String,
+    /// What it demands.
+    pub demand: String,
+    /// Virtual time of the first breach, in seconds.
+    #[serde(serialize_with = "seconds")]
+    pub at: Duration,
+    /// Its ordinal in the trace.
+    pub ordinal: usize,
+    /// The host that broke it.
+    pub host: String,
+    /// The client that it concerns.
+    pub client: Option<String>,
+    /// Every acceptable outcome.
+    pub wanted: Vec<String>,
+    /// What happened instead.
+    pub got: String,
+    /// The command that runs it again.
+    pub replay: String,
+}
+
+/// How a report is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people: a table by family, then each failure.
+    Text,
+    /// For programs: stable and versioned.
+    Json,
+}
+
+impl Format {
+    /// Writes the report.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn render(self, report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+        match self {
+            Self::Text => text::render(report, out),
+            Self::Json => json::render(report, out),
+        }
+    }
+}
+
+impl Report {
+    /// How many scenarios came out so.
+    pub fn count(&self, which: fn(&Conclusion) -> bool) -> usize {
+        self.outcomes.iter().filter(|outcome| which(&outcome.result)).count()
+    }
+
+    /// Whether something broke.
+    pub fn broke(&self) -> bool {
+        self.outcomes.iter().any(|outcome| outcome.result == Conclusion::Broke)
+    }
+}
+
+fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
+}

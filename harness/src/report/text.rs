@@ -1,0 +1,124 @@
+//! The report for people: a table by family, then one block for each failure.
+
+use std::{io, time::Duration};
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::{Conclusion, Failure, Outcome, Report};
+
+pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    writeln!(out, "{}", table(report))?;
+    for outcome in &report.outcomes {
+        for failure in &outcome.failures {
+            block("BROKE", outcome, failure, out)?;
+        }
+    }
+    for outcome in &report.outcomes {
+        for failure in &outcome.excused {
+            block("excused", outcome, failure, out)?;
+        }
+        if let Conclusion::Skipped { because } = &outcome.result {
+            writeln!(out, "skipped  {}: {because}", outcome.id)?;
+        }
+    }
+    closing(report, out)
+}
+
+fn table(report: &Report) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header([
+        "family", "scenarios", "held", "broke", "skipped", "simulated", "wall", "trace",
+    ]);
+    for family in families(report) {
+        let count = |which: fn(&Conclusion) -> bool| {
+            family.1.iter().filter(|outcome| which(&outcome.result)).count().to_string()
+        };
+        table.add_row([
+            family.0.to_owned(),
+            family.1.len().to_string(),
+            count(|c| *c == Conclusion::Held),
+            count(|c| *c == Conclusion::Broke),
+            count(|c| matches!(c, Conclusion::Skipped { .. })),
+            format!("{:.1} s", sum(&family.1, |o| o.simulated).as_secs_f64()),
+            format!("{:.1} ms", sum(&family.1, |o| o.wall).as_secs_f64() * 1e3),
+            combined(&family.1),
+        ]);
+    }
+    for column in 1..=6 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+/// The scenarios of each folder, in order.
+fn families(report: &Report) -> Vec<(&str, Vec<&Outcome>)> {
+    let mut families: Vec<(&str, Vec<&Outcome>)> = Vec::new();
+    for outcome in &report.outcomes {
+        let name = outcome.id.rsplit_once('/').map_or("", |(folder, _)| folder);
+        match families.last_mut() {
+            Some((last, outcomes)) if *last == name => outcomes.push(outcome),
+            _ => families.push((name, vec![outcome])),
+        }
+    }
+    families
+}
+
+fn sum(outcomes: &[&Outcome], of: fn(&Outcome) -> Duration) -> Duration {
+    outcomes.iter().map(|outcome| of(outcome)).sum()
+}
+
+/// One hash for many traces: of their hashes, in order.
+fn combined(outcomes: &[&Outcome]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for outcome in outcomes {
+        hasher.update(outcome.hash.as_bytes());
+    }
+    hasher.finalize().to_hex()[..12].to_owned()
+}
+
+fn block(mark: &str, outcome: &Outcome, failure: &Failure, out: &mut dyn io::Write) -> io::Result<()> {
+    writeln!(out, "\n{mark}  {}: {}", outcome.id, failure.got)?;
+    writeln!(
+        out,
+        "  rule     {} ({}; {}): {}",
+        failure.rule, failure.level, failure.citation, failure.demand
+    )?;
+    let client = failure.client.as_ref().map_or_else(String::new, |name| format!(", client {name}"));
+    writeln!(
+        out,
+        "  where    host {}{client}, at {:.3} s, event {}",
+        failure.host,
+        failure.at.as_secs_f64(),
+        failure.ordinal
+    )?;
+    for (index, wanted) in failure.wanted.iter().enumerate() {
+        writeln!(out, "  {}{wanted}", if index == 0 { "wanted   " } else { "or       " })?;
+    }
+    writeln!(out, "  replay   {}", failure.replay)
+}
+
+fn closing(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    let all: Vec<&Outcome> = report.outcomes.iter().collect();
+    let skipped = report.count(|c| matches!(c, Conclusion::Skipped { .. }));
+    let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} skipped") };
+    writeln!(
+        out,
+        "\n{} scenarios against {}: {} held, {} broke{skipped}",
+        report.outcomes.len(),
+        report.target,
+        report.count(|c| *c == Conclusion::Held),
+        report.count(|c| *c == Conclusion::Broke),
+    )?;
+    writeln!(
+        out,
+        "seed {}, trace {}, select: {}, engine {}; {:.1} s simulated in {:.2} s",
+        report.seed,
+        combined(&all),
+        report.select,
+        report.engine,
+        sum(&all, |o| o.simulated).as_secs_f64(),
+        report.wall.as_secs_f64(),
+    )
+}

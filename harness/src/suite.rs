@@ -1,0 +1,192 @@
+//! Runs scenarios one by one or side by side, and tallies what their judges say.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    judge::{self, Judged},
+    net::{self, Engine},
+    plan::{self, Plan},
+    report::{Conclusion, FORMAT_VERSION, Failure, Note, Outcome, Report},
+    rules::Level,
+    scenario::Scenario,
+    target::Target,
+    trace::{ClientFact, Fact, Trace},
+    verdict::{Breach, Verdict},
+    world,
+};
+
+/// A scenario that was loaded and checked.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// Its id: the path below `scenarios/` without the ending.
+    pub id: String,
+    /// What it says.
+    pub scenario: Scenario,
+}
+
+/// How scenarios are run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What is under test.
+    pub target: Target,
+    /// The network engine.
+    pub engine: Engine,
+    /// From which everything is drawn.
+    pub seed: u64,
+}
+
+/// Runs all cases, as many side by side as there are cores, and reports them in their order.
+/// `seen` is told of each as it is done, in no fixed order.
+pub fn run(cases: &[Case], settings: &Settings, seen: &(dyn Fn(&Outcome) + Sync)) -> Report {
+    let began = wall_clock();
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, Outcome)>> = Mutex::new(Vec::with_capacity(cases.len()));
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(cases.len());
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some((index, case)) = claim(&next, cases) {
+                    let outcome = outcome(case, settings);
+                    seen(&outcome);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push((index, outcome));
+                }
+            });
+        }
+    });
+    let mut outcomes = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    outcomes.sort_by_key(|(index, _)| *index);
+    let outcomes = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
+    report(outcomes, settings, wall_clock() - began)
+}
+
+/// A report of outcomes that are there already.
+pub fn report(outcomes: Vec<Outcome>, settings: &Settings, wall: Duration) -> Report {
+    Report {
+        format_version: FORMAT_VERSION,
+        target: settings.target.name().to_owned(),
+        engine: settings.engine.name(),
+        select: if cfg!(tokio_unstable) { "seeded" } else { "unseeded" },
+        seed: settings.seed,
+        outcomes,
+        wall,
+    }
+}
+
+fn claim<'a>(next: &AtomicUsize, cases: &'a [Case]) -> Option<(usize, &'a Case)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    cases.get(index).map(|case| (index, case))
+}
+
+/// Plans, runs and judges one case.
+pub fn outcome(case: &Case, settings: &Settings) -> Outcome {
+    let began = wall_clock();
+    let plan = plan::plan(&case.scenario, &case.id, settings.seed);
+    let mut outcome = Outcome {
+        id: case.id.clone(),
+        title: plan.title.clone(),
+        result: Conclusion::Held,
+        hash: String::new(),
+        simulated: Duration::ZERO,
+        wall: Duration::ZERO,
+        held: Vec::new(),
+        not_applicable: Vec::new(),
+        excused: Vec::new(),
+        failures: Vec::new(),
+    };
+    if let Some(because) = cannot_run(&case.scenario, &plan, settings) {
+        outcome.result = Conclusion::Skipped { because };
+        return outcome;
+    }
+    let trace = world::run(&plan, &settings.target, settings.engine);
+    tally(&mut outcome, judge::judge(&plan, &trace), settings);
+    outcome.hash = trace.digest().to_string();
+    outcome.simulated = until_the_last_client(&trace);
+    outcome.wall = wall_clock() - began;
+    outcome
+}
+
+/// Why the target or the engine cannot take the scenario, if so.
+fn cannot_run(scenario: &Scenario, plan: &Plan, settings: &Settings) -> Option<String> {
+    if let Some(missing) = scenario.needs.iter().find(|need| !settings.target.claims(need)) {
+        return Some(format!("{} does not claim `{missing}`", settings.target.name()));
+    }
+    let unmapped = plan
+        .switches
+        .iter()
+        .find_map(|(switch, value)| settings.target.maps_switch(switch, value).err());
+    unmapped.or_else(|| net::cannot(settings.engine, plan))
+}
+
+fn tally(outcome: &mut Outcome, judged: Judged, settings: &Settings) {
+    for finding in judged.findings {
+        match finding.verdict {
+            Verdict::Held => outcome.held.push(finding.rule),
+            Verdict::NotApplicable { why } => {
+                outcome.not_applicable.push(Note { rule: finding.rule, because: why });
+            }
+            Verdict::Broke(breach) => {
+                let failure = Failure {
+                    rule: finding.rule,
+                    level: finding.level.map_or("scenario", Level::name),
+                    citation: finding.citation,
+                    demand: finding.demand,
+                    ..failure(breach, replay(&outcome.id, settings))
+                };
+                if finding.level == Some(Level::Info) || finding.excused.is_some() {
+                    outcome.excused.push(failure);
+                } else {
+                    outcome.failures.push(failure);
+                }
+            }
+        }
+    }
+    if !outcome.failures.is_empty() {
+        outcome.result = Conclusion::Broke;
+    }
+}
+
+fn failure(breach: Breach, replay: String) -> Failure {
+    Failure {
+        rule: String::new(),
+        level: "",
+        citation: String::new(),
+        demand: String::new(),
+        at: breach.at,
+        ordinal: breach.ordinal,
+        host: breach.host.to_string(),
+        client: breach.client.map(|name| name.to_string()),
+        wanted: breach.wanted,
+        got: breach.got,
+        replay,
+    }
+}
+
+/// The one command that runs a scenario again in the same way.
+fn replay(id: &str, settings: &Settings) -> String {
+    let mut command = format!("whitewater run '{id}'");
+    if settings.target.name() != Target::REFERENCE {
+        command += &format!(" --relay {}", settings.target.name());
+    }
+    if settings.engine != Engine::TurmoilNet {
+        command += &format!(" --engine {}", settings.engine.name());
+    }
+    command + &format!(" --seed {}", settings.seed)
+}
+
+fn until_the_last_client(trace: &Trace) -> Duration {
+    let done = |event: &&crate::trace::Event| matches!(event.fact, Fact::Client(ClientFact::Done));
+    let last = trace.events.iter().rev().find(done).or(trace.events.last());
+    last.map_or(Duration::ZERO, |event| event.at)
+}
+
+#[expect(clippy::disallowed_methods, reason = "what a run costs is wall time, outside of any run")]
+fn wall_clock() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,269 @@
+//! A trace as each client lived it: the text that snapshots hold.
+//!
+//! One block a client, one line an event, times relative to its first request. Clients that lived
+//! the same to the letter share a block. Frames stand as they were received, with invisible
+//! characters made visible; a long frame is shortened, and the hash of its bytes stands for the rest.
+
+use std::{fmt::Write as _, time::Duration};
+
+use super::{ClientFact, Connection, Event, Fact, Name, Sight, SocketFact, Trace};
+use crate::{plan::Plan, wire};
+
+/// A frame longer than this is shortened.
+const LONGEST_FRAME: usize = 400;
+
+/// How much of a shortened frame is shown.
+const SHOWN_OF_LONG_FRAME: usize = 120;
+
+/// Response headers that say something about streaming, caching, limits or CORS.
+const TELLING_HEADERS: &[&str] = &[
+    "content-type",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "cache-control",
+    "x-accel-buffering",
+    "retry-after",
+    "retry-after-ms",
+    "allow",
+    "vary",
+    "access-control-allow-origin",
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-expose-headers",
+];
+
+/// The story of every client of a run.
+pub fn story(plan: &Plan, trace: &Trace) -> String {
+    let mut told: Vec<(String, Vec<&str>)> = Vec::new();
+    for client in &plan.clients {
+        let text = Telling::of(trace, &client.name).text;
+        match told.iter_mut().find(|(other, _)| *other == text) {
+            Some((_, names)) => names.push(&client.name),
+            None => told.push((text, vec![&client.name])),
+        }
+    }
+    let mut story = format!("{}\n", plan.title);
+    for (text, names) in told {
+        let count = if names.len() == 1 { String::new() } else { format!(" ({})", names.len()) };
+        let _infallible = write!(story, "\n{}{count}\n{text}", names.join(", "));
+    }
+    story
+}
+
+/// One client's lines.
+struct Telling<'a> {
+    trace: &'a Trace,
+    name: &'a str,
+    text: String,
+    began: Option<Duration>,
+    connection: Option<Connection>,
+    /// Body bytes of the response that is being received, with the time of each piece's end.
+    body: Vec<u8>,
+    arrivals: Vec<(usize, Duration)>,
+}
+
+impl<'a> Telling<'a> {
+    fn of(trace: &'a Trace, name: &'a str) -> Self {
+        let mut telling = Self {
+            trace,
+            name,
+            text: String::new(),
+            began: None,
+            connection: None,
+            body: Vec::new(),
+            arrivals: Vec::new(),
+        };
+        for event in &trace.events {
+            if *event.actor == *name
+                && let Fact::Client(fact) = &event.fact
+            {
+                telling.tell(event, fact);
+            }
+        }
+        telling
+    }
+
+    fn tell(&mut self, event: &Event, fact: &ClientFact) {
+        let at = event.at;
+        match fact {
+            ClientFact::Sent { connection, method, target, headers, body, .. } => {
+                self.began.get_or_insert(at);
+                self.connection = Some(*connection);
+                self.line(at, format_args!("> {method} {target}, {} B of body", body.len()));
+                self.headers(headers, &["origin", "access-control-request-headers", "last-event-id"], '>');
+            }
+            ClientFact::NoConnection { error } => {
+                self.began.get_or_insert(at);
+                self.line(at, format_args!("no connection: {error:?}"));
+            }
+            ClientFact::Head { minor_version, status, headers, .. } => {
+                self.line(at, format_args!("< HTTP/1.{minor_version} {status}"));
+                self.headers(headers, TELLING_HEADERS, '<');
+            }
+            ClientFact::Body { bytes, .. } => {
+                self.body.extend_from_slice(bytes);
+                self.arrivals.push((self.body.len(), at));
+            }
+            ClientFact::Ended { how, .. } => {
+                self.frames();
+                self.line(at, format_args!("body {}", format!("{how:?}").to_lowercase()));
+                self.closing();
+            }
+            ClientFact::Left { how } => {
+                self.frames();
+                self.line(at, format_args!("leaves by {how:?}"));
+                self.closing();
+            }
+            ClientFact::GaveUp { budget } => {
+                self.frames();
+                self.line(at, format_args!("gives up: {budget}"));
+            }
+            ClientFact::Waits { time, because } => {
+                self.line(at, format_args!("waits {:.3} s ({because})", time.as_secs_f64()));
+            }
+            ClientFact::Saw(sight) => self.sight(at, sight),
+            ClientFact::Done => self.frames(),
+        }
+    }
+
+    fn line(&mut self, at: Duration, what: std::fmt::Arguments<'_>) {
+        let since = at.saturating_sub(self.began.unwrap_or(at));
+        let _infallible = writeln!(self.text, "{:9.3} {what}", since.as_secs_f64());
+    }
+
+    fn headers(&mut self, headers: &[(String, String)], telling: &[&str], mark: char) {
+        for (name, value) in headers {
+            if telling.contains(&name.to_ascii_lowercase().as_str()) {
+                let _infallible = writeln!(self.text, "          {mark}   {name}: {value}");
+            }
+        }
+    }
+
+    /// Tells the frames received so far, each at the time at which its last byte arrived.
+    fn frames(&mut self) {
+        let body = std::mem::take(&mut self.body);
+        let arrivals = std::mem::take(&mut self.arrivals);
+        for frame in wire::frames(&body) {
+            let end = frame.range.end;
+            let arrived = arrivals.iter().find(|(up_to, _)| *up_to >= end);
+            let at = arrived.map_or(Duration::ZERO, |(_, at)| *at);
+            let mark = if frame.finished { '|' } else { '~' };
+            let bytes = &body[frame.range];
+            self.line(at, format_args!("{mark} {}", visible(bytes)));
+        }
+    }
+
+    fn sight(&mut self, at: Duration, sight: &Sight) {
+        match sight {
+            Sight::Event { event, id, data } => self.line(
+                at,
+                format_args!("saw event {event:?}, id {id:?}: {}", visible(data.as_bytes())),
+            ),
+            Sight::Error { text } => self.line(at, format_args!("saw error: {text}")),
+            Sight::End => self.line(at, format_args!("saw the end")),
+            Sight::Response { status, headers } => {
+                self.line(at, format_args!("script may read: {status}"));
+                self.headers(headers, TELLING_HEADERS, '=');
+            }
+            Sight::Text { text } => {
+                self.line(at, format_args!("script reads {}", visible(text.as_bytes())));
+            }
+            Sight::Blocked { why } => self.line(at, format_args!("script is refused: {why}")),
+        }
+    }
+
+    /// Who ended the connection first, and how.
+    fn closing(&mut self) {
+        let Some(connection) = self.connection else { return };
+        let Some((at, who, how)) = first_end(self.trace, connection) else {
+            let _infallible = writeln!(self.text, "          the connection is left open");
+            return;
+        };
+        let who = if **who == *self.name { "the client" } else { who };
+        self.line(at, format_args!("connection ended first by {who}: {how}"));
+    }
+}
+
+/// The first FIN or RST on a connection, by the packets where they are shown, else by what the
+/// applications did.
+pub fn first_end(trace: &Trace, connection: Connection) -> Option<(Duration, &Name, &'static str)> {
+    let by_packet = trace.events.iter().find_map(|event| match &event.fact {
+        Fact::Packet(packet) if packet.connection == connection => {
+            let how = match (packet.flags.rst, packet.flags.fin) {
+                (true, _) => "RST",
+                (false, true) => "FIN",
+                (false, false) => return None,
+            };
+            Some((event.at, &event.actor, how))
+        }
+        _ => None,
+    });
+    by_packet.or_else(|| {
+        trace.events.iter().find_map(|event| match &event.fact {
+            Fact::Socket(of, SocketFact::Reset) if *of == connection => {
+                Some((event.at, &event.actor, "RST"))
+            }
+            Fact::Socket(of, SocketFact::ShutDown | SocketFact::Dropped) if *of == connection => {
+                Some((event.at, &event.actor, "FIN"))
+            }
+            _ => None,
+        })
+    })
+}
+
+/// Bytes with everything invisible made visible; long ones shortened.
+pub fn visible(bytes: &[u8]) -> String {
+    if bytes.len() <= LONGEST_FRAME {
+        return escape(bytes);
+    }
+    let hash = &blake3::hash(bytes).to_hex()[..16];
+    let shown = escape(&bytes[..SHOWN_OF_LONG_FRAME]);
+    format!("{shown}… ({} B, blake3 {hash})", bytes.len())
+}
+
+fn escape(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() + 8);
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '\n' => text.push('⏎'),
+                '\r' => text.push('␍'),
+                '\0' => text.push('␀'),
+                '\u{feff}' => text.push_str("<BOM>"),
+                '\u{2028}' => text.push_str("<U+2028>"),
+                '\u{fffd}' => text.push_str("<U+FFFD>"),
+                other if other.is_control() => {
+                    let _infallible = write!(text, "<{:02x}>", u32::from(other));
+                }
+                other => text.push(other),
+            }
+        }
+        for byte in chunk.invalid() {
+            let _infallible = write!(text, "<{byte:02x}>");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_is_made_visible() {
+        assert_eq!(visible(b"data: a\r\n\n"), "data: a␍⏎⏎");
+        assert_eq!(visible("\u{feff}é\0\t".as_bytes()), "<BOM>é␀<09>");
+        assert_eq!(visible(b"\xe8\xb1"), "<e8><b1>");
+        assert_eq!(visible("\u{fffd}".as_bytes()), "<U+FFFD>");
+    }
+
+    #[test]
+    fn long_bytes_are_shortened_and_told_apart_by_their_hash() {
+        let (a, mut b) = (vec![b'x'; 1_000], vec![b'x'; 1_000]);
+        b[999] = b'y';
+        assert!(visible(&a).contains("… (1000 B, blake3 "));
+        assert_ne!(visible(&a), visible(&b));
+    }
+}

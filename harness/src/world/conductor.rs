@@ -1,0 +1,90 @@
+//! The run from its first instant to its last: fires the network's events, waits for the clients,
+//! lets everything settle, and looks at what is left.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep, timeout_at},
+};
+
+use super::{crew::Crew, scrape};
+use crate::{
+    client::Progress,
+    net::{Fault, Host},
+    plan::{HopKind, Plan},
+    scenario::{NetEvent, NetFault},
+    trace::{Fact, WorldFact},
+};
+
+/// How long a world is left alone after its last client: longer than any time-out that a relay
+/// holds by default, the 90 s of its idle pooled connections included.
+const SETTLING: Duration = Duration::from_mins(5);
+
+pub(super) async fn conduct(world: Host, plan: Arc<Plan>, crew: Arc<Crew>, progress: Progress) {
+    let limit = Instant::now() + plan.limit;
+    // All servers are up before the first client can reach them: a connect takes time of its own.
+    tokio::task::yield_now().await;
+    let before = tasks_without_clients(&world, &plan);
+    let mut events = JoinSet::new();
+    for event in plan.events.clone() {
+        events.spawn(fire(world.clone(), event, progress.clone()));
+    }
+    if timeout_at(limit, crew.all_done()).await.is_err() {
+        record(&world, WorldFact::LimitReached { waiting: crew.missing() });
+    } else if let Some(before) = before {
+        events.shutdown().await;
+        sleep(SETTLING).await;
+        if let Some(after) = world.stack().tasks_alive() {
+            record(&world, WorldFact::Tasks { before, after });
+        }
+        if let Some(text) = scrape::metrics(&world, &relay_name(&plan)).await {
+            record(&world, WorldFact::Metrics { text });
+        }
+    }
+    record(&world, WorldFact::Over);
+}
+
+/// Tasks of the servers and of the world; each client is one more, and gone at the end.
+fn tasks_without_clients(world: &Host, plan: &Plan) -> Option<u64> {
+    let clients = u64::try_from(plan.clients.len()).unwrap_or(u64::MAX);
+    world.stack().tasks_alive().map(|alive| alive.saturating_sub(clients))
+}
+
+fn relay_name(plan: &Plan) -> String {
+    let relay = plan.hops.iter().find(|hop| matches!(hop.what, HopKind::Relay));
+    relay.map_or_else(|| "relay".to_owned(), |hop| hop.name.clone())
+}
+
+async fn fire(world: Host, event: NetEvent, progress: Progress) {
+    if let Some(at) = event.at {
+        sleep(at.0).await;
+    }
+    if let Some(when) = &event.after {
+        progress.reached(when).await;
+    }
+    if let Some(fault) = fault(&event) {
+        record(&world, WorldFact::Fired { what: format!("{fault:?}") });
+        world.stack().apply(&fault);
+    }
+}
+
+/// What an event does to the network. A fault of a link names a link, one of a host a host: the
+/// loader sees to that.
+fn fault(event: &NetEvent) -> Option<Fault> {
+    let lasts = event.lasts.map(|time| time.0);
+    let link = || event.link.clone();
+    let host = || event.host.as_deref().map(Into::into);
+    match event.fault {
+        NetFault::Reset => link().map(|link| Fault::Reset { link }),
+        NetFault::Hold => link().map(|link| Fault::Hold { link, lasts }),
+        NetFault::Drop => link().map(|link| Fault::Drop { link, lasts }),
+        NetFault::Refuse => host().map(|host| Fault::Refuse { host, lasts }),
+        NetFault::Crash => host().map(|host| Fault::Crash { host }),
+        NetFault::Restart => host().map(|host| Fault::Restart { host }),
+    }
+}
+
+fn record(world: &Host, fact: WorldFact) {
+    world.recorder().record(world.name(), Fact::World(fact));
+}

@@ -1,0 +1,103 @@
+//! Wires provider, relay, middleboxes and clients on a network, and runs a plan to a trace.
+
+use std::{sync::Arc, time::Duration};
+
+use mock_openai::Mock;
+
+use crate::{
+    client::{self, Progress},
+    middlebox,
+    net::{self, Actor, Engine, Host, Task},
+    plan::{Client, HopKind, Plan},
+    target::Target,
+    trace::{Fact, Name, Trace},
+};
+
+mod conductor;
+mod crew;
+mod panics;
+mod scrape;
+
+use crew::Crew;
+
+/// When the simulated world begins: 2026-01-01T00:00:00Z, as a Unix time. Dates on the wire and
+/// `created` stamps count from it.
+pub const EPOCH: Duration = Duration::from_secs(1_767_225_600);
+
+/// Runs a plan against a target on an engine.
+///
+/// It always comes back: a scenario that cannot end is stopped at its limit, and a panic in a
+/// simulated task becomes a fact of the trace.
+pub fn run(plan: &Plan, target: &Target, engine: Engine) -> Trace {
+    let plan = Arc::new(plan.clone());
+    let crew = Arc::new(Crew::new(plan.clients.iter().map(|client| client.name.as_str())));
+    let progress = Progress::default();
+    let mut actors = vec![provider(&plan)];
+    actors.extend(hops(&plan, target));
+    actors.extend(plan.clients.iter().map(|one| customer(&plan, one, &crew, &progress)));
+    let conducted = Arc::clone(&plan);
+    net::run(engine, &plan, actors, move |world: Host| -> Task {
+        Box::pin(conductor::conduct(world, conducted, crew, progress))
+    })
+}
+
+/// The name of a host's neighbour on the provider's side.
+fn next_hop(plan: &Plan, position: usize) -> Name {
+    plan.hops.get(position).map_or("upstream", |hop| hop.name.as_str()).into()
+}
+
+fn provider(plan: &Plan) -> Actor {
+    let (script, seed) = (plan.upstream.clone(), plan.seed);
+    let start = move |host: Host| -> Task {
+        let (name, recorder) = (Arc::clone(host.name()), host.recorder().clone());
+        let mock = Mock {
+            script: script.clone(),
+            seed,
+            epoch: EPOCH,
+            journal: Arc::new(move |entry| {
+                recorder.record(&name, Fact::Provider(entry));
+            }),
+        };
+        Box::pin(async move {
+            if let Ok(listener) = host.listen() {
+                // It ends with the host alone.
+                drop(mock_openai::serve(listener, mock).await);
+            }
+        })
+    };
+    Actor { host: "upstream".into(), start: Arc::new(start) }
+}
+
+fn hops(plan: &Plan, target: &Target) -> Vec<Actor> {
+    let actor = |(position, hop): (usize, &crate::plan::Hop)| {
+        let next = next_hop(plan, position + 1);
+        let start: Arc<dyn Fn(Host) -> Task + Send + Sync> = match &hop.what {
+            HopKind::Relay => {
+                let (target, switches) = (target.clone(), plan.switches.clone());
+                Arc::new(move |host| target.serve(host, Arc::clone(&next), &switches))
+            }
+            HopKind::Middlebox(spec) => {
+                let spec = spec.clone();
+                Arc::new(move |host| middlebox::serve(&spec, host, Arc::clone(&next)))
+            }
+        };
+        Actor { host: hop.name.as_str().into(), start }
+    };
+    plan.hops.iter().enumerate().map(actor).collect()
+}
+
+fn customer(plan: &Plan, client: &Client, crew: &Arc<Crew>, progress: &Progress) -> Actor {
+    let (first, seed) = (next_hop(plan, 0), plan.seed);
+    let (client, crew, progress) = (client.clone(), Arc::clone(crew), progress.clone());
+    let host = client.from.as_str().into();
+    let start = move |host: Host| -> Task {
+        let (client, crew) = (client.clone(), Arc::clone(&crew));
+        let playing = client::play(client.clone(), Arc::clone(&first), host, seed, progress.clone());
+        Box::pin(async move {
+            // Told on drop too: a client that panics is done.
+            let _told = crew.member(client.name);
+            playing.await;
+        })
+    };
+    Actor { host, start: Arc::new(start) }
+}

@@ -1,0 +1,126 @@
+//! The same binary, scenario and seed give the same trace: in other processes, many times over,
+//! and with other runs beside it.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    process::Command,
+    thread,
+};
+
+use harness::{
+    net::Engine,
+    plan::{self, Plan},
+    rules,
+    scenario::{self, catalogue},
+    target::Target,
+    trace::Trace,
+    world,
+};
+
+fn plans() -> Result<Vec<Plan>, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let rules: Vec<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
+    let files = catalogue::find(&[], &root).map_err(|error| error.to_string())?;
+    let plan = |file: catalogue::ScenarioFile| {
+        let scenario = scenario::load(&file.path, &file.text, &rules)
+            .map_err(|_| format!("{} does not load", file.id))?;
+        Ok(plan::plan(&scenario, &file.id, 1))
+    };
+    files.into_iter().map(plan).collect()
+}
+
+fn run(plan: &Plan) -> Trace {
+    world::run(plan, &Target::reference(), Engine::TurmoilNet)
+}
+
+/// The first event that differs, by its line.
+fn difference(a: &str, b: &str) -> String {
+    let (mut left, mut right) = (a.lines(), b.lines());
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return "no difference".to_owned(),
+            (x, y) if x == y => {}
+            (x, y) => return format!("first: {x:?}\nthen:  {y:?}"),
+        }
+    }
+}
+
+fn lines(trace: &Trace) -> String {
+    let lines = trace.events.iter().enumerate();
+    lines.map(|(ordinal, event)| event.line(ordinal) + "\n").collect()
+}
+
+#[test]
+fn two_processes_give_equal_traces_for_every_scenario() -> Result<(), String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let traces = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_whitewater"));
+        let output = command.args(["run", "--trace", "--scenarios"]).arg(&root).output();
+        let output = output.map_err(|error| error.to_string())?;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok::<_, String>(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (first, second) = (traces()?, traces()?);
+    assert!(first.lines().filter(|line| line.starts_with("trace ")).count() >= 10);
+    assert!(first == second, "two processes differ\n{}", difference(&first, &second));
+    Ok(())
+}
+
+#[test]
+fn runs_on_all_cores_at_once_give_the_hash_of_a_run_alone() -> Result<(), String> {
+    let plans = plans()?;
+    let alone: BTreeMap<&str, Trace> =
+        plans.iter().map(|plan| (plan.id.as_str(), run(plan))).collect();
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..4)
+            .map(|shift| {
+                let (plans, alone) = (&plans, &alone);
+                scope.spawn(move || {
+                    // Each worker begins elsewhere, so that different scenarios stand side by side.
+                    for plan in plans.iter().cycle().skip(shift * 3).take(plans.len()) {
+                        let (trace, expected) = (run(plan), &alone[plan.id.as_str()]);
+                        assert!(
+                            trace.digest() == expected.digest(),
+                            "{}: {}",
+                            plan.id,
+                            difference(&lines(expected), &lines(&trace))
+                        );
+                    }
+                })
+            })
+            .collect();
+        for worker in workers {
+            worker.join().expect("a worker found a difference; it is printed above");
+        }
+    });
+    Ok(())
+}
+
+#[test]
+fn three_hundred_runs_in_one_process_give_one_hash() -> Result<(), String> {
+    let plans = plans()?;
+    // The scenario with the fewest events, so that three hundred runs stay short.
+    let traces = plans.iter().map(|plan| (plan, run(plan)));
+    let (plan, first) =
+        traces.min_by_key(|(_, trace)| trace.events.len()).ok_or("there is no scenario")?;
+    for _ in 1..300 {
+        let again = run(plan);
+        assert!(
+            again.digest() == first.digest(),
+            "{}: {}",
+            plan.id,
+            difference(&lines(&first), &lines(&again))
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn another_seed_gives_another_trace() -> Result<(), String> {
+    let jittered = plans()?.into_iter().find(|plan| plan.clients.len() > 50);
+    let plan = jittered.ok_or("no scenario has many clients")?;
+    let other = Plan { seed: 2, ..plan.clone() };
+    assert_ne!(run(&plan).digest(), run(&other).digest());
+    Ok(())
+}
