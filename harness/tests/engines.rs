@@ -1,0 +1,82 @@
+//! Two independent network stacks give every client the same frames and the same endings: what a
+//! snapshot shows is the relay, and not the simulator.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use bytes::BytesMut;
+use harness::{
+    net::{self, Engine},
+    plan::{self, Plan},
+    rules,
+    scenario::{self, catalogue},
+    target::Target,
+    trace::{BodyEnd, ClientFact, Fact, Trace},
+    world,
+};
+
+/// What one client got for one request.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Answer {
+    status: Option<u16>,
+    body: BytesMut,
+    end: Option<BodyEnd>,
+}
+
+fn answers(trace: &Trace) -> BTreeMap<(String, u64), Answer> {
+    let mut answers: BTreeMap<(String, u64), Answer> = BTreeMap::new();
+    for event in &trace.events {
+        let Fact::Client(fact) = &event.fact else { continue };
+        let mut of = |request: u64| {
+            answers.entry((event.actor.to_string(), request)).or_default()
+        };
+        match fact {
+            ClientFact::Head { request, status, .. } => of(*request).status = Some(*status),
+            ClientFact::Body { request, bytes } => of(*request).body.extend_from_slice(bytes),
+            ClientFact::Ended { request, how } => of(*request).end = Some(*how),
+            ClientFact::Sent { request, .. } => drop(of(*request)),
+            ClientFact::NoConnection { .. }
+            | ClientFact::Left { .. }
+            | ClientFact::GaveUp { .. }
+            | ClientFact::Waits { .. }
+            | ClientFact::Saw(_)
+            | ClientFact::Done => {}
+        }
+    }
+    answers
+}
+
+fn plans() -> Result<Vec<Plan>, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let rules: Vec<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
+    let files = catalogue::find(&[], &root).map_err(|error| error.to_string())?;
+    let plan = |file: catalogue::ScenarioFile| {
+        let scenario = scenario::load(&file.path.to_string_lossy(), &file.text, &rules)
+            .map_err(|_| format!("{} does not load", file.id))?;
+        Ok(plan::plan(&scenario, &file.id, 1))
+    };
+    files.into_iter().map(plan).collect()
+}
+
+#[test]
+fn what_both_engines_model_comes_out_alike() -> Result<(), String> {
+    let target = Target::reference();
+    let mut families = BTreeSet::new();
+    for plan in plans()? {
+        if net::cannot(Engine::Turmoil, &plan).is_some() {
+            continue;
+        }
+        let ours = answers(&world::run(&plan, &target, Engine::TurmoilNet));
+        let theirs = answers(&world::run(&plan, &target, Engine::Turmoil));
+        assert_eq!(ours, theirs, "{}", plan.id);
+        families.extend(plan.id.split_once('/').map(|(family, _)| family.to_owned()));
+    }
+    for family in
+        ["slow-clients", "dropped-connections", "proxy-buffering", "429-storms", "cors-preflight"]
+    {
+        assert!(families.contains(family), "no scenario of {family} runs on both engines");
+    }
+    Ok(())
+}
