@@ -12,3 +12,4 @@ pub mod journal;
 pub mod quantity;
 pub mod script;
 pub mod wire;
+pub mod yaml;

@@ -1,17 +1,23 @@
 //! What a scenario file says, nothing resolved.
 
+pub mod catalogue;
+mod check;
+mod client;
+mod expect;
+mod load;
+mod names;
+mod network;
+
 use indexmap::IndexMap;
 use mock_openai::{quantity::Time, script::Script};
 use serde::{Deserialize, Serialize};
-
-mod client;
-mod expect;
-mod network;
 
 pub use client::{
     Backoff, Client, Does, Kind, Leave, Patience, Pause, ReadPoint, Reads, Request, Retries, Starts,
 };
 pub use expect::{Bound, EndsAs, EndsHow, Expect, Frames, Relay, Upstream};
+pub use load::load;
+pub use names::client_names;
 pub use network::{
     BufferingProxy, HostLimits, LinkSpec, Links, MiddleboxSpec, NetEvent, NetFault, Network, When,
 };

@@ -1,7 +1,12 @@
 //! The steps of an answer, each doing one thing, run in order.
 
+use std::fmt;
+
 use indexmap::IndexMap;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, Unexpected, Visitor},
+};
 
 use crate::quantity::{Size, Time};
 
@@ -207,12 +212,24 @@ pub enum Wait {
 
 impl<'de> Deserialize<'de> for Wait {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match text.as_str() {
-            "forever" => Ok(Self::Forever),
-            "peer_closed" => Ok(Self::PeerClosed),
-            other => other.parse().map(Self::For).map_err(serde::de::Error::custom),
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Wait;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a time with its unit, such as `20ms`, or `peer_closed` or `forever`")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Wait, E> {
+                match text {
+                    "forever" => Ok(Wait::Forever),
+                    "peer_closed" => Ok(Wait::PeerClosed),
+                    other => other
+                        .parse()
+                        .map(Wait::For)
+                        .map_err(|_| E::invalid_value(Unexpected::Str(other), &self)),
+                }
+            }
         }
+        deserializer.deserialize_str(Text)
     }
 }
 

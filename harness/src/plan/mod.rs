@@ -1,5 +1,8 @@
 //! A scenario with everything resolved and all dice rolled: what the world carries out.
 
+mod clients;
+mod make;
+
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -9,6 +12,8 @@ use serde::Serialize;
 use crate::scenario::{
     Does, Expect, HostLimits, Kind, LinkSpec, MiddleboxSpec, NetEvent, Patience, Reads, Retries,
 };
+
+pub use make::plan;
 
 /// Everything that one run does. Printed, it is the repro.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,6 +29,7 @@ pub struct Plan {
     /// Everything that is drawn later (jitter, loss, back-off) is drawn from it.
     pub seed: u64,
     /// Virtual time after which the verdict is "did not finish".
+    #[serde(serialize_with = "as_time")]
     pub limit: Duration,
     /// The hops between the clients and the provider, in order: middleboxes and the relay.
     pub hops: Vec<Hop>,
@@ -81,6 +87,7 @@ pub struct Client {
     /// Its name in the scenario: `reader`.
     pub group: String,
     /// When it starts.
+    #[serde(serialize_with = "as_time")]
     pub starts: Duration,
     /// The host whose address it uses; its own name where it has one for itself.
     pub from: String,
@@ -88,6 +95,11 @@ pub struct Client {
     pub kind: Kind,
     /// What it asks.
     pub request: Request,
+    /// The page's origin, for a browser; the browser adds the header itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// Whether a browser sends the request with credentials.
+    pub credentials: bool,
     /// How it reads.
     pub reads: Reads,
     /// What it does beside reading to the end.
@@ -109,4 +121,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// As text: bodies of requests are JSON.
     pub body: String,
+}
+
+fn as_time<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    mock_openai::quantity::Time(*time).serialize(serializer)
 }

@@ -1,0 +1,91 @@
+//! The clients of a plan: counts multiplied out, starts drawn, requests written out.
+
+use std::time::Duration;
+
+use mock_openai::draw::draw_below;
+use serde_json::{Map, Value, json};
+
+use super::{Client, Request};
+use crate::scenario::{self, Scenario, Starts, client_names};
+
+/// Where a completion is asked for.
+const COMPLETIONS: &str = "/v1/chat/completions";
+
+pub(super) fn expand(scenario: &Scenario, seed: u64) -> Vec<Client> {
+    let named = scenario
+        .clients
+        .iter()
+        .flat_map(|group| client_names(group).map(move |name| one(group, name, seed)));
+    named.collect()
+}
+
+fn one(group: &scenario::Client, name: String, seed: u64) -> Client {
+    Client {
+        group: group.name.clone(),
+        starts: start(group.starts, &name, seed),
+        from: group.from.clone().unwrap_or_else(|| name.clone()),
+        kind: group.kind,
+        request: request(&group.request, &name),
+        origin: group.origin.clone(),
+        credentials: group.credentials,
+        reads: group.reads,
+        does: group.does.clone(),
+        gives_up: group.gives_up,
+        retries: group.retries.clone(),
+        name,
+    }
+}
+
+/// Spread uniformly over the whole milliseconds from `at` to `at + spread`.
+fn start(starts: Starts, name: &str, seed: u64) -> Duration {
+    let spread = u64::try_from(starts.spread.0.as_millis()).unwrap_or(u64::MAX);
+    let drawn = draw_below(seed, &format!("client {name} start"), 0, spread.saturating_add(1));
+    starts.at.0.saturating_add(Duration::from_millis(drawn))
+}
+
+fn request(said: &scenario::Request, name: &str) -> Request {
+    let mut headers = vec![
+        ("host".to_owned(), "relay".to_owned()),
+        ("user-agent".to_owned(), "whitewater".to_owned()),
+        ("accept".to_owned(), "text/event-stream".to_owned()),
+    ];
+    let (method, target, body) = match &said.get {
+        Some(path) => ("GET", path.clone(), String::new()),
+        None => {
+            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+            let path = said.post.clone().unwrap_or_else(|| COMPLETIONS.to_owned());
+            ("POST", path, body(said.json.as_ref(), name))
+        }
+    };
+    headers.push(("authorization".to_owned(), "Bearer sk-test".to_owned()));
+    if said.get.is_none() {
+        headers.push(("content-length".to_owned(), body.len().to_string()));
+    }
+    for (header, value) in &said.headers {
+        match headers.iter_mut().find(|(usual, _)| usual.eq_ignore_ascii_case(header)) {
+            Some((_, usual)) => usual.clone_from(value),
+            None => headers.push((header.clone(), value.clone())),
+        }
+    }
+    Request { method: method.to_owned(), target, headers, body }
+}
+
+/// The body as text. It names the client, so that the provider counts each client by itself and a
+/// byte of one stream in another can be told.
+fn body(said: Option<&Map<String, Value>>, name: &str) -> String {
+    let usual = || {
+        let mut usual = Map::new();
+        usual.insert("model".to_owned(), json!("gpt-4o-mini"));
+        usual.insert("stream".to_owned(), json!(true));
+        usual.insert(
+            "messages".to_owned(),
+            json!([{ "role": "user", "content": "Tell me about rivers." }]),
+        );
+        usual
+    };
+    let mut body = said.cloned().unwrap_or_else(usual);
+    if !body.contains_key("user") {
+        body.insert("user".to_owned(), json!(name));
+    }
+    Value::Object(body).to_string()
+}

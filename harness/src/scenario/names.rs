@@ -1,0 +1,39 @@
+//! The names that a scenario gives to its hosts, links and clients.
+
+use super::{Client, PathStep, Scenario};
+
+impl PathStep {
+    /// The name of the host that stands there; `client` stands for every client's host.
+    pub fn host_name(&self) -> &str {
+        match self {
+            Self::Client => "client",
+            Self::Relay => "relay",
+            Self::Upstream => "upstream",
+            Self::BufferingProxy(proxy) => proxy.name.as_deref().unwrap_or("buffering_proxy"),
+        }
+    }
+}
+
+impl Scenario {
+    /// The links between neighbours on the path, the client's side first: `client-relay`.
+    pub fn link_names(&self) -> Vec<String> {
+        let pairs = self.path.windows(2);
+        pairs.map(|pair| format!("{}-{}", pair[0].host_name(), pair[1].host_name())).collect()
+    }
+
+    /// For each client of the plan, in its order, what the scenario says of it.
+    pub fn each_client(&self) -> impl Iterator<Item = &Client> {
+        self.clients.iter().flat_map(|client| client_names(client).map(move |_| client))
+    }
+}
+
+/// The names of the clients that an entry stands for: its own, or `name-1`, `name-2`... with a
+/// count.
+pub fn client_names(client: &Client) -> impl Iterator<Item = String> {
+    let name = client.name.clone();
+    let counted = client.count.is_some();
+    (1..=client.count.unwrap_or(1)).map(move |ordinal| match counted {
+        true => format!("{name}-{ordinal}"),
+        false => name.clone(),
+    })
+}

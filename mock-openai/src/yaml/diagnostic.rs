@@ -1,0 +1,119 @@
+//! A mistake in a file: where it stands, what is wrong, and what would be right.
+
+use std::fmt;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use serde::Serialize;
+
+/// One mistake. It prints as text with the marked line, and serialises for tools.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// The file, as it was named to the reader.
+    pub file: String,
+    /// Counted from 1; 0 where the mistake is the file as a whole.
+    pub line: usize,
+    /// In characters, counted from 1; 0 where the mistake is the file as a whole.
+    pub column: usize,
+    /// How many characters are marked; at least 1 where a line is named.
+    pub length: usize,
+    /// What is wrong: a fragment without full stop.
+    pub message: String,
+    /// What was expected in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<String>,
+    /// What to do, such as the nearest valid word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// The line, or the part of a very long line that holds the mistake.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The column of the first character of `source`: 1, but for a very long line.
+    pub source_column: usize,
+}
+
+impl Diagnostic {
+    /// A mistake that has no place in the file, because the file as a whole is wrong.
+    pub fn of_file(file: &str, message: impl Into<String>) -> Self {
+        Self {
+            file: file.to_owned(),
+            line: 0,
+            column: 0,
+            length: 0,
+            message: message.into(),
+            wanted: None,
+            help: None,
+            source: None,
+            source_column: 1,
+        }
+    }
+
+    /// Says what was expected.
+    #[must_use]
+    pub fn wanted(mut self, wanted: impl Into<String>) -> Self {
+        self.wanted = Some(wanted.into());
+        self
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Says which words are known here, and the nearest of them to the one that was written.
+    #[must_use]
+    pub fn known<'a>(self, written: &str, words: impl IntoIterator<Item = &'a str>) -> Self {
+        let words: Vec<&str> = words.into_iter().collect();
+        let nearest = super::nearest(written, words.iter().copied());
+        let with_list = if words.is_empty() {
+            self
+        } else {
+            self.wanted(format!("known here: {}", super::list(words.iter().copied())))
+        };
+        match nearest {
+            Some(nearest) => with_list.help(format!("did you mean `{nearest}`?")),
+            None => with_list,
+        }
+    }
+
+    /// As text with colours, for a terminal.
+    pub fn styled(&self) -> String {
+        self.draw(&Renderer::styled())
+    }
+
+    fn draw(&self, renderer: &Renderer) -> String {
+        let title = Level::ERROR.primary_title(self.message.as_str());
+        let mut group = Group::with_title(title);
+        group = match (&self.source, self.source_column) {
+            (None, _) => group.element(Origin::path(self.file.as_str())),
+            (Some(source), 1) => group.element(self.marked(source).path(self.file.as_str())),
+            // The snippet would count columns from the excerpt's begin.
+            (Some(source), _) => group
+                .element(Origin::path(self.file.as_str()).line(self.line).char_column(self.column))
+                .element(self.marked(source)),
+        };
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        renderer.render(&[group])
+    }
+
+    fn marked<'a>(&'a self, source: &'a str) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+        let first = self.column.saturating_sub(self.source_column);
+        let byte = |characters: usize| {
+            source.char_indices().nth(characters).map_or(source.len(), |(at, _)| at)
+        };
+        let label = self.wanted.as_deref();
+        let span = byte(first)..byte(first + self.length).max(byte(first));
+        Snippet::source(source)
+            .line_start(self.line)
+            .annotation(AnnotationKind::Primary.span(span).label(label))
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.draw(&Renderer::plain()))
+    }
+}

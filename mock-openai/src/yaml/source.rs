@@ -1,0 +1,61 @@
+//! The text of a file, and where in it a byte stands.
+
+use super::Diagnostic;
+
+/// A part of a text, in bytes; `end` is exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// At most so many characters of a line are kept in a message.
+const EXCERPT_MAX: usize = 200;
+
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    file: String,
+    text: String,
+    /// The byte at which each line begins.
+    lines: Vec<usize>,
+}
+
+impl Source {
+    pub(super) fn new(file: &str, text: String) -> Self {
+        let after_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(after_breaks).collect();
+        Self { file: file.to_owned(), text, lines }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// A message about a part of the text; of a part of several lines, the first is marked.
+    pub(super) fn wrong(&self, span: Span, message: impl Into<String>) -> Diagnostic {
+        let start = self.floor(span.start);
+        let line = self.lines.partition_point(|&begin| begin <= start).max(1) - 1;
+        let begin = self.lines[line];
+        let whole = self.text[begin..].split(['\n', '\r']).next().unwrap_or_default();
+        let column = self.text[begin..start].chars().count();
+        let end = self.floor(span.end).clamp(start, (begin + whole.len()).max(start));
+        let length = self.text[start..end].chars().count().max(1);
+        let skipped = column.saturating_sub(EXCERPT_MAX / 2);
+        Diagnostic {
+            file: self.file.clone(),
+            line: line + 1,
+            column: column + 1,
+            length,
+            message: message.into(),
+            wanted: None,
+            help: None,
+            source: Some(whole.chars().skip(skipped).take(EXCERPT_MAX).collect()),
+            source_column: skipped + 1,
+        }
+    }
+
+    /// The character boundary at or before a byte.
+    fn floor(&self, at: usize) -> usize {
+        self.text.floor_char_boundary(at)
+    }
+}
