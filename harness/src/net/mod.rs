@@ -12,16 +12,22 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::trace::{Connection, Name, Recorder};
 
+pub mod event_driven;
 mod http_client;
 mod listener;
+mod on_thread;
 mod stream;
 
 pub use http_client::{BoxError, Upstream, upstream};
 pub use listener::Listener;
+pub use on_thread::recorder_on_this_thread;
 pub use stream::Stream;
 
 /// A future that an engine runs.
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Makes what decides how long a run lasts, on the host `world`.
+pub type Main = Box<dyn FnOnce(Host) -> Task + Send>;
 
 /// Which network stack carries a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -1,0 +1,192 @@
+//! What happens to a packet when it arrives at a host.
+
+use std::{io, mem, time::Duration};
+
+use turmoil_net::TcpSegment;
+
+use super::{
+    ends::{EndId, State},
+    flights::Flight,
+    segments,
+    world::World,
+};
+use crate::trace::Fact;
+
+/// When the pump is to come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// As soon as every task that is ready has run: something arrived.
+    Now,
+    /// When the next packet is due, or a call has made something to send.
+    At(Duration),
+    /// When a call has made something to send.
+    Kicked,
+}
+
+impl World {
+    /// Sends what waits to be sent, then delivers what is due.
+    pub(super) fn pass(&mut self) -> Next {
+        self.drain();
+        let now = self.now();
+        let mut next = self.flights.next_due().map_or(Next::Kicked, Next::At);
+        while let Some(flight) = self.flights.pop_due(now) {
+            self.arrive(flight, now);
+            next = Next::Now;
+        }
+        next
+    }
+
+    fn arrive(&mut self, flight: Flight, now: Duration) {
+        let to = flight.to;
+        let host = &mut self.hosts[self.connections[to.connection].end(to.side).host];
+        if host.vanished {
+            return;
+        }
+        if host.down {
+            host.missed.push(flight);
+            return;
+        }
+        let refuses = host.door.is_none() || now < host.refuses_until;
+        self.recorder.record(&host.name, Fact::Arrived { packet: flight.fact });
+        let segment = flight.segment;
+        if segment.flags.syn && !segment.flags.ack && refuses {
+            self.answer_with_reset(to, &segment);
+        } else if segment.flags.rst {
+            self.reset_arrives(to, segment);
+        } else {
+            self.segment_arrives(to, segment);
+        }
+    }
+
+    fn segment_arrives(&mut self, to: EndId, segment: TcpSegment) {
+        match self.end(to).state {
+            State::Awaited | State::Connecting { .. } | State::Open(_) => {}
+            // Nobody will ever read it: the peer must learn that (RFC 9293 3.6.1, RFC 1122
+            // 4.2.2.13; Linux resets likewise).
+            State::Closed if !segment.payload.is_empty() => {
+                self.kill(to);
+                self.end_mut(to).state = State::Dead;
+                return self.answer_with_reset(to, &segment);
+            }
+            State::Closed => {}
+            State::Failed(_)
+            | State::Reset { .. }
+            | State::Aborted
+            | State::Dead
+            | State::Crashed => return self.answer_with_reset(to, &segment),
+        }
+        let route = self.route(to.peer());
+        let end = self.end_mut(to);
+        if end.counters.arrives(&segment) && end.counters.in_flight() < end.send_buffer {
+            end.wake_writer();
+        }
+        self.kernel.deliver(segments::packet(route, segment));
+        match self.end(to).state {
+            State::Connecting { .. } => self.settle_connect(to),
+            State::Awaited => self.settle_accept(to),
+            State::Failed(_)
+            | State::Open(_)
+            | State::Reset { .. }
+            | State::Aborted
+            | State::Closed
+            | State::Dead
+            | State::Crashed => {}
+        }
+    }
+
+    fn answer_with_reset(&mut self, at: EndId, to: &TcpSegment) {
+        self.send(at, segments::answer(self.route(at), to));
+    }
+
+    /// An RST ends a connection, but what came before it can still be read: the layer below would
+    /// throw that away.
+    fn reset_arrives(&mut self, to: EndId, segment: TcpSegment) {
+        let packet = segments::packet(self.route(to.peer()), segment);
+        let end = self.connections[to.connection].end_mut(to.side);
+        match mem::replace(&mut end.state, State::Dead) {
+            State::Open(stream) if !end.counters.over() => {
+                let unread = self.kernel.unread(end.host, &stream);
+                self.kernel.deliver(packet);
+                self.kernel.drop_on(end.host, stream);
+                end.state = State::Reset { unread, error: Some(end.counters.error_on_reset()) };
+                end.wake_writer();
+                if let Some(waker) = end.leaver.take() {
+                    waker.wake();
+                }
+            }
+            connecting @ State::Connecting { .. } => {
+                end.state = connecting;
+                self.kernel.deliver(packet);
+                self.settle_connect(to);
+            }
+            State::Awaited | State::Closed => self.kernel.deliver(packet),
+            other => end.state = other,
+        }
+    }
+
+    /// Ends the socket below an end, without a word to its peer.
+    pub(super) fn kill(&mut self, id: EndId) {
+        let reset = segments::reset(self.route(id.peer()), 0, 0);
+        self.kernel.deliver(segments::packet(self.route(id.peer()), reset));
+    }
+
+    /// Finds out whether a connect is done, and tells whoever waits for it.
+    fn settle_connect(&mut self, id: EndId) {
+        let end = self.connections[id.connection].end_mut(id.side);
+        let State::Connecting { dialing, waker } = &mut end.state else { return };
+        let Some(dialed) = self.kernel.dialed(end.host, dialing) else { return };
+        let waker = waker.take();
+        end.state = match dialed {
+            Ok(stream) => State::Open(stream),
+            Err(error) => State::Failed(error.kind()),
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Takes a connection from the listener below when its handshake is done.
+    fn settle_accept(&mut self, id: EndId) {
+        let end = self.connections[id.connection].end_mut(id.side);
+        let host = &mut self.hosts[end.host];
+        let Some(listener) = &host.listener else { return };
+        let Some(stream) = self.kernel.accept(end.host, listener) else { return };
+        end.state = State::Open(stream);
+        let Some(door) = &mut host.door else { return self.abort(id, State::Dead) };
+        door.waiting.push_back(id.connection);
+        if let Some(waker) = door.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Ends an open connection from here by RST.
+    pub(super) fn abort(&mut self, id: EndId, state: State) {
+        self.drain();
+        let over = self.end(id).counters.over();
+        if !over {
+            let (seq, ack) = (self.end(id).counters.next_sent, self.end(id).counters.next_expected);
+            self.send(id, segments::reset(self.route(id), seq, ack));
+        }
+        self.bury(id, state);
+    }
+
+    /// Ends the socket below an end without a word, and leaves the end in `state`.
+    pub(super) fn bury(&mut self, id: EndId, state: State) {
+        self.kill(id);
+        let end = self.connections[id.connection].end_mut(id.side);
+        let before = mem::replace(&mut end.state, state);
+        self.kernel.drop_on(end.host, before);
+    }
+}
+
+impl super::sequence::Counters {
+    /// What the first call after an RST is told: `tcp_reset` of Linux says `EPIPE` where the peer
+    /// had closed and this end had not, else `ECONNRESET`.
+    fn error_on_reset(&self) -> io::ErrorKind {
+        if self.fin_received && !self.fin_queued {
+            io::ErrorKind::BrokenPipe
+        } else {
+            io::ErrorKind::ConnectionReset
+        }
+    }
+}
