@@ -6,6 +6,9 @@
 //!
 //! Each stage is plain data, and each arrow is one function.
 
+pub mod exchange;
+pub mod expect;
+pub mod judge;
 pub mod net;
 pub mod plan;
 pub mod report;

@@ -1,6 +1,14 @@
 //! What relays are judged by: one rule a file, listed here in the order of the report.
 
-use crate::{plan::Plan, trace::Trace, verdict::Verdict};
+use crate::{exchange::Run, verdict::Verdict};
+
+mod any_cut;
+mod early_failure_keeps_status;
+mod honest_ending;
+mod one_ending;
+mod payload;
+mod payload_intact;
+mod prompt_frames;
 
 /// A demand on a relay, and how a run is judged by it.
 #[derive(Debug, Clone, Copy)]
@@ -14,7 +22,7 @@ pub struct Rule {
     /// What it demands, in one sentence.
     pub demand: &'static str,
     /// Judges one run, by its facts and its plan alone.
-    pub judge: fn(&Trace, &Plan) -> Verdict,
+    pub judge: fn(&Run<'_>) -> Verdict,
 }
 
 /// How binding a rule is.
@@ -43,4 +51,16 @@ impl Level {
 }
 
 /// Every rule.
-pub const ALL: &[Rule] = &[];
+pub const ALL: &[Rule] = &[
+    payload_intact::RULE,
+    any_cut::RULE,
+    prompt_frames::RULE,
+    one_ending::RULE,
+    honest_ending::RULE,
+    early_failure_keeps_status::RULE,
+];
+
+/// The rule of that name.
+pub fn find(id: &str) -> Option<&'static Rule> {
+    ALL.iter().find(|rule| rule.id == id)
+}

@@ -1,0 +1,59 @@
+//! How the provider's answer came to its end, as far as the next host could tell.
+
+use mock_openai::script::End;
+
+use super::{Answer, Exchange, Framing, Run};
+
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// By its framing's end, as the provider meant it to.
+    Whole,
+    /// By its framing's end, but without its terminator.
+    Unterminated,
+    /// Before its framing's end, or not at all.
+    Cut,
+}
+
+impl Run<'_> {
+    /// How an answer that serves an exchange ended, as it came to the host next to the provider.
+    ///
+    /// The provider's journal says what it did; where sockets are recorded, what was lost on the
+    /// way counts too. A body that ends by the connection's close (RFC 9112 6.3) cannot be seen to
+    /// be cut: it only lacks its terminator.
+    pub fn fate(&self, exchange: usize, answer: &Answer) -> Fate {
+        let passages = self.passages(exchange);
+        let nearest = passages.last().filter(|passage| passage.incoming().is_some());
+        let lost = nearest.is_some_and(|passage| !passage.came_whole());
+        let until_close = nearest
+            .and_then(|passage| passage.incoming())
+            .is_some_and(|message| message.framing == Framing::UntilClose);
+        match answer.ended.map(|(_, how)| how) {
+            Some(End::Clean) if !lost => Fate::Whole,
+            Some(End::NoTerminator) if !lost => Fate::Unterminated,
+            Some(End::Truncated | End::Fin | End::HalfClose) if until_close => Fate::Unterminated,
+            Some(
+                End::Clean
+                | End::NoTerminator
+                | End::Truncated
+                | End::Fin
+                | End::HalfClose
+                | End::Reset
+                | End::Hold,
+            )
+            | None => Fate::Cut,
+        }
+    }
+
+    /// Whether someone other than the hosts on the path ended an exchange early: the client by its
+    /// own will, the network on the client's side, or nobody before the run was over.
+    pub fn ended_from_outside(&self, index: usize, exchange: &Exchange) -> bool {
+        let passages = self.passages(index);
+        let cut_off = passages.first().is_some_and(|passage| {
+            let end = &passage.below_tcp.acceptor;
+            end.saw_end.is_some_and(|saw| end.finished.is_none_or(|finished| saw < finished))
+        });
+        let complete = matches!(exchange.ended, Some((_, crate::trace::BodyEnd::Complete)));
+        exchange.ended.is_none() || (!complete && cut_off)
+    }
+}

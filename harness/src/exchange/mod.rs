@@ -1,0 +1,112 @@
+//! From the facts of a trace to exchanges: who asked what, what went where and when. Nothing is judged here.
+
+use crate::{
+    plan::{HopKind, Plan},
+    trace::{Name, Trace},
+};
+
+mod client;
+mod connection;
+mod dechunk;
+mod fate;
+mod frames;
+mod hop;
+mod message;
+mod moment;
+mod provider;
+#[cfg(test)]
+pub(crate) mod testing;
+mod turn;
+
+pub use client::{Exchange, Head, Leaving};
+pub use connection::{Connections, Direction, FailedConnect, Tcp, TcpEnd};
+pub use fate::Fate;
+pub use frames::{Frame, Frames};
+pub use hop::Passage;
+pub use message::{Framing, Message, essence, header};
+pub use moment::{Marks, Moment, TimedBytes};
+pub use provider::Answer;
+pub use turn::Turn;
+
+/// A run as the rules see it: its trace, its plan, and what the two say of each exchange.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// What happened.
+    pub trace: &'a Trace,
+    /// What was to happen.
+    pub plan: &'a Plan,
+    /// The code under test: its host's name.
+    pub relay: Name,
+    /// Every connection.
+    pub connections: Connections,
+    /// What clients asked, in order.
+    pub exchanges: Vec<Exchange>,
+    /// What hosts asked each other, in order.
+    pub turns: Vec<Turn>,
+    /// What the provider answered, in order.
+    pub answers: Vec<Answer>,
+}
+
+impl<'a> Run<'a> {
+    /// Gathers what the rules need, once for all of them.
+    pub fn of(trace: &'a Trace, plan: &'a Plan) -> Self {
+        let relay = plan.hops.iter().find(|hop| hop.what == HopKind::Relay);
+        let relay = Name::from(relay.map_or("relay", |hop| hop.name.as_str()));
+        let connections = Connections::of(trace);
+        let exchanges = Exchange::all(trace);
+        let turns = Turn::all(&connections, &exchanges);
+        let answers = Answer::all(trace, &connections, &turns, &exchanges);
+        Self { trace, plan, relay, connections, exchanges, turns, answers }
+    }
+
+    /// The provider's answers to one exchange: several where someone on the way tries again.
+    pub fn answers_to(&self, exchange: usize) -> impl DoubleEndedIterator<Item = &Answer> {
+        self.answers.iter().filter(move |answer| answer.exchange == Some(exchange))
+    }
+
+    /// Exchanges that the provider answered, each with its last answer.
+    pub fn answered(&self) -> impl Iterator<Item = (usize, &Exchange, &Answer)> {
+        self.exchanges.iter().enumerate().filter_map(|(index, exchange)| {
+            self.answers_to(index).next_back().map(|answer| (index, exchange, answer))
+        })
+    }
+
+    /// How one exchange passes the hosts on its way, the client's side first.
+    pub fn passages(&self, exchange: usize) -> Vec<Passage<'_>> {
+        let of_exchange = |turn: &&Turn| turn.exchange == Some(exchange);
+        let turns = || self.turns.iter().filter(of_exchange);
+        self.plan
+            .hops
+            .iter()
+            .filter_map(|hop| {
+                let below = turns().rfind(|turn| *turn.to == *hop.name)?;
+                let above = turns().rfind(|turn| *turn.from == *hop.name);
+                Some(Passage {
+                    host: &below.to,
+                    above,
+                    above_tcp: above.and_then(|turn| self.connections.open.get(&turn.connection)),
+                    below,
+                    below_tcp: self.connections.open.get(&below.connection)?,
+                })
+            })
+            .collect()
+    }
+
+    /// How one exchange passes the relay.
+    pub fn at_relay(&self, exchange: usize) -> Option<Passage<'_>> {
+        self.passages(exchange).into_iter().find(|passage| *passage.host == self.relay)
+    }
+
+    /// The hop nearest the provider of which a statement is true, else the relay: who is to blame
+    /// for what the client saw.
+    pub fn blame(&self, exchange: usize, is_true: impl Fn(&Passage<'_>) -> bool) -> Name {
+        let passages = self.passages(exchange);
+        let guilty = passages.iter().rev().find(|passage| is_true(passage));
+        guilty.map_or_else(|| self.relay.clone(), |passage| passage.host.clone())
+    }
+
+    /// The value of one of the relay's switches.
+    pub fn switch(&self, name: &str) -> Option<&str> {
+        self.plan.switches.get(name).map(String::as_str)
+    }
+}

@@ -1,0 +1,470 @@
+//! Traces written by hand, fact by fact, as a run over links without delay would record them.
+
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use indexmap::IndexMap;
+use mock_openai::script::End;
+
+use super::Run;
+use crate::{
+    plan::{Client, Hop, HopKind, Link, Plan, Request},
+    rules::Rule,
+    scenario::{BufferingProxy, Kind, Leave, LinkSpec, MiddleboxSpec, Patience, Reads},
+    trace::{
+        BodyEnd, ClientFact, Connection, Event, Fact, Fate, Flags, Name, Packet, PeerEnd,
+        ProviderEvent, ProviderFact, SocketFact, Trace, WorldFact,
+    },
+    verdict::{Breach, Verdict},
+};
+
+/// The provider's usual headers.
+pub(crate) const STREAM: &[(&str, &str)] = &[("content-type", "text/event-stream")];
+/// Those of an answer in JSON.
+pub(crate) const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+
+/// A run told in the order in which it happened; times are in milliseconds.
+pub(crate) struct Story {
+    pub(crate) plan: Plan,
+    pub(crate) trace: Trace,
+    pub(crate) packets: bool,
+    connections: u64,
+    requests: u64,
+    /// The connection of a client at a level of the path, and bytes sent down on it.
+    levels: BTreeMap<(String, usize), (Connection, u32)>,
+    asked: BTreeMap<String, (u64, Connection)>,
+    serving: BTreeMap<String, (u64, u64, usize)>,
+}
+
+fn pairs(headers: &[(&str, &str)]) -> Vec<(String, String)> {
+    headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn lines(headers: &[(&str, &str)]) -> String {
+    headers.iter().fold(String::new(), |all, (name, value)| all + name + ": " + value + "\r\n")
+}
+
+fn address(number: u64, port: u16) -> SocketAddr {
+    let last = u8::try_from(number % 250).expect("below 250") + 1;
+    SocketAddr::from(([10, 0, 0, last], port))
+}
+
+impl Story {
+    /// One client, `reader`, a relay, and the provider.
+    pub(crate) fn new() -> Self {
+        let hop = Hop { name: "relay".to_owned(), what: HopKind::Relay };
+        let plan = Plan {
+            id: "told/by-hand".to_owned(),
+            title: String::new(),
+            cites: vec![],
+            proves: vec![],
+            seed: 0,
+            limit: Duration::from_mins(10),
+            hops: vec![hop],
+            links: vec![],
+            hosts: IndexMap::new(),
+            events: vec![],
+            switches: IndexMap::new(),
+            upstream: vec![],
+            clients: vec![],
+            expect: vec![],
+        };
+        let mut story = Self {
+            plan,
+            trace: Trace::default(),
+            packets: true,
+            connections: 0,
+            requests: 0,
+            levels: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            serving: BTreeMap::new(),
+        };
+        story.link("client-relay", 0);
+        story.link("relay-upstream", 0);
+        story.client("reader", Kind::Raw);
+        story
+    }
+
+    /// One more link, of that latency each way.
+    pub(crate) fn link(&mut self, name: &str, latency_ms: u64) {
+        let time = mock_openai::quantity::Time(Duration::from_millis(latency_ms));
+        let spec = LinkSpec { latency: Some(time), ..LinkSpec::default() };
+        self.plan.links.push(Link { name: name.to_owned(), down: spec, up: spec });
+    }
+
+    /// A middlebox between the clients and what stands there so far.
+    pub(crate) fn behind(mut self, name: &str) -> Self {
+        let what = HopKind::Middlebox(MiddleboxSpec::BufferingProxy(BufferingProxy::default()));
+        self.plan.hops.insert(0, Hop { name: name.to_owned(), what });
+        self
+    }
+
+    /// One more client.
+    pub(crate) fn client(&mut self, name: &str, kind: Kind) {
+        let request = Request {
+            method: "POST".to_owned(),
+            target: "/v1/chat/completions".to_owned(),
+            headers: vec![],
+            body: format!("{{\"user\":\"{name}\",\"stream\":true}}"),
+        };
+        self.plan.clients.push(Client {
+            name: name.to_owned(),
+            group: name.to_owned(),
+            starts: Duration::ZERO,
+            from: name.to_owned(),
+            kind,
+            request,
+            reads: Reads::Eagerly,
+            does: vec![],
+            gives_up: Patience::default(),
+            retries: None,
+        });
+    }
+
+    /// Any fact; returns its ordinal.
+    pub(crate) fn fact(&mut self, ms: u64, actor: &str, fact: Fact) -> usize {
+        let at = Duration::from_millis(ms);
+        let last = self.trace.events.last().map_or(Duration::ZERO, |event| event.at);
+        assert!(at >= last, "a story is told in order");
+        self.trace.events.push(Event { at, actor: Name::from(actor), fact });
+        self.trace.events.len() - 1
+    }
+
+    pub(crate) fn socket(
+        &mut self,
+        ms: u64,
+        actor: &str,
+        client: &str,
+        level: usize,
+        fact: SocketFact,
+    ) -> usize {
+        let (connection, _) = self.levels[&(client.to_owned(), level)];
+        self.fact(ms, actor, Fact::Socket(connection, fact))
+    }
+
+    fn host(&self, client: &str, level: usize) -> String {
+        match level {
+            0 => client.to_owned(),
+            n => self.plan.hops.get(n - 1).map_or("upstream", |hop| &hop.name).to_owned(),
+        }
+    }
+
+    fn relay_level(&self) -> usize {
+        self.plan.hops.iter().position(|hop| hop.what == HopKind::Relay).expect("a relay") + 1
+    }
+
+    /// The host at a level calls the next one, and asks.
+    fn call(&mut self, ms: u64, client: &str, level: usize, request: &str) -> Connection {
+        let (from, to) = (self.host(client, level), self.host(client, level + 1));
+        let connection = Connection(self.connections);
+        self.connections += 1;
+        let (local, peer) = (address(connection.0, 40_000), address(200, 80));
+        self.levels.insert((client.to_owned(), level), (connection, 1));
+        let connected = SocketFact::Connected { local, peer, to: Name::from(to.as_str()) };
+        self.socket(ms, &from, client, level, connected);
+        let accepted =
+            SocketFact::Accepted { local: peer, peer: local, from: Name::from(from.as_str()) };
+        self.socket(ms, &to, client, level, accepted);
+        let bytes = Bytes::copy_from_slice(request.as_bytes());
+        self.socket(ms, &from, client, level, SocketFact::Wrote { bytes });
+        self.socket(ms, &to, client, level, SocketFact::Read { len: request.len() });
+        connection
+    }
+
+    /// The client asks for a streamed completion.
+    pub(crate) fn asks(&mut self, ms: u64, client: &str) {
+        let body = format!("{{\"user\":\"{client}\",\"stream\":true}}");
+        self.asks_with(ms, client, "POST", &[], &body);
+    }
+
+    pub(crate) fn asks_with(
+        &mut self,
+        ms: u64,
+        client: &str,
+        method: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) {
+        let target = "/v1/chat/completions";
+        let text = format!(
+            "{method} {target} HTTP/1.1\r\n{}content-length: {}\r\n\r\n{body}",
+            lines(headers),
+            body.len()
+        );
+        let connection = self.call(ms, client, 0, &text);
+        let request = self.asked.get(client).map_or(0, |(request, _)| request + 1);
+        self.asked.insert(client.to_owned(), (request, connection));
+        let sent = ClientFact::Sent {
+            connection,
+            request,
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers: pairs(headers),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+        };
+        self.fact(ms, client, Fact::Client(sent));
+    }
+
+    /// A middlebox before the relay passes the request on.
+    pub(crate) fn hands_on(&mut self, ms: u64, client: &str) {
+        let body = format!("{{\"user\":\"{client}\",\"stream\":true}}");
+        let len = body.len();
+        self.call(
+            ms,
+            client,
+            1,
+            &format!("POST / HTTP/1.1\r\ncontent-length: {len}\r\n\r\n{body}"),
+        );
+    }
+
+    /// The relay asks the provider.
+    pub(crate) fn forwards(&mut self, ms: u64, client: &str) {
+        self.forwards_with(ms, client, "POST", &[]);
+    }
+
+    pub(crate) fn forwards_with(
+        &mut self,
+        ms: u64,
+        client: &str,
+        method: &str,
+        headers: &[(&str, &str)],
+    ) {
+        let body = format!("{{\"user\":\"{client}\",\"stream\":true}}");
+        let len = body.len();
+        let level = self.relay_level();
+        let text =
+            format!("{method} / HTTP/1.1\r\n{}content-length: {len}\r\n\r\n{body}", lines(headers));
+        let number = self.call(ms, client, level, &text);
+        let (connection, request) = (self.requests, self.requests);
+        self.requests += 1;
+        self.serving.insert(client.to_owned(), (connection, request, 0));
+        let accepted = ProviderEvent::Accepted { peer: address(number.0, 40_000) };
+        let entry = ProviderFact { connection, request: None, event: accepted };
+        self.fact(ms, "upstream", Fact::Provider(entry));
+        let asked = ProviderEvent::Request {
+            method: method.to_owned(),
+            target: "/".to_owned(),
+            headers: pairs(headers),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+        };
+        self.provider(ms, client, asked);
+    }
+
+    pub(crate) fn provider(&mut self, ms: u64, client: &str, event: ProviderEvent) -> usize {
+        let (connection, request, _) = self.serving[client];
+        let entry = ProviderFact { connection, request: Some(request), event };
+        self.fact(ms, "upstream", Fact::Provider(entry))
+    }
+
+    /// Bytes go down one level of the path; returns the ordinals of their writing and arrival.
+    fn down(&mut self, ms: u64, client: &str, level: usize, bytes: &[u8]) -> (usize, usize) {
+        let (from, to) = (self.host(client, level + 1), self.host(client, level));
+        let bytes = Bytes::copy_from_slice(bytes);
+        let len = bytes.len();
+        let wrote =
+            self.socket(ms, &from, client, level, SocketFact::Wrote { bytes: bytes.clone() });
+        let mut arrived = wrote;
+        if self.packets {
+            let (connection, seq) = self.levels[&(client.to_owned(), level)];
+            let next = seq + u32::try_from(len).expect("a short story");
+            self.levels.insert((client.to_owned(), level), (connection, next));
+            let packet = Packet {
+                connection,
+                link: Name::from("link"),
+                to: Name::from(to.as_str()),
+                addresses: (address(0, 1), address(0, 2)),
+                flags: Flags { ack: true, ..Flags::default() },
+                seq,
+                ack: 0,
+                window: 65_535,
+                payload: bytes,
+                fate: Fate::Due(Duration::from_millis(ms)),
+            };
+            let packet = self.fact(ms, &from, Fact::Packet(packet));
+            arrived = self.fact(ms, &to, Fact::Arrived { packet });
+        }
+        self.socket(ms, &to, client, level, SocketFact::Read { len });
+        (wrote, arrived)
+    }
+
+    fn head_text(status: u16, headers: &[(&str, &str)]) -> String {
+        let framing = if headers.iter().any(|(name, _)| *name == "content-length") {
+            ""
+        } else {
+            "transfer-encoding: chunked\r\n"
+        };
+        format!("HTTP/1.1 {status} X\r\n{}{framing}\r\n", lines(headers))
+    }
+
+    fn chunk(bytes: &str) -> String {
+        format!("{:x}\r\n{bytes}\r\n", bytes.len())
+    }
+
+    /// The provider's head.
+    pub(crate) fn answers(&mut self, ms: u64, client: &str, status: u16, headers: &[(&str, &str)]) {
+        let level = self.relay_level();
+        self.down(ms, client, level, Self::head_text(status, headers).as_bytes());
+        self.provider(ms, client, ProviderEvent::Head { status });
+    }
+
+    /// Bytes of the provider's body; returns the ordinal of their arrival at the relay.
+    pub(crate) fn provides(&mut self, ms: u64, client: &str, text: &str) -> usize {
+        let level = self.relay_level();
+        let (_, arrived) = self.down(ms, client, level, Self::chunk(text).as_bytes());
+        let (connection, request, offset) = self.serving[client];
+        self.serving.insert(client.to_owned(), (connection, request, offset + text.len()));
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        self.provider(ms, client, ProviderEvent::Wrote { offset: offset as u64, bytes });
+        arrived
+    }
+
+    /// The provider's end.
+    pub(crate) fn provider_ends(&mut self, ms: u64, client: &str, how: End) -> usize {
+        let level = self.relay_level();
+        match how {
+            End::Clean | End::NoTerminator => {
+                self.down(ms, client, level, b"0\r\n\r\n");
+            }
+            End::Truncated | End::Fin | End::HalfClose => {
+                self.socket(ms, "upstream", client, level, SocketFact::ShutDown);
+            }
+            End::Reset => {
+                self.socket(ms, "upstream", client, level, SocketFact::Reset);
+            }
+            End::Hold => {}
+        }
+        self.provider(ms, client, ProviderEvent::Ended { how })
+    }
+
+    /// The relay's head, as the client gets it.
+    pub(crate) fn replies(
+        &mut self,
+        ms: u64,
+        client: &str,
+        status: u16,
+        headers: &[(&str, &str)],
+    ) -> usize {
+        let level = self.relay_level() - 1;
+        self.down(ms, client, level, Self::head_text(status, headers).as_bytes());
+        if level > 0 { ms as usize } else { self.gets_head(ms, client, status, headers) }
+    }
+
+    /// A middlebox's head, as the client gets it.
+    pub(crate) fn box_replies(
+        &mut self,
+        ms: u64,
+        client: &str,
+        status: u16,
+        headers: &[(&str, &str)],
+    ) {
+        self.down(ms, client, 0, Self::head_text(status, headers).as_bytes());
+        self.gets_head(ms, client, status, headers);
+    }
+
+    fn gets_head(&mut self, ms: u64, client: &str, status: u16, headers: &[(&str, &str)]) -> usize {
+        let (request, _) = self.asked[client];
+        let head = ClientFact::Head { request, minor_version: 1, status, headers: pairs(headers) };
+        self.fact(ms, client, Fact::Client(head))
+    }
+
+    /// The relay writes body bytes; returns the ordinal of the write.
+    pub(crate) fn writes(&mut self, ms: u64, client: &str, text: &str) -> usize {
+        let level = self.relay_level() - 1;
+        self.down(ms, client, level, Self::chunk(text).as_bytes()).0
+    }
+
+    /// The client gets body bytes; returns the ordinal.
+    pub(crate) fn gets(&mut self, ms: u64, client: &str, text: &str) -> usize {
+        let (request, _) = self.asked[client];
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        self.fact(ms, client, Fact::Client(ClientFact::Body { request, bytes }))
+    }
+
+    /// The relay writes body bytes, and the client gets them at once; returns the ordinal of the
+    /// latter.
+    pub(crate) fn passes(&mut self, ms: u64, client: &str, text: &str) -> usize {
+        self.writes(ms, client, text);
+        self.gets(ms, client, text)
+    }
+
+    /// The same by a middlebox before the relay.
+    pub(crate) fn box_passes(&mut self, ms: u64, client: &str, text: &str) -> usize {
+        let wrote = self.down(ms, client, 0, Self::chunk(text).as_bytes()).0;
+        self.gets(ms, client, text);
+        wrote
+    }
+
+    /// The response ends at the client.
+    pub(crate) fn closes(&mut self, ms: u64, client: &str, how: BodyEnd) -> usize {
+        let level = self.relay_level() - 1;
+        if how == BodyEnd::Complete {
+            self.down(ms, client, level, b"0\r\n\r\n");
+        }
+        let (request, _) = self.asked[client];
+        self.fact(ms, client, Fact::Client(ClientFact::Ended { request, how }))
+    }
+
+    /// The client asks, and the heads of an event stream come back; nothing else yet.
+    pub(crate) fn streaming() -> Self {
+        let mut story = Self::new();
+        story.begins(0, "reader");
+        story
+    }
+
+    /// The same for one client of a longer story.
+    pub(crate) fn begins(&mut self, ms: u64, client: &str) {
+        self.asks(ms, client);
+        self.forwards(ms, client);
+        self.answers(ms, client, 200, STREAM);
+        self.replies(ms, client, 200, STREAM);
+    }
+
+    /// The provider sends, and the relay passes it at once.
+    pub(crate) fn relays(&mut self, ms: u64, client: &str, text: &str) {
+        self.provides(ms, client, text);
+        self.passes(ms, client, text);
+    }
+
+    /// Provider and relay end cleanly; returns the ordinal of the end at the client.
+    pub(crate) fn finishes(&mut self, ms: u64, client: &str) -> usize {
+        self.provider_ends(ms, client, End::Clean);
+        self.closes(ms, client, BodyEnd::Complete)
+    }
+
+    /// The client goes away.
+    pub(crate) fn leaves(&mut self, ms: u64, client: &str, how: Leave) -> usize {
+        self.fact(ms, client, Fact::Client(ClientFact::Left { how }))
+    }
+
+    /// The provider learns that its peer went away.
+    pub(crate) fn provider_left(&mut self, ms: u64, client: &str) -> usize {
+        self.provider(
+            ms,
+            client,
+            ProviderEvent::PeerGone { how: PeerEnd::Fin, during_answer: true },
+        )
+    }
+
+    /// The run ends.
+    pub(crate) fn over(&mut self, ms: u64) -> usize {
+        self.fact(ms, "world", Fact::World(WorldFact::Over))
+    }
+
+    /// What a rule says of it.
+    pub(crate) fn verdict(&self, rule: &Rule) -> Verdict {
+        (rule.judge)(&Run::of(&self.trace, &self.plan))
+    }
+
+    /// How a rule broke.
+    pub(crate) fn breach(&self, rule: &Rule) -> Breach {
+        match self.verdict(rule) {
+            Verdict::Broke(breach) => breach,
+            held => panic!("{} did not break: {held:?}", rule.id),
+        }
+    }
+
+    /// Asserts that a rule does not apply, and why.
+    pub(crate) fn assert_not_applicable(&self, rule: &Rule, why: &str) {
+        assert_eq!(self.verdict(rule), Verdict::NotApplicable { why: why.to_owned() });
+    }
+}

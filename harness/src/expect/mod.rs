@@ -1,0 +1,1 @@
+//! Judges what an author expects beyond the rules.

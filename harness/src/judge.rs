@@ -1,0 +1,1 @@
+//! One run against everything that it is judged by.

@@ -1,0 +1,101 @@
+//! Wherever the provider's bytes are cut, the client gets the same.
+
+use mock_openai::script::Step;
+
+use super::{Level, Rule, payload};
+use crate::{
+    exchange::Run,
+    plan::Plan,
+    verdict::{Inquiry, Verdict},
+};
+
+/// The same as `payload-intact`, where the script cuts what it sends: inside a code point, between
+/// CR and LF, inside a field name, one byte at a time.
+pub(super) const RULE: Rule = Rule {
+    id: "any-cut",
+    level: Level::Profile,
+    citation: "HTML 9.2.6",
+    demand: "the client gets the provider's bytes wherever they are cut on their way",
+    judge,
+};
+
+fn judge(run: &Run<'_>) -> Verdict {
+    let mut inquiry = Inquiry::default();
+    if cuts(run.plan) {
+        for (index, exchange, answer) in run.answered() {
+            if payload::speaks_of(exchange, answer) {
+                inquiry.applies();
+                if let Some(breach) = payload::breach(run, index, exchange, answer) {
+                    inquiry.broke(breach);
+                }
+            }
+        }
+    }
+    inquiry.verdict("the provider's script cuts no answer that a client got")
+}
+
+fn cuts(plan: &Plan) -> bool {
+    plan.upstream.iter().any(|rule| any_cut(&rule.then))
+}
+
+fn any_cut(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Cut(_) => true,
+        Step::Repeat(repeat) => any_cut(&repeat.steps),
+        Step::Head(_)
+        | Step::Stream(_)
+        | Step::Send(_)
+        | Step::Json(_)
+        | Step::Error(_)
+        | Step::Wait(_)
+        | Step::Trip(_)
+        | Step::End(_)
+        | Step::Mark(_) => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use mock_openai::script::{Cut, CutLevel, Matcher, Repeat, Rule as Answer, Step};
+
+    use super::RULE;
+    use crate::{
+        exchange::testing::{STREAM, Story},
+        trace::BodyEnd,
+        verdict::Verdict,
+    };
+
+    /// The two bytes of `é` come in two pieces; the relay passes what is told.
+    fn cut_inside_a_code_point(passed: &str) -> Story {
+        let mut story = Story::new();
+        let cut = Cut { every: 1, level: CutLevel::Chunk, gap: None, steps: vec![] };
+        let steps = vec![Step::Repeat(Repeat { times: 1, steps: vec![Step::Cut(cut)] })];
+        let matches = Matcher::default();
+        story.plan.upstream = vec![Answer { matches, when: None, limit: None, then: steps }];
+        story.begins(0, "reader");
+        story.provides(1, "reader", "data: \u{e9}\n\n");
+        story.passes(1, "reader", passed);
+        story.finishes(2, "reader");
+        story
+    }
+
+    #[test]
+    fn it_holds_where_a_cut_code_point_arrives_whole() {
+        assert_eq!(cut_inside_a_code_point("data: \u{e9}\n\n").verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_breaks_where_each_piece_was_decoded_by_itself() {
+        let breach = cut_inside_a_code_point("data: \u{fffd}\u{fffd}\n\n").breach(&RULE);
+        assert_eq!(breach.at.as_millis(), 1);
+        assert_eq!(breach.got, "`data: \\xef\\xbf\\xbd\\xef\\xbf\\xbd\\n\\n` in its place");
+    }
+
+    #[test]
+    fn it_does_not_apply_where_nothing_is_cut() {
+        let mut story = cut_inside_a_code_point("data: x\n\n");
+        story.plan.upstream[0].then.clear();
+        story
+            .assert_not_applicable(&RULE, "the provider's script cuts no answer that a client got");
+    }
+}

@@ -1,0 +1,143 @@
+//! A client can tell that its provider did not finish.
+
+use super::{Level, Rule};
+use crate::{
+    exchange::{Answer, Exchange, Fate, Frames, Passage, Run},
+    trace::BodyEnd,
+    verdict::{Breach, Inquiry, Verdict},
+};
+
+/// An answer that was cut must not look whole: a chunked body without its last chunk is incomplete,
+/// and what forwards it must not hide that (RFC 9112 8, 7.1; RFC 9110 6.1). An answer that ended in
+/// good form but without its terminator may end in the same way.
+pub(super) const RULE: Rule = Rule {
+    id: "honest-ending",
+    level: Level::Must,
+    citation: "RFC 9112 8; RFC 9110 6.1",
+    demand: "an abnormal end of the provider shows at the client: an error event or broken framing, never a clean finish",
+    judge,
+};
+
+fn judge(run: &Run<'_>) -> Verdict {
+    let mut inquiry = Inquiry::default();
+    for (index, exchange, answer) in run.answered().filter(|(.., answer)| answer.succeeds()) {
+        let fate = run.fate(index, answer);
+        // A provider that only fell silent has not ended; what the relay makes of that is its own
+        // ending, and it must be honest too.
+        if fate == Fate::Whole || client_first(run, index, exchange, answer) {
+            continue;
+        }
+        inquiry.applies();
+        if is_dishonest(exchange, answer, fate) {
+            inquiry.broke(breach(run, index, exchange, answer, fate));
+        }
+    }
+    inquiry.verdict("no answer of the provider ended abnormally while its client waited")
+}
+
+/// Whether the client went, or never came to an end, before the answer was cut.
+fn client_first(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer) -> bool {
+    let ended = answer.ended.map(|(moment, _)| moment);
+    let left = exchange.left.map(|(moment, _)| moment);
+    let went_first = left.is_some_and(|left| ended.is_none_or(|ended| left < ended));
+    went_first || (ended.is_none() && run.ended_from_outside(index, exchange))
+}
+
+fn is_dishonest(exchange: &Exchange, answer: &Answer, fate: Fate) -> bool {
+    let complete = matches!(exchange.ended, Some((_, BodyEnd::Complete)));
+    let fails = exchange.status().is_some_and(|status| status >= 400);
+    complete && !fails && looks_whole(&exchange.body.bytes, &answer.body.bytes, fate)
+}
+
+/// Whether a body that ended in good form hides how the provider's ended.
+fn looks_whole(body: &[u8], provider: &[u8], fate: Fate) -> bool {
+    let frames = Frames::of(body);
+    let error = frames.iter().any(|(_, frame)| frame.error().is_some());
+    let done = |frames: &Frames<'_>| frames.iter().any(|(_, frame)| frame.is_done());
+    let invented = done(&frames) && !done(&Frames::of(provider));
+    invented || (!error && fate == Fate::Cut)
+}
+
+fn breach(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer, fate: Fate) -> Breach {
+    let hides = |passage: &Passage<'_>| {
+        passage.outgoing().is_some_and(|message| {
+            message.end.is_some() && looks_whole(&message.body, &answer.body.bytes, fate)
+        })
+    };
+    let host = run.blame(index, hides);
+    let wanted = "an error event before the end of the body";
+    let breach = Breach::new(exchange.last_seen(), &host, wanted, exchange.ending())
+        .or("broken framing: FIN without the last chunk, or RST")
+        .concerning(&exchange.client);
+    match fate {
+        Fate::Unterminated => breach.or("a clean end of the body without `[DONE]`"),
+        Fate::Whole | Fate::Cut => breach,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mock_openai::script::End;
+
+    use super::RULE;
+    use crate::{exchange::testing::Story, scenario::Leave, trace::BodyEnd, verdict::Verdict};
+
+    /// The provider ends after one frame; the relay writes more, and the client sees this end.
+    fn after(provider: End, relay: &str, client: BodyEnd) -> Story {
+        let mut story = Story::streaming();
+        story.relays(1, "reader", "data: 1\n\n");
+        story.provider_ends(2, "reader", provider);
+        story.passes(3, "reader", relay);
+        story.closes(4, "reader", client);
+        story
+    }
+
+    const ERROR: &str = "data: {\"error\":{\"message\":\"cut\"}}\n\n";
+
+    #[test]
+    fn it_holds_where_the_client_sees_an_error_event_or_broken_framing() {
+        for end in [End::Truncated, End::Fin, End::Reset, End::NoTerminator] {
+            assert_eq!(after(end, ERROR, BodyEnd::Complete).verdict(&RULE), Verdict::Held);
+            assert_eq!(after(end, "", BodyEnd::Truncated).verdict(&RULE), Verdict::Held);
+            assert_eq!(after(end, "", BodyEnd::Reset).verdict(&RULE), Verdict::Held);
+        }
+        let same = after(End::NoTerminator, "", BodyEnd::Complete);
+        assert_eq!(same.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_breaks_where_the_body_ends_cleanly() {
+        for end in [End::Truncated, End::Fin, End::Reset] {
+            let story = after(end, "", BodyEnd::Complete);
+            let breach = story.breach(&RULE);
+            assert_eq!(breach.at.as_millis(), 4);
+            assert_eq!(breach.ordinal, story.trace.events.len() - 1);
+            assert_eq!(
+                breach.wanted,
+                [
+                    "an error event before the end of the body",
+                    "broken framing: FIN without the last chunk, or RST"
+                ]
+            );
+            assert_eq!(breach.got, "status 200 and 1 frame, then a clean end of the body");
+        }
+    }
+
+    #[test]
+    fn an_invented_terminator_is_dishonest_even_where_the_framing_was_whole() {
+        let breach = after(End::NoTerminator, "data: [DONE]\n\n", BodyEnd::Complete).breach(&RULE);
+        assert_eq!(breach.wanted[2], "a clean end of the body without `[DONE]`");
+        let both = format!("{ERROR}data: [DONE]\n\n");
+        after(End::Reset, &both, BodyEnd::Complete).breach(&RULE);
+    }
+
+    #[test]
+    fn it_does_not_apply_where_the_provider_finishes_or_the_client_goes_first() {
+        let why = "no answer of the provider ended abnormally while its client waited";
+        after(End::Clean, "", BodyEnd::Complete).assert_not_applicable(&RULE, why);
+        let mut story = Story::streaming();
+        story.leaves(1, "reader", Leave::Fin);
+        story.provider_ends(2, "reader", End::Reset);
+        story.assert_not_applicable(&RULE, why);
+    }
+}

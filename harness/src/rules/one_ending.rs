@@ -1,0 +1,168 @@
+//! There is one terminator, last, where the provider sent one, and none where it did not.
+
+use super::{Level, Rule};
+use crate::{
+    exchange::{Exchange, Fate, Frames, Run},
+    verdict::{Breach, Inquiry, Verdict},
+};
+
+/// `[DONE]` tells the client that the answer is whole. It is the provider's to say.
+pub(super) const RULE: Rule = Rule {
+    id: "one-ending",
+    level: Level::Profile,
+    citation: "OpenAI API, chat completion streaming",
+    demand: "exactly one terminator, the provider's own, and nothing after it",
+    judge,
+};
+
+fn judge(run: &Run<'_>) -> Verdict {
+    let mut inquiry = Inquiry::default();
+    for (index, exchange, answer) in run.answered().filter(|(_, e, _)| e.is_stream()) {
+        inquiry.applies();
+        let sent = Terminators::of(&Frames::of(&answer.body.bytes));
+        let whole = run.fate(index, answer) == Fate::Whole;
+        let stayed = !run.ended_from_outside(index, exchange);
+        if let Some(mut breach) = judge_one(run, exchange, &sent, whole && stayed) {
+            breach.host = run.blame(index, |passage| {
+                passage.outgoing().is_some_and(|message| {
+                    let got = Terminators::of(&Frames::of(&message.body));
+                    got.count != sent.count || got.followed != sent.followed
+                })
+            });
+            inquiry.broke(breach);
+        }
+    }
+    inquiry.verdict("no client got an event stream")
+}
+
+/// The terminators among some frames.
+struct Terminators {
+    count: usize,
+    /// Where the first that is one too many for `[DONE]` alone ends, and any frame after the first.
+    ends: Vec<usize>,
+    /// Where the first frame after a terminator ends, unless that is a terminator too.
+    followed: Option<usize>,
+}
+
+impl Terminators {
+    fn of(frames: &Frames<'_>) -> Self {
+        let mut found = Self { count: 0, ends: Vec::new(), followed: None };
+        for (range, frame) in frames.iter() {
+            if frame.is_done() {
+                found.count += 1;
+                found.ends.push(range.end);
+            } else if found.count > 0 {
+                found.followed.get_or_insert(range.end);
+            }
+        }
+        found
+    }
+}
+
+fn judge_one(
+    run: &Run<'_>,
+    exchange: &Exchange,
+    sent: &Terminators,
+    must_have: bool,
+) -> Option<Breach> {
+    let got = Terminators::of(&exchange.frames());
+    let breach = |moment, wanted: String, got: String| {
+        Some(Breach::new(moment, &run.relay, wanted, got).concerning(&exchange.client))
+    };
+    let wanted = match sent.count {
+        0 => "no `[DONE]`, since the provider sent none".to_owned(),
+        1 => "one `[DONE]`, as the provider sent it".to_owned(),
+        count => format!("{count} `[DONE]`, as the provider sent them"),
+    };
+    if let Some(extra) = got.ends.get(sent.count) {
+        let text = format!("terminator number {} in {}", sent.count + 1, exchange.ending());
+        return breach(exchange.had(*extra), wanted, text);
+    }
+    if let (Some(end), None) = (got.followed, sent.followed) {
+        let text = format!("a frame after `[DONE]`, in {}", exchange.ending());
+        return breach(exchange.had(end), "nothing after `[DONE]`".to_owned(), text);
+    }
+    if must_have && got.count < sent.count {
+        return breach(exchange.last_seen(), wanted, format!("none in {}", exchange.ending()));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use mock_openai::script::End;
+
+    use super::RULE;
+    use crate::{
+        exchange::testing::{JSON, Story},
+        scenario::Leave,
+        trace::BodyEnd,
+        verdict::Verdict,
+    };
+
+    #[test]
+    fn it_holds_where_the_terminator_is_one_and_last() {
+        let mut story = Story::streaming();
+        story.relays(1, "reader", "data: 1\n\n");
+        story.relays(1, "reader", "data: [DONE]\n\n");
+        story.finishes(2, "reader");
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_breaks_at_a_terminator_that_the_provider_did_not_send() {
+        let mut story = Story::streaming();
+        story.relays(1, "reader", "data: 1\n\n");
+        story.provider_ends(2, "reader", End::Reset);
+        let got = story.passes(3, "reader", "data: [DONE]\n\n");
+        story.closes(3, "reader", BodyEnd::Complete);
+        let breach = story.breach(&RULE);
+        assert_eq!((breach.at.as_millis(), breach.ordinal), (3, got));
+        assert_eq!(breach.wanted, ["no `[DONE]`, since the provider sent none"]);
+        assert_eq!(
+            breach.got,
+            "terminator number 1 in status 200 and 2 frames, then a clean end of the body"
+        );
+    }
+
+    #[test]
+    fn it_breaks_at_a_second_terminator_at_a_frame_after_it_and_where_there_is_none() {
+        let after = |passed: &[&str]| {
+            let mut story = Story::streaming();
+            story.provides(1, "reader", "data: [DONE]\n\n");
+            for (ms, text) in (2..).zip(passed) {
+                story.passes(ms, "reader", text);
+            }
+            story.finishes(9, "reader");
+            let breach = story.breach(&RULE);
+            (breach.at.as_millis(), breach.got)
+        };
+        let rest = "status 200 and 2 frames, then a clean end of the body";
+        let done = "data: [DONE]\n\n";
+        assert_eq!(after(&[done, done]), (3, format!("terminator number 2 in {rest}")));
+        assert_eq!(after(&[done, ": ping\n\n"]), (3, format!("a frame after `[DONE]`, in {rest}")));
+        assert_eq!(after(&[]).0, 9);
+    }
+
+    #[test]
+    fn a_client_that_left_needs_no_terminator() {
+        let mut story = Story::streaming();
+        story.relays(1, "reader", "data: 1\n\n");
+        story.leaves(2, "reader", Leave::Fin);
+        story.provides(3, "reader", "data: [DONE]\n\n");
+        story.provider_ends(3, "reader", End::Clean);
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_does_not_apply_to_an_answer_that_is_no_stream() {
+        let mut story = Story::new();
+        story.asks(0, "reader");
+        story.forwards(0, "reader");
+        story.answers(0, "reader", 200, JSON);
+        story.replies(0, "reader", 200, JSON);
+        story.relays(0, "reader", "{}");
+        story.finishes(0, "reader");
+        story.assert_not_applicable(&RULE, "no client got an event stream");
+    }
+}

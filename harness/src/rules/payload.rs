@@ -1,0 +1,116 @@
+//! Which frames of a body are the provider's, and which were added on the way.
+
+use crate::{
+    exchange::{Answer, Exchange, Fate, Frame, Frames, Run},
+    trace::BodyEnd,
+    verdict::Breach,
+};
+
+/// A body beside the provider's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Alignment {
+    /// For each frame of the provider, in order, the frame of the body that is it; ends with the
+    /// first that is not there.
+    pub(crate) passed: Vec<usize>,
+    /// Frames that are not the provider's and may stand where they stand: comments, and an error
+    /// event after the provider failed, with what belongs to it.
+    pub(crate) own: Vec<usize>,
+    /// Where the first thing begins that is neither.
+    pub(crate) strange: Option<usize>,
+    /// Whether the body holds all that the provider sent, its unfinished rest included.
+    pub(crate) all: bool,
+}
+
+/// Compares a body with the provider's, frame by frame and byte by byte. `failed`: the provider's
+/// answer was cut, so that an error event may stand in for what is missing.
+pub(crate) fn align(provider: &[u8], body: &[u8], failed: bool) -> Alignment {
+    let (sent, got) = (Frames::of(provider), Frames::of(body));
+    let mut found = Alignment::default();
+    for (index, (range, frame)) in got.iter().enumerate() {
+        let expected = sent.get(found.passed.len());
+        if expected == Some(frame) {
+            found.passed.push(index);
+        } else if frame.is_comment() || (failed && belongs_to_failure(&sent, &found, frame)) {
+            found.own.push(index);
+        } else {
+            found.strange = Some(range.start);
+            return found;
+        }
+    }
+    let rest_start = sent.ranges.get(found.passed.len()).map_or(sent.tail_start(), |r| r.start);
+    let rest = &provider[rest_start..];
+    let tail = got.tail();
+    if !rest.starts_with(tail) && !tail.starts_with(b":") && !failed {
+        found.strange = Some(got.tail_start());
+    }
+    found.all = found.passed.len() == sent.len() && tail.starts_with(sent.tail());
+    found
+}
+
+/// Whether a frame is what a relay writes when its provider failed: an error event, the blank line
+/// that ends a half-sent event before it, or the terminator after it.
+fn belongs_to_failure(sent: &Frames<'_>, found: &Alignment, frame: Frame<'_>) -> bool {
+    let half = sent.get(found.passed.len()).map_or(sent.tail(), |frame| frame.0);
+    let common = half.iter().zip(frame.0).take_while(|(a, b)| a == b).count();
+    let closes_half = frame.0[common..].iter().all(|byte| matches!(byte, b'\n' | b'\r'));
+    frame.error().is_some() || closes_half || (frame.is_done() && !found.own.is_empty())
+}
+
+/// How one exchange breaks the demand that the client gets what the provider sent.
+pub(crate) fn breach(
+    run: &Run<'_>,
+    index: usize,
+    exchange: &Exchange,
+    answer: &Answer,
+) -> Option<Breach> {
+    let provider = &answer.body.bytes;
+    let fate = run.fate(index, answer);
+    let failed = fate != Fate::Whole;
+    let found = align(provider, &exchange.body.bytes, failed);
+    let expected = Frames::of(provider).get(found.passed.len()).map(|frame| quote(frame.0));
+    let number = found.passed.len() + 1;
+    if let Some(start) = found.strange {
+        let guilty = |p: &crate::exchange::Passage<'_>| {
+            p.outgoing().is_some_and(|m| align(provider, &m.body, failed).strange.is_some())
+        };
+        let wanted = match expected {
+            Some(frame) => format!("frame {number} of the provider as it was sent: {frame}"),
+            None => format!("nothing after the provider's {} frames", number - 1),
+        };
+        let got = format!("{} in its place", quote(&exchange.body.bytes[start..]));
+        let host = run.blame(index, guilty);
+        let moment = exchange.had(start + 1);
+        return Some(Breach::new(moment, &host, wanted, got).concerning(&exchange.client));
+    }
+    let complete = matches!(exchange.ended, Some((_, BodyEnd::Complete)));
+    let excused = fate == Fate::Cut || run.ended_from_outside(index, exchange);
+    if found.all || excused || (failed && !complete) {
+        return None;
+    }
+    let guilty = |p: &crate::exchange::Passage<'_>| {
+        p.outgoing().is_some_and(|m| !align(provider, &m.body, failed).all)
+    };
+    let wanted = match expected {
+        Some(frame) => format!("frame {number} of the provider: {frame}"),
+        None => "the provider's last bytes, which end no frame".to_owned(),
+    };
+    let host = run.blame(index, guilty);
+    Some(
+        Breach::new(exchange.last_seen(), &host, wanted, exchange.ending())
+            .concerning(&exchange.client),
+    )
+}
+
+/// Whether the demand speaks of an exchange: both sides have an answer that succeeds.
+pub(crate) fn speaks_of(exchange: &Exchange, answer: &Answer) -> bool {
+    let client = exchange.status().is_some_and(|status| (200..300).contains(&status));
+    client && answer.succeeds() && !answer.body.bytes.is_empty()
+}
+
+/// The beginning of some bytes, in quotes, invisible characters escaped.
+pub(crate) fn quote(bytes: &[u8]) -> String {
+    const SHOWN: usize = 60;
+    let text = bytes[..bytes.len().min(SHOWN)].escape_ascii();
+    let more = if bytes.len() > SHOWN { "..." } else { "" };
+    format!("`{text}{more}`")
+}

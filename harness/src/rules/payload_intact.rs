@@ -1,0 +1,123 @@
+//! The client's body is the provider's body.
+
+use super::{Level, Rule, payload};
+use crate::{
+    exchange::Run,
+    verdict::{Inquiry, Verdict},
+};
+
+/// The provider's bytes reach the client, all of them, unchanged and in order. Comments that the
+/// relay adds, and an error event after the provider failed, are not the provider's bytes. The body
+/// may stop early where the client left or the provider's answer was cut.
+pub(super) const RULE: Rule = Rule {
+    id: "payload-intact",
+    level: Level::Profile,
+    citation: "HTML 9.2.6; RFC 9110 7.6",
+    demand: "the client gets the provider's bytes, all of them, unchanged and in order",
+    judge,
+};
+
+fn judge(run: &Run<'_>) -> Verdict {
+    let mut inquiry = Inquiry::default();
+    for (index, exchange, answer) in run.answered() {
+        if payload::speaks_of(exchange, answer) {
+            inquiry.applies();
+            if let Some(breach) = payload::breach(run, index, exchange, answer) {
+                inquiry.broke(breach);
+            }
+        }
+    }
+    inquiry.verdict("no client got a body that the provider sent")
+}
+
+#[cfg(test)]
+mod tests {
+    use mock_openai::script::End;
+
+    use super::RULE;
+    use crate::{
+        exchange::testing::{STREAM, Story},
+        scenario::Leave,
+        trace::BodyEnd,
+        verdict::Verdict,
+    };
+
+    #[test]
+    fn it_holds_where_every_frame_arrives_and_the_relay_adds_a_comment() {
+        let mut story = Story::streaming();
+        story.provides(1, "reader", "data: 1\n\n");
+        story.passes(1, "reader", "data: 1\n\n");
+        story.passes(2, "reader", ": ping\n\n");
+        story.provides(3, "reader", "data: [DONE]\n\n");
+        story.passes(3, "reader", "data: [DONE]\n\n");
+        story.finishes(3, "reader");
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_breaks_at_the_first_frame_that_is_not_the_next_one_of_the_provider() {
+        let mut story = Story::streaming();
+        story.provides(1, "reader", "data: 1\n\ndata: 2\n\ndata: 3\n\n");
+        story.passes(1, "reader", "data: 1\n\n");
+        let got = story.passes(7, "reader", "data: 3\n\n");
+        story.finishes(8, "reader");
+        let breach = story.breach(&RULE);
+        assert_eq!((breach.at.as_millis(), breach.ordinal), (7, got));
+        assert_eq!(&*breach.host, "relay");
+        assert_eq!(breach.wanted, ["frame 2 of the provider as it was sent: `data: 2\\n\\n`"]);
+        assert_eq!(breach.got, "`data: 3\\n\\n` in its place");
+    }
+
+    #[test]
+    fn it_breaks_where_the_last_frames_are_missing_from_a_body_that_ends_cleanly() {
+        let mut story = Story::streaming();
+        story.provides(1, "reader", "data: 1\n\ndata: 2\n\n");
+        story.passes(1, "reader", "data: 1\n\n");
+        let closed = story.finishes(2, "reader");
+        let breach = story.breach(&RULE);
+        assert_eq!(breach.ordinal, closed);
+        assert_eq!(breach.wanted, ["frame 2 of the provider: `data: 2\\n\\n`"]);
+        assert_eq!(breach.got, "status 200 and 1 frame, then a clean end of the body");
+    }
+
+    #[test]
+    fn it_names_the_middlebox_that_changes_a_frame() {
+        let mut story = Story::new().behind("edge");
+        story.asks(0, "reader");
+        story.hands_on(0, "reader");
+        story.forwards(0, "reader");
+        story.answers(0, "reader", 200, STREAM);
+        story.replies(0, "reader", 200, STREAM);
+        story.box_replies(0, "reader", 200, STREAM);
+        story.provides(1, "reader", "data: 1\n\n");
+        story.writes(1, "reader", "data: 1\n\n");
+        story.box_passes(1, "reader", "data: X\n\n");
+        assert_eq!(&*story.breach(&RULE).host, "edge");
+    }
+
+    #[test]
+    fn a_client_that_left_and_a_provider_that_failed_excuse_what_is_missing() {
+        let mut story = Story::streaming();
+        story.provides(1, "reader", "data: 1\n\ndata: 2\n\n");
+        story.passes(1, "reader", "data: 1\n\n");
+        story.leaves(2, "reader", Leave::Fin);
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+
+        let mut story = Story::streaming();
+        story.provides(1, "reader", "data: 1\n\ndata: {\"ha");
+        story.passes(1, "reader", "data: 1\n\ndata: {\"ha");
+        story.provider_ends(2, "reader", End::Reset);
+        story.passes(2, "reader", "\n\ndata: {\"error\":{}}\n\n");
+        story.closes(2, "reader", BodyEnd::Complete);
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_does_not_apply_where_no_answer_succeeds() {
+        let mut story = Story::new();
+        story.asks(0, "reader");
+        story.replies(0, "reader", 502, &[]);
+        story.closes(0, "reader", BodyEnd::Complete);
+        story.assert_not_applicable(&RULE, "no client got a body that the provider sent");
+    }
+}

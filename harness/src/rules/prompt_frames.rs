@@ -1,0 +1,224 @@
+//! Each event leaves a host soon after it has arrived there.
+
+use std::time::Duration;
+
+use mock_openai::quantity::Time;
+
+use super::{Level, Rule, payload::align};
+use crate::{
+    exchange::{Exchange, Frames, Moment, Passage, Run, essence},
+    verdict::{Breach, Inquiry, Verdict},
+};
+
+/// How long a host may keep a whole event, on top of what the links take: the catalogue's default.
+const KEPT_AT_MOST: Duration = Duration::from_millis(10);
+
+/// RFC 9110 7.6 lets an intermediary delay what it forwards, so that no standard sets a limit; RFC
+/// 10036 3 asks to forward as data arrives. Time in which the next host would take nothing more is
+/// not counted: a slow reader is not this host's fault. Needs an engine that shows packets.
+pub(super) const RULE: Rule = Rule {
+    id: "prompt-frames",
+    level: Level::Profile,
+    citation: "RFC 10036 3; RFC 9110 7.6",
+    demand: "each event leaves within 10 ms of its arrival, not with the next one and not at the end",
+    judge,
+};
+
+fn judge(run: &Run<'_>) -> Verdict {
+    let mut inquiry = Inquiry::default();
+    for (index, exchange) in run.exchanges.iter().enumerate() {
+        for passage in run.passages(index) {
+            judge_passage(run, exchange, &passage, &mut inquiry);
+        }
+    }
+    inquiry.verdict("no event was seen to arrive at a host, packet by packet")
+}
+
+fn judge_passage(run: &Run<'_>, exchange: &Exchange, at: &Passage<'_>, inquiry: &mut Inquiry) {
+    let (Some(incoming), true) = (at.incoming(), at.shows_packets()) else { return };
+    if essence(&incoming.headers).as_deref() != Some("text/event-stream") {
+        return;
+    }
+    let nothing = Vec::new();
+    let body = at.outgoing().map_or(&nothing, |message| &message.body);
+    let found = align(&incoming.body, body, true);
+    let outgoing = Frames::of(body);
+    for (index, range) in Frames::of(&incoming.body).ranges.iter().enumerate() {
+        let Some(arrived) = at.arrived(range.end - 1) else { return };
+        inquiry.applies();
+        let passed = found.passed.get(index).and_then(|passed| {
+            let end = outgoing.ranges[*passed].end;
+            Some((end, at.left(end - 1)?))
+        });
+        let breach = match passed {
+            Some((end, left)) => late(exchange, at, index, (arrived, left), end),
+            // What is missing from a body that went another way is not held back.
+            None if found.strange.is_some() || found.all => None,
+            None => held(run, exchange, at, index, arrived),
+        };
+        if let Some(breach) = breach {
+            inquiry.broke(breach);
+        }
+        if passed.is_none() {
+            return;
+        }
+    }
+}
+
+/// An event that left, but not soon. The moment of the breach is that at which it left.
+fn late(
+    exchange: &Exchange,
+    at: &Passage<'_>,
+    index: usize,
+    (arrived, left): (Moment, Moment),
+    end: usize,
+) -> Option<Breach> {
+    let kept = left.at.saturating_sub(arrived.at);
+    let kept = kept.saturating_sub(at.blocked(arrived.at, left.at));
+    if kept <= KEPT_AT_MOST {
+        return None;
+    }
+    let host = at.host;
+    let reached = exchange.body.marks.when(end - 1).filter(|_| *at.below.from == *exchange.client);
+    let seen = reached
+        .map_or_else(String::new, |moment| format!(" and reached {} at {moment}", exchange.client));
+    let got = format!(
+        "frame {} came to {host} at {arrived}, left it at {left}{seen}: kept for {}",
+        index + 1,
+        Time(kept)
+    );
+    Some(Breach::new(left, host, wanted(host), got).concerning(&exchange.client))
+}
+
+/// An event that never left, although its time came while somebody waited for it.
+fn held(
+    run: &Run<'_>,
+    exchange: &Exchange,
+    at: &Passage<'_>,
+    index: usize,
+    arrived: Moment,
+) -> Option<Breach> {
+    let tcp = at.below_tcp;
+    let ends = [tcp.acceptor.finished, tcp.acceptor.saw_end, exchange.over()];
+    let last = Moment::last(run.trace);
+    let end = ends.into_iter().flatten().filter(|end| *end > arrived).min().unwrap_or(last);
+    // A body that ended in good form without it has lost it; another rule speaks of that.
+    let ended_whole = at.outgoing().is_some_and(|message| message.end.is_some());
+    let waited = end.at.saturating_sub(arrived.at);
+    let waited = waited.saturating_sub(at.blocked(arrived.at, end.at));
+    if ended_whole || waited <= KEPT_AT_MOST {
+        return None;
+    }
+    let host = at.host;
+    let got =
+        format!("frame {} came to {host} at {arrived} and had not left it at {end}", index + 1);
+    Some(Breach::new(arrived, host, wanted(host), got).concerning(&exchange.client))
+}
+
+fn wanted(host: &str) -> String {
+    format!("each event leaves {host} within {} of its arrival there", Time(KEPT_AT_MOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::{
+        exchange::testing::{STREAM, Story},
+        scenario::Leave,
+        trace::SocketFact,
+        verdict::Verdict,
+    };
+
+    #[test]
+    fn it_holds_where_an_event_leaves_ten_milliseconds_after_its_arrival() {
+        let mut story = Story::streaming();
+        story.provides(5, "reader", "data: 1\n\n");
+        story.passes(15, "reader", "data: 1\n\n");
+        story.finishes(20, "reader");
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_breaks_where_an_event_leaves_with_the_next_one() {
+        let mut story = Story::streaming();
+        story.provides(5, "reader", "data: 1\n\n");
+        story.provides(105, "reader", "data: 2\n\n");
+        let left = story.writes(105, "reader", "data: 1\n\ndata: 2\n\n");
+        story.gets(125, "reader", "data: 1\n\ndata: 2\n\n");
+        story.finishes(200, "reader");
+        let breach = story.breach(&RULE);
+        assert_eq!((breach.at.as_millis(), breach.ordinal), (105, left));
+        assert_eq!(breach.wanted, ["each event leaves relay within 10ms of its arrival there"]);
+        assert_eq!(
+            breach.got,
+            "frame 1 came to relay at 5ms, left it at 105ms and reached reader at 125ms: kept for 100ms"
+        );
+    }
+
+    #[test]
+    fn an_event_has_arrived_when_its_blank_line_has() {
+        let mut story = Story::streaming();
+        story.provides(5, "reader", "data: 1\n");
+        story.provides(105, "reader", "\n");
+        story.passes(110, "reader", "data: 1\n\n");
+        story.finishes(120, "reader");
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_breaks_where_an_event_never_leaves_and_the_client_goes() {
+        let mut story = Story::streaming();
+        let arrived = story.provides(5, "reader", "data: 1\n\n");
+        story.leaves(4_000, "reader", Leave::Fin);
+        let breach = story.breach(&RULE);
+        assert_eq!(breach.ordinal, arrived);
+        assert_eq!(breach.got, "frame 1 came to relay at 5ms and had not left it at 4s");
+    }
+
+    #[test]
+    fn time_in_which_the_client_takes_nothing_is_not_counted() {
+        let blocked = |until: u64| {
+            let mut story = Story::streaming();
+            story.socket(4, "relay", "reader", 0, SocketFact::Blocked);
+            story.provides(5, "reader", "data: 1\n\n");
+            story.socket(until, "relay", "reader", 0, SocketFact::Unblocked);
+            story.passes(5_000, "reader", "data: 1\n\n");
+            story
+        };
+        assert_eq!(blocked(4_990).verdict(&RULE), Verdict::Held);
+        assert!(blocked(4_989).breach(&RULE).got.ends_with("kept for 11ms"));
+    }
+
+    #[test]
+    fn it_names_the_middlebox_that_holds_the_events() {
+        let mut story = Story::new().behind("edge");
+        story.asks(0, "reader");
+        story.hands_on(0, "reader");
+        story.forwards(0, "reader");
+        story.answers(0, "reader", 200, STREAM);
+        story.replies(0, "reader", 200, STREAM);
+        story.box_replies(0, "reader", 200, STREAM);
+        story.provides(1, "reader", "data: 1\n\n");
+        story.writes(1, "reader", "data: 1\n\n");
+        story.box_passes(90, "reader", "data: 1\n\n");
+        let breach = story.breach(&RULE);
+        assert_eq!((&*breach.host, breach.at.as_millis()), ("edge", 90));
+        assert_eq!(
+            breach.got,
+            "frame 1 came to edge at 1ms, left it at 90ms and reached reader at 90ms: kept for 89ms"
+        );
+    }
+
+    #[test]
+    fn it_does_not_apply_to_an_engine_without_packets() {
+        let mut story = Story::new();
+        story.packets = false;
+        story.begins(0, "reader");
+        story.provides(5, "reader", "data: 1\n\n");
+        story.passes(500, "reader", "data: 1\n\n");
+        story.assert_not_applicable(
+            &RULE,
+            "no event was seen to arrive at a host, packet by packet",
+        );
+    }
+}
