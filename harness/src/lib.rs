@@ -6,9 +6,11 @@
 //!
 //! Each stage is plain data, and each arrow is one function.
 
+pub mod broken;
 pub mod net;
 pub mod plan;
 pub mod rules;
 pub mod scenario;
+pub mod target;
 pub mod trace;
 pub mod verdict;
