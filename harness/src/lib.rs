@@ -6,6 +6,9 @@
 //!
 //! Each stage is plain data, and each arrow is one function.
 
+pub mod broken;
+pub mod cli;
+pub mod conformance;
 pub mod exchange;
 pub mod expect;
 pub mod judge;
@@ -14,5 +17,11 @@ pub mod plan;
 pub mod report;
 pub mod rules;
 pub mod scenario;
+pub mod suite;
+pub mod target;
 pub mod trace;
 pub mod verdict;
+pub mod world;
+
+pub use conformance::{Conformance, conformance};
+pub use net::Upstream;

@@ -1,0 +1,68 @@
+//! Says that every answer is complete.
+
+use axum::Router;
+use bytes::Bytes;
+
+use super::{Broken, Kind, SMALL_BUFFER, parts};
+use crate::net::Upstream;
+
+pub(super) const BROKEN: Broken = Broken {
+    name: "always-done",
+    mistake: "writes `[DONE]` after any end, also where the provider never said it",
+    made_by: "BerriAI/litellm PR#39748, and vLLM and SGLang: `[DONE]` follows an error event",
+    caught_by: &["one-ending"],
+    kind: Kind::Transparent,
+    write_buffer: SMALL_BUFFER,
+    relay,
+};
+
+fn relay(upstream: Upstream) -> Router {
+    parts::relay(upstream, async |upstream, call| {
+        let answer = parts::Answer::from(call.send(&upstream).await?);
+        Ok(answer.change_stream(|body| with_done(parts::with_error_event(body))))
+    })
+}
+
+fn with_done(body: parts::Body) -> parts::Body {
+    let mut tail = parts::Tail::default();
+    parts::edit(body, move |item| {
+        let mut leaving = Vec::new();
+        match &item {
+            Some(Ok(bytes)) => tail.push(bytes),
+            Some(Err(_)) | None => {
+                if tail.is_between_events() && !tail.is_done() {
+                    leaving.push(Ok(Bytes::from_static(b"data: [DONE]\n\n")));
+                }
+            }
+        }
+        leaving.extend(item);
+        leaving
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::parts::testing::{Act, DONE, Provider, Reply, ask, chat, send},
+        *,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cut_answer_is_said_to_be_complete() {
+        let provider = Provider::new(vec![Reply::stream(vec![send("data: 1\n\n"), Act::Break])]);
+        let seen = ask(relay, &provider, chat()).await;
+        assert!(seen.text().ends_with("}}\n\ndata: [DONE]\n\n"), "{seen:?}");
+        assert!(seen.broke);
+        let right = ask(parts::right, &provider, chat()).await;
+        assert!(!right.text().contains("[DONE]"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_ends_without_its_terminator_gets_one_and_another_gets_no_second() {
+        let without = Provider::new(vec![Reply::stream(vec![send("data: 1\n\n")])]);
+        let both = "data: 1\n\ndata: [DONE]\n\n";
+        assert_eq!(ask(relay, &without, chat()).await.text(), both);
+        let with = Provider::new(vec![Reply::stream(vec![send("data: 1\n\n"), send(DONE)])]);
+        assert_eq!(ask(relay, &with, chat()).await.text(), both);
+    }
+}

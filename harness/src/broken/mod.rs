@@ -1,0 +1,113 @@
+//! The zoo: relays that each make one mistake that a real program made, and nothing else wrong.
+//!
+//! They teach what a mistake looks like from the client's side, and prove that the rules see it.
+
+use axum::Router;
+
+use crate::{
+    net::Upstream,
+    target::{Capability, Kind, Target, WriteBuffer, serve},
+};
+
+mod parts;
+
+mod always_200;
+mod always_done;
+mod auth_before_cors;
+mod cors_on_success_only;
+mod decodes_each_chunk;
+mod default_write_buffer;
+mod detached_upstream;
+mod doubles_done;
+mod drops_late_events;
+mod ends_cleanly;
+mod flushes_at_the_end;
+mod forgets_flush;
+mod heartbeat_inside_events;
+mod leaks_a_task;
+mod merges_events;
+mod replays_the_answer;
+mod retries_at_once;
+mod unbounded_channel;
+
+/// A relay that makes one mistake.
+#[derive(Debug, Clone, Copy)]
+pub struct Broken {
+    /// Its name: `whitewater run --relay broken/<name>`.
+    pub name: &'static str,
+    /// What it does wrong, in plain words.
+    pub mistake: &'static str,
+    /// Who made it: a real program, with the thread in which it was reported.
+    pub made_by: &'static str,
+    /// Ids of the rules that see it.
+    pub caught_by: &'static [&'static str],
+    /// What it does to the provider's bytes.
+    pub kind: Kind,
+    /// How much hyper may hold for a client that does not read.
+    pub write_buffer: WriteBuffer,
+    /// Makes it.
+    pub relay: fn(Upstream) -> Router,
+}
+
+/// Every one, in the order of the rules.
+pub const ALL: &[Broken] = &[
+    drops_late_events::BROKEN,
+    decodes_each_chunk::BROKEN,
+    heartbeat_inside_events::BROKEN,
+    forgets_flush::BROKEN,
+    flushes_at_the_end::BROKEN,
+    merges_events::BROKEN,
+    always_done::BROKEN,
+    doubles_done::BROKEN,
+    ends_cleanly::BROKEN,
+    always_200::BROKEN,
+    detached_upstream::BROKEN,
+    leaks_a_task::BROKEN,
+    unbounded_channel::BROKEN,
+    default_write_buffer::BROKEN,
+    retries_at_once::BROKEN,
+    replays_the_answer::BROKEN,
+    auth_before_cors::BROKEN,
+    cors_on_success_only::BROKEN,
+];
+
+/// The one of this name.
+pub fn find(name: &str) -> Option<&'static Broken> {
+    ALL.iter().find(|broken| broken.name == name)
+}
+
+/// A write buffer that holds one read of hyper's client and little more (26,623 bytes were held in
+/// all at this setting, measured).
+const SMALL_BUFFER: WriteBuffer = WriteBuffer::AtMost(16 << 10);
+
+impl Broken {
+    /// It, as a target.
+    pub fn target(&self) -> Target {
+        let (relay, buffer) = (self.relay, self.write_buffer);
+        let name = format!("broken/{}", self.name);
+        let target = match buffer {
+            WriteBuffer::HyperDefault => Target::router(name, relay),
+            WriteBuffer::AtMost(_) => Target::service(name, move |listener, upstream, _| {
+                Box::pin(serve(listener, relay(upstream), buffer))
+            }),
+        };
+        target.of_kind(self.kind).claiming(Capability::Cors)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_broken_relay_has_a_name_of_its_own_and_says_what_it_does() {
+        for (index, broken) in ALL.iter().enumerate() {
+            let words = broken.name.chars().all(|c| c.is_ascii_lowercase() || "-0123".contains(c));
+            assert!(words, "{}", broken.name);
+            assert!(!broken.caught_by.is_empty(), "{}", broken.name);
+            assert!(!broken.mistake.ends_with('.') && !broken.made_by.is_empty());
+            let first = ALL.iter().position(|other| other.name == broken.name);
+            assert_eq!(first, Some(index), "{}", broken.name);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! A small relay that is right, in parts: each broken relay changes one of them.
+
+use axum::{Router, extract::Request, response::Response, routing::any};
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+
+use crate::net::{BoxError, Upstream};
+
+mod answer;
+mod blocks;
+mod call;
+pub(super) mod cors;
+mod stream;
+mod tail;
+#[cfg(test)]
+pub(super) mod testing;
+
+pub(super) use answer::{Answer, error_object, json};
+pub(super) use blocks::{Blocks, is_done};
+pub(super) use call::Call;
+pub(super) use stream::{edit, edit_blocks, error_event, with_error_event};
+pub(super) use tail::Tail;
+
+/// The body of an answer: pulled by the client's side, so that a slow reader slows the provider.
+pub(super) type Body = BoxStream<'static, Item>;
+
+/// What a body yields.
+pub(super) type Item = Result<Bytes, BoxError>;
+
+/// The right relay.
+pub(super) fn right(upstream: Upstream) -> Router {
+    changing_streams(upstream, |body| body)
+}
+
+/// The right relay, but for what `change` does to the bytes of each event stream.
+pub(super) fn changing_streams(upstream: Upstream, change: fn(Body) -> Body) -> Router {
+    relay(upstream, move |upstream, call| async move {
+        let answer = Answer::from(call.send(&upstream).await?);
+        Ok(answer.change_stream(|body| with_error_event(change(body))))
+    })
+}
+
+/// A relay that answers each call with what `answer` makes of it, and 502 where that fails.
+pub(super) fn relay<F, Fut>(upstream: Upstream, answer: F) -> Router
+where
+    F: Fn(Upstream, Call) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<Answer, BoxError>> + Send,
+{
+    cors::around(without_cors(upstream, answer))
+}
+
+/// The same, deaf to browsers.
+pub(super) fn without_cors<F, Fut>(upstream: Upstream, answer: F) -> Router
+where
+    F: Fn(Upstream, Call) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<Answer, BoxError>> + Send,
+{
+    let handler = async move |request: Request| -> Response {
+        let call = match Call::read(request).await {
+            Ok(call) => call,
+            Err(refusal) => return refusal,
+        };
+        match answer(upstream, call).await {
+            Ok(answer) => answer.into_response(),
+            Err(error) => answer::bad_gateway(&*error),
+        }
+    };
+    Router::new().route("/v1/{*path}", any(handler))
+}

@@ -1,0 +1,51 @@
+//! Edits a body as it passes.
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+
+use super::{Blocks, Body, Item, Tail, error_object};
+
+/// Passes on what `step` makes of each item, and of the end, which is `None`.
+pub(in crate::broken) fn edit(
+    body: Body,
+    mut step: impl FnMut(Option<Item>) -> Vec<Item> + Send + 'static,
+) -> Body {
+    let end = stream::once(async { None });
+    body.map(Some).chain(end).flat_map(move |item| stream::iter(step(item))).boxed()
+}
+
+/// Passes on what `step` makes of each whole block. What is unfinished at the end passes as it is.
+pub(in crate::broken) fn edit_blocks(
+    body: Body,
+    mut step: impl FnMut(Bytes) -> Option<Bytes> + Send + 'static,
+) -> Body {
+    let mut blocks = Blocks::default();
+    edit(body, move |item| match item {
+        Some(Ok(bytes)) => blocks.push(&bytes).into_iter().filter_map(&mut step).map(Ok).collect(),
+        Some(Err(error)) => vec![Ok(blocks.rest()), Err(error)],
+        None => vec![Ok(blocks.rest())],
+    })
+}
+
+/// Tells the client of a broken stream: by an error event where that can stand between whole
+/// events, and in any case by a body that does not end as it should.
+pub(in crate::broken) fn with_error_event(body: Body) -> Body {
+    let mut tail = Tail::default();
+    edit(body, move |item| match item {
+        Some(Ok(bytes)) => {
+            tail.push(&bytes);
+            vec![Ok(bytes)]
+        }
+        Some(Err(error)) if tail.is_between_events() && !tail.is_done() => {
+            vec![Ok(error_event(&error.to_string())), Err(error)]
+        }
+        Some(Err(error)) => vec![Err(error)],
+        None => vec![],
+    })
+}
+
+/// An error as an event of a chat's stream.
+pub(in crate::broken) fn error_event(why: &str) -> Bytes {
+    let message = format!("the provider's stream broke: {why}");
+    Bytes::from(format!("data: {}\n\n", error_object(&message, "upstream_error")))
+}

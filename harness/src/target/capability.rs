@@ -1,0 +1,81 @@
+//! What a relay says of itself, so that it is tested for that and for nothing else.
+
+use std::{fmt, str::FromStr};
+
+/// Something that a relay can claim, by the name that scenarios use under `needs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Capability {
+    /// It relays event streams.
+    Streaming,
+    /// It answers browsers of other origins.
+    Cors,
+    /// It commits the head of its answer at the first content, and not when it has the provider's.
+    CommitAtContent,
+    /// A client that shuts only its sending side still gets its stream.
+    HalfClose,
+    /// It tells its own metrics at `/metrics`.
+    Metrics,
+}
+
+impl Capability {
+    /// Every one.
+    pub const ALL: &[Self] =
+        &[Self::Streaming, Self::Cors, Self::CommitAtContent, Self::HalfClose, Self::Metrics];
+
+    /// Its name in scenarios and target files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Streaming => "streaming",
+            Self::Cors => "cors",
+            Self::CommitAtContent => "commit_at_content",
+            Self::HalfClose => "half_close",
+            Self::Metrics => "metrics",
+        }
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Capability {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.iter().copied().find(|known| known.name() == text).ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|known| known.name()).collect();
+            format!("`{text}` is not a capability; there are {}", names.join(", "))
+        })
+    }
+}
+
+/// What a relay does to the provider's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing: the body passes byte for byte.
+    Transparent,
+    /// It frames the same events anew.
+    Reframing,
+    /// It speaks another format than its provider.
+    Translating,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_capability_reads_its_own_name_and_names_the_others_when_it_is_wrong() {
+        for capability in Capability::ALL {
+            assert_eq!(capability.to_string().parse(), Ok(*capability));
+        }
+        assert_eq!(
+            "streeming".parse::<Capability>(),
+            Err("`streeming` is not a capability; there are streaming, cors, \
+                 commit_at_content, half_close, metrics"
+                .to_owned())
+        );
+    }
+}
