@@ -1,1 +1,148 @@
-//! One run against everything that it is judged by.
+//! One run against everything that it is judged by: the rules, the author's expectations, and that it came to its end.
+
+use crate::{
+    exchange::{Moment, Run},
+    expect,
+    plan::Plan,
+    rules::{self, Level, Rule},
+    trace::{Fact, ProviderEvent, Trace, WorldFact},
+    verdict::{Breach, Verdict},
+};
+
+/// What one run came to.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// Every rule and what it says, in the catalogue's order; excused ones are not among them.
+    pub rules: Vec<(&'static Rule, Verdict)>,
+    /// What was expected beyond the rules, in order: the scenario's own `expect`, and what every
+    /// scenario expects without saying it.
+    pub expectations: Vec<(String, Verdict)>,
+    /// Rules that broke, as the scenario says that they do.
+    pub excused: Vec<Excused>,
+}
+
+/// A rule that broke for a reason that is not the relay's.
+#[derive(Debug, Clone)]
+pub struct Excused {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// The author's reason.
+    pub because: String,
+    /// How it broke.
+    pub breach: Breach,
+}
+
+impl Judged {
+    /// Whether nothing broke that counts: a rule of level [`Level::Info`] only reports.
+    pub fn held(&self) -> bool {
+        self.failures().next().is_none()
+    }
+
+    /// What broke, by name: rules by their id, expectations by their label.
+    pub fn failures(&self) -> impl Iterator<Item = (&str, &Breach)> {
+        let rules = self
+            .rules
+            .iter()
+            .filter(|(rule, _)| rule.level != Level::Info)
+            .map(|(rule, verdict)| (rule.id, verdict));
+        let expected = self.expectations.iter().map(|(label, verdict)| (label.as_str(), verdict));
+        rules.chain(expected).filter_map(|(name, verdict)| match verdict {
+            Verdict::Broke(breach) => Some((name, breach)),
+            Verdict::Held | Verdict::NotApplicable { .. } => None,
+        })
+    }
+}
+
+/// Judges one run.
+pub fn judge(plan: &Plan, trace: &Trace) -> Judged {
+    let run = Run::of(trace, plan);
+    let all = rules::ALL.iter().map(|rule| (rule, (rule.judge)(&run))).collect();
+    let mut judged = Judged { rules: all, expectations: finished(&run), excused: Vec::new() };
+    for entry in &plan.expect {
+        judged.expectations.extend(expect::judge(&run, entry));
+        if let Some(id) = &entry.excused {
+            judged.excuse(&run, id, entry.because.as_deref().unwrap_or("no reason given"));
+        }
+    }
+    for id in &plan.proves {
+        judged.prove(&run, id);
+    }
+    judged
+}
+
+impl Judged {
+    /// Moves a broken rule to the excused; an excuse that nothing needs is a failure, since it would
+    /// hide the next breach.
+    fn excuse(&mut self, run: &Run<'_>, id: &str, because: &str) {
+        let found = self.rules.iter().position(|(rule, _)| rule.id == id);
+        let already = self.excused.iter().any(|excused| excused.rule.id == id);
+        let got = match found.map(|index| (index, &self.rules[index].1)) {
+            Some((index, Verdict::Broke(breach))) => {
+                let (breach, because) = (breach.clone(), because.to_owned());
+                let (rule, _) = self.rules.remove(index);
+                self.excused.push(Excused { rule, because, breach });
+                return;
+            }
+            Some((_, Verdict::Held)) => "it held: the excuse is not needed".to_owned(),
+            Some((_, Verdict::NotApplicable { why })) => format!("it does not apply: {why}"),
+            None if already => "it is excused twice".to_owned(),
+            None => "there is no such rule".to_owned(),
+        };
+        let wanted = format!("{id} breaks, as the scenario says");
+        self.fail(run, format!("excused: {id}"), wanted, got);
+    }
+
+    /// A rule that the scenario is about must have been judged.
+    fn prove(&mut self, run: &Run<'_>, id: &str) {
+        let verdict = self.rules.iter().find(|(rule, _)| rule.id == id).map(|(_, verdict)| verdict);
+        let excused = self.excused.iter().any(|excused| excused.rule.id == id);
+        let got = match verdict {
+            Some(Verdict::NotApplicable { why }) => format!("it does not apply: {why}"),
+            None if !excused => "there is no such rule".to_owned(),
+            Some(Verdict::Held | Verdict::Broke(_)) | None => return,
+        };
+        self.fail(run, format!("proves: {id}"), format!("{id} applies to this run"), got);
+    }
+
+    fn fail(&mut self, run: &Run<'_>, label: String, wanted: String, got: String) {
+        let breach = Breach::new(Moment::last(run.trace), &run.relay, wanted, got);
+        self.expectations.push((label, Verdict::Broke(breach)));
+    }
+}
+
+/// What every scenario expects: that all clients come to an end, that nothing panics, and that its
+/// own script knows every request.
+fn finished(run: &Run<'_>) -> Vec<(String, Verdict)> {
+    let first = |of: fn(&Fact) -> Option<(&'static str, String)>| {
+        let mut events = run.trace.events.iter().enumerate();
+        let broke = events.find_map(|(ordinal, event)| {
+            let (wanted, got) = of(&event.fact)?;
+            let at = Moment { at: event.at, ordinal };
+            Some(Verdict::Broke(Breach::new(at, &event.actor, wanted, got)))
+        });
+        broke.unwrap_or(Verdict::Held)
+    };
+    vec![
+        ("finishes".to_owned(), first(limit_reached)),
+        ("nothing panics".to_owned(), first(panicked)),
+        ("the script answers every request".to_owned(), first(unmatched)),
+    ]
+}
+
+fn limit_reached(fact: &Fact) -> Option<(&'static str, String)> {
+    let Fact::World(WorldFact::LimitReached { waiting }) = fact else { return None };
+    let waiting: Vec<&str> = waiting.iter().map(|name| &**name).collect();
+    let got = format!("the limit was reached, still waiting for {}", waiting.join(", "));
+    Some(("every client is done before the scenario's limit", got))
+}
+
+fn panicked(fact: &Fact) -> Option<(&'static str, String)> {
+    let Fact::World(WorldFact::Panicked { message }) = fact else { return None };
+    Some(("no task panics", message.clone()))
+}
+
+fn unmatched(fact: &Fact) -> Option<(&'static str, String)> {
+    let Fact::Provider(entry) = fact else { return None };
+    let ProviderEvent::Unmatched { nearest } = &entry.event else { return None };
+    Some(("a rule under `upstream` for every request", format!("none matches; {nearest}")))
+}

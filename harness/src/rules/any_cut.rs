@@ -59,11 +59,7 @@ mod tests {
     use mock_openai::script::{Cut, CutLevel, Matcher, Repeat, Rule as Answer, Step};
 
     use super::RULE;
-    use crate::{
-        exchange::testing::{STREAM, Story},
-        trace::BodyEnd,
-        verdict::Verdict,
-    };
+    use crate::{exchange::testing::Story, verdict::Verdict};
 
     /// The two bytes of `é` come in two pieces; the relay passes what is told.
     fn cut_inside_a_code_point(passed: &str) -> Story {

@@ -3,10 +3,11 @@
 use crate::{exchange::Run, verdict::Verdict};
 
 mod any_cut;
+pub(crate) mod cancel_upstream;
 mod early_failure_keeps_status;
 mod honest_ending;
 mod one_ending;
-mod payload;
+pub(crate) mod payload;
 mod payload_intact;
 mod prompt_frames;
 
@@ -58,6 +59,7 @@ pub const ALL: &[Rule] = &[
     one_ending::RULE,
     honest_ending::RULE,
     early_failure_keeps_status::RULE,
+    cancel_upstream::RULE,
 ];
 
 /// The rule of that name.

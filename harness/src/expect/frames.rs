@@ -1,0 +1,58 @@
+//! Whether a client received the frames that were expected.
+
+use super::bound::{holds, words};
+use crate::{
+    exchange::{Exchange, Fate, Frames as Split, Run},
+    rules::payload::{Alignment, align, quote},
+    scenario::Frames,
+    verdict::{Breach, Verdict},
+};
+
+/// Judges the frames of a client's last response.
+pub(super) fn judge(
+    run: &Run<'_>,
+    index: usize,
+    exchange: &Exchange,
+    expected: &Frames,
+) -> Verdict {
+    match expected {
+        Frames::Count(bound) => {
+            let count = exchange.frames().len() as u64;
+            if holds(bound, &count) {
+                return Verdict::Held;
+            }
+            let got = format!("{count} frames");
+            broke(run, exchange, format!("{} frames", words(bound)), got)
+        }
+        Frames::AsSent => as_sent(run, index, exchange, None),
+        Frames::AsSentFirst(first) => as_sent(run, index, exchange, Some(*first)),
+    }
+}
+
+fn broke(run: &Run<'_>, exchange: &Exchange, wanted: String, got: String) -> Verdict {
+    let breach = Breach::new(exchange.last_seen(), &run.relay, wanted, got);
+    Verdict::Broke(breach.concerning(&exchange.client))
+}
+
+fn as_sent(run: &Run<'_>, index: usize, exchange: &Exchange, first: Option<u64>) -> Verdict {
+    let Some(answer) = run.answers_to(index).next_back() else {
+        let wanted = "frames as the provider sent them".to_owned();
+        return broke(run, exchange, wanted, "no answer of the provider".to_owned());
+    };
+    let provider = &answer.body.bytes;
+    let failed = run.fate(index, answer) != Fate::Whole;
+    let Alignment { passed, strange, all, .. } = align(provider, &exchange.body.bytes, failed);
+    let count = passed.len() as u64;
+    let wanted = match first {
+        None => format!("all {} frames of the provider, as sent", Split::of(provider).len()),
+        Some(first) => format!("the first {first} frames of the provider, as sent, and no other"),
+    };
+    if let Some(start) = strange {
+        let place = quote(&exchange.body.bytes[start..]);
+        let got = format!("{count} frames as sent, then {place}");
+        let breach = Breach::new(exchange.had(start + 1), &run.relay, wanted, got);
+        return Verdict::Broke(breach.concerning(&exchange.client));
+    }
+    let right = first.map_or(all, |first| count == first);
+    if right { Verdict::Held } else { broke(run, exchange, wanted, format!("{count} of them")) }
+}

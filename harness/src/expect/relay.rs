@@ -1,0 +1,43 @@
+//! What is expected of the relay itself: how much it holds.
+
+use mock_openai::quantity::Size;
+
+use super::{
+    Labelled,
+    bound::{holds, words},
+};
+use crate::{
+    exchange::{Moment, Run},
+    scenario::{Bound, Relay},
+    verdict::{Breach, Verdict},
+};
+
+/// Judges every key that speaks of the relay.
+pub(super) fn judge(run: &Run<'_>, expect: &Relay) -> Vec<Labelled> {
+    let held = expect.held_bytes.as_ref().map(|bound| held_bytes(run, bound));
+    held.map(|verdict| ("relay: held_bytes".to_owned(), verdict)).into_iter().collect()
+}
+
+/// The most that the relay held of any one answer.
+fn held_bytes(run: &Run<'_>, bound: &Bound<Size>) -> Verdict {
+    let held = (0..run.exchanges.len()).filter_map(|index| {
+        let steps = run.at_relay(index)?.held();
+        let client = &run.exchanges[index].client;
+        steps.into_iter().map(|(at, bytes)| (bytes as u64, at, client)).reduce(most)
+    });
+    let Some((bytes, at, client)) = held.reduce(most) else {
+        let got = "no answer passed the relay".to_owned();
+        let breach = Breach::new(Moment::last(run.trace), &run.relay, words(bound), got);
+        return Verdict::Broke(breach);
+    };
+    if holds(bound, &Size(bytes)) {
+        return Verdict::Held;
+    }
+    let got = format!("{} of one answer", Size(bytes));
+    Verdict::Broke(Breach::new(at, &run.relay, words(bound), got).concerning(client))
+}
+
+/// The greater; of equals the first.
+fn most<'a, T>(one: (u64, Moment, &'a T), other: (u64, Moment, &'a T)) -> (u64, Moment, &'a T) {
+    if other.0 > one.0 { other } else { one }
+}

@@ -1,0 +1,229 @@
+//! A client that goes takes its request to the provider with it.
+
+use std::time::Duration;
+
+use mock_openai::quantity::Time;
+
+use super::{Level, Rule};
+use crate::{
+    exchange::{Answer, Exchange, Leaving, Moment, Run},
+    plan::Link,
+    scenario::Leave,
+    trace::Name,
+    verdict::{Breach, Inquiry, Verdict},
+};
+
+/// How long the relay may take, on top of what the links take: the catalogue's default.
+const CLOSED_WITHIN: Duration = Duration::from_secs(1);
+
+/// Tokens that nobody reads are paid for all the same. A client whose host falls silent cannot be
+/// seen to go, and is left to other rules.
+pub(super) const RULE: Rule = Rule {
+    id: "cancel-upstream",
+    level: Level::Should,
+    citation: "RFC 9112 9.5",
+    demand: "when a client goes, its request to the provider is closed within 1 s and two link delays",
+    judge,
+};
+
+/// A client that left while the provider was answering it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Closing<'a> {
+    /// What it had asked.
+    pub(crate) exchange: &'a Exchange,
+    index: usize,
+    /// When it left; or when the request came to the provider, where that is later.
+    pub(crate) left: Moment,
+    /// When the answer was over at the provider: its peer had gone, or it had come to its end.
+    pub(crate) closed: Option<Moment>,
+}
+
+/// Every answer that was open when its client left, or was asked after that.
+pub(crate) fn closings<'a>(run: &'a Run<'_>) -> impl Iterator<Item = Closing<'a>> {
+    run.answers.iter().filter_map(|answer| {
+        let index = answer.exchange?;
+        let exchange = &run.exchanges[index];
+        let (left, how) = exchange.left?;
+        if how == Leaving::Left(Leave::Vanish) || !answer.open_at(left) || gone_before(answer, left)
+        {
+            return None;
+        }
+        let left = left.max(answer.received);
+        let ended = answer.ended.filter(|_| !answer.open_at(Moment::last(run.trace)));
+        let gone = answer.peer_gone.map(|(moment, _)| moment);
+        let closed = [gone, ended.map(|(moment, _)| moment)].into_iter().flatten().min();
+        Some(Closing { exchange, index, left, closed })
+    })
+}
+
+fn gone_before(answer: &Answer, left: Moment) -> bool {
+    answer.peer_gone.is_some_and(|(gone, _)| gone < left)
+}
+
+fn judge(run: &Run<'_>) -> Verdict {
+    let allowed = CLOSED_WITHIN + round_trips(&run.plan.links);
+    let mut inquiry = Inquiry::default();
+    for closing in closings(run) {
+        let Closing { exchange, left, closed, .. } = closing;
+        let late = match closed {
+            Some(closed) if closed.at.saturating_sub(left.at) <= allowed => {
+                inquiry.applies();
+                continue;
+            }
+            Some(closed) => Some((closed, Time(closed.at.saturating_sub(left.at)).to_string())),
+            // A trace that ends sooner cannot tell.
+            None => Moment::first_after(run.trace, left.at + allowed).map(|at| {
+                let waited = Moment::last(run.trace).at.saturating_sub(left.at);
+                (at, format!("not for the {} until the end of the run", Time(waited)))
+            }),
+        };
+        if let Some((at, took)) = late {
+            let wanted = format!(
+                "the provider sees its connection close within {} of the client's leaving",
+                Time(allowed)
+            );
+            let got = format!("{} left at {left}, closed: {took}", exchange.client);
+            let host = who_held_on(run, closing.index, at);
+            inquiry.broke(Breach::new(at, &host, wanted, got).concerning(&exchange.client));
+        }
+    }
+    inquiry.verdict("no client left while the provider was answering it")
+}
+
+/// What two journeys each way over all links take at most.
+fn round_trips(links: &[Link]) -> Duration {
+    let delay = |spec: &crate::scenario::LinkSpec| {
+        let times = [spec.latency, spec.jitter];
+        times.into_iter().flatten().map(|time| time.0).sum::<Duration>()
+    };
+    links.iter().map(|link| delay(&link.up) + delay(&link.down)).sum::<Duration>() * 2
+}
+
+/// The host nearest the client that had not let go of its own connection to the next one.
+fn who_held_on(run: &Run<'_>, index: usize, by: Moment) -> Name {
+    let passages = run.passages(index);
+    let held = passages.iter().find(|passage| {
+        let finished = passage.above_tcp.and_then(|tcp| tcp.opener.finished);
+        passage.above_tcp.is_some() && finished.is_none_or(|finished| finished >= by)
+    });
+    held.map_or_else(|| run.relay.clone(), |passage| passage.host.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use mock_openai::script::End;
+
+    use super::RULE;
+    use crate::{
+        exchange::testing::Story,
+        scenario::Leave,
+        trace::{ClientFact, Fact, SocketFact},
+        verdict::Verdict,
+    };
+
+    const WHY: &str = "no client left while the provider was answering it";
+
+    /// The reader leaves at 100 ms; links add 2 * (5 + 5) = 20 ms to the 1 s that are allowed.
+    fn left() -> Story {
+        let mut story = Story::streaming();
+        story.link("further", 5);
+        story.relays(1, "reader", "data: 1\n\n");
+        story.leaves(100, "reader", Leave::Fin);
+        story
+    }
+
+    #[test]
+    fn it_holds_where_the_provider_sees_the_end_in_time() {
+        let mut story = left();
+        story.provider_left(1_120, "reader");
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_breaks_where_the_provider_sees_it_late() {
+        let mut story = left();
+        let gone = story.provider_left(1_121, "reader");
+        story.over(5_000);
+        let breach = story.breach(&RULE);
+        assert_eq!((breach.at.as_millis(), breach.ordinal), (1_121, gone));
+        assert_eq!(
+            breach.wanted,
+            ["the provider sees its connection close within 1020ms of the client's leaving"]
+        );
+        assert_eq!(breach.got, "reader left at 100ms, closed: 1021ms");
+    }
+
+    #[test]
+    fn it_breaks_at_the_first_event_after_the_deadline_where_it_is_never_closed() {
+        let mut story = left();
+        story.provides(1_100, "reader", "data: 2\n\n");
+        story.provides(1_200, "reader", "data: 3\n\n");
+        let over = story.over(5_100);
+        let breach = story.breach(&RULE);
+        assert_eq!(breach.at.as_millis(), 1_200);
+        assert!(breach.ordinal < over);
+        assert_eq!(
+            breach.got,
+            "reader left at 100ms, closed: not for the 5s until the end of the run"
+        );
+    }
+
+    #[test]
+    fn an_answer_that_holds_on_is_open_and_one_that_ends_needs_no_closing() {
+        let mut held = Story::streaming();
+        held.provider_ends(1, "reader", End::Hold);
+        held.leaves(100, "reader", Leave::Rst);
+        held.over(5_000);
+        held.breach(&RULE);
+        let mut ended = left();
+        ended.provider_ends(900, "reader", End::Clean);
+        ended.over(5_000);
+        assert_eq!(ended.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn a_client_whose_patience_ends_has_left_too_and_so_has_one_that_was_not_yet_answered() {
+        let mut story = Story::new();
+        story.asks(0, "reader");
+        let gave_up = ClientFact::GaveUp { budget: "first_byte" };
+        story.fact(50, "reader", Fact::Client(gave_up));
+        story.forwards(60, "reader");
+        story.over(9_000);
+        assert_eq!(story.breach(&RULE).at.as_millis(), 9_000);
+    }
+
+    #[test]
+    fn it_names_the_middlebox_that_holds_on() {
+        let mut story = Story::new().behind("edge");
+        story.asks(0, "reader");
+        story.hands_on(0, "reader");
+        story.forwards(0, "reader");
+        story.leaves(100, "reader", Leave::Fin);
+        story.over(9_000);
+        assert_eq!(&*story.breach(&RULE).host, "edge");
+        let mut story = Story::new().behind("edge");
+        story.asks(0, "reader");
+        story.hands_on(0, "reader");
+        story.forwards(0, "reader");
+        story.leaves(100, "reader", Leave::Fin);
+        story.socket(110, "edge", "reader", 1, SocketFact::Dropped);
+        story.over(9_000);
+        assert_eq!(&*story.breach(&RULE).host, "relay");
+    }
+
+    #[test]
+    fn it_does_not_apply_where_nobody_leaves_or_the_host_falls_silent() {
+        let mut stayed = Story::streaming();
+        stayed.finishes(9, "reader");
+        stayed.assert_not_applicable(&RULE, WHY);
+        let mut silent = Story::streaming();
+        silent.leaves(100, "reader", Leave::Vanish);
+        silent.over(9_000);
+        silent.assert_not_applicable(&RULE, WHY);
+        let mut ended = Story::streaming();
+        ended.provider_ends(50, "reader", End::Clean);
+        ended.leaves(100, "reader", Leave::Fin);
+        ended.over(9_000);
+        ended.assert_not_applicable(&RULE, WHY);
+    }
+}
