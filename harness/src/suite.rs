@@ -13,8 +13,8 @@ use crate::{
     judge::{self, Judged},
     net::{self, Engine},
     plan::{self, Plan},
-    report::{Conclusion, FORMAT_VERSION, Failure, Note, Outcome, Report},
-    rules::Level,
+    report::{Conclusion, Excuse, FORMAT_VERSION, Failure, Note, Outcome, Report},
+    rules::{Level, Rule},
     scenario::Scenario,
     target::Target,
     trace::{ClientFact, Fact, Trace},
@@ -70,7 +70,7 @@ pub fn run(cases: &[Case], settings: &Settings, seen: &(dyn Fn(&Outcome) + Sync)
 pub fn report(outcomes: Vec<Outcome>, settings: &Settings, wall: Duration) -> Report {
     Report {
         format_version: FORMAT_VERSION,
-        target: settings.target.name().to_owned(),
+        target: settings.target.name.clone(),
         engine: settings.engine.name(),
         select: if cfg!(tokio_unstable) { "seeded" } else { "unseeded" },
         seed: settings.seed,
@@ -114,37 +114,45 @@ pub fn outcome(case: &Case, settings: &Settings) -> Outcome {
 
 /// Why the target or the engine cannot take the scenario, if so.
 fn cannot_run(scenario: &Scenario, plan: &Plan, settings: &Settings) -> Option<String> {
-    if let Some(missing) = scenario.needs.iter().find(|need| !settings.target.claims(need)) {
-        return Some(format!("{} does not claim `{missing}`", settings.target.name()));
+    let target = &settings.target;
+    let unclaimed = |need: &&String| !need.parse().is_ok_and(|claim| target.claims(claim));
+    if let Some(missing) = scenario.needs.iter().find(unclaimed) {
+        return Some(format!("{} does not claim `{missing}`", target.name));
     }
     let unmapped = plan
         .switches
         .iter()
-        .find_map(|(switch, value)| settings.target.maps_switch(switch, value).err());
+        .find_map(|(switch, value)| target.maps_switch(switch, value).err());
     unmapped.or_else(|| net::cannot(settings.engine, plan))
 }
 
 fn tally(outcome: &mut Outcome, judged: Judged, settings: &Settings) {
-    for finding in judged.findings {
-        match finding.verdict {
-            Verdict::Held => outcome.held.push(finding.rule),
+    let replay = replay(&outcome.id, settings);
+    for excused in judged.excused {
+        let failure = of_rule(excused.rule, excused.breach, &replay);
+        outcome.excused.push(Excuse { failure, because: excused.because });
+    }
+    for (rule, verdict) in judged.rules {
+        match verdict {
+            Verdict::Held => outcome.held.push(rule.id.to_owned()),
             Verdict::NotApplicable { why } => {
-                outcome.not_applicable.push(Note { rule: finding.rule, because: why });
+                outcome.not_applicable.push(Note { rule: rule.id.to_owned(), because: why });
             }
-            Verdict::Broke(breach) => {
-                let failure = Failure {
-                    rule: finding.rule,
-                    level: finding.level.map_or("scenario", Level::name),
-                    citation: finding.citation,
-                    demand: finding.demand,
-                    ..failure(breach, replay(&outcome.id, settings))
-                };
-                if finding.level == Some(Level::Info) || finding.excused.is_some() {
-                    outcome.excused.push(failure);
-                } else {
-                    outcome.failures.push(failure);
-                }
+            Verdict::Broke(breach) if rule.level == Level::Info => {
+                let because = "it only informs".to_owned();
+                let failure = of_rule(rule, breach, &replay);
+                outcome.excused.push(Excuse { failure, because });
             }
+            Verdict::Broke(breach) => outcome.failures.push(of_rule(rule, breach, &replay)),
+        }
+    }
+    for (label, verdict) in judged.expectations {
+        match verdict {
+            Verdict::Held => outcome.held.push(label),
+            Verdict::NotApplicable { why } => {
+                outcome.not_applicable.push(Note { rule: label, because: why });
+            }
+            Verdict::Broke(breach) => outcome.failures.push(expected(label, breach, &replay)),
         }
     }
     if !outcome.failures.is_empty() {
@@ -152,27 +160,37 @@ fn tally(outcome: &mut Outcome, judged: Judged, settings: &Settings) {
     }
 }
 
-fn failure(breach: Breach, replay: String) -> Failure {
+fn of_rule(rule: &Rule, breach: Breach, replay: &str) -> Failure {
     Failure {
-        rule: String::new(),
-        level: "",
-        citation: String::new(),
-        demand: String::new(),
+        rule: rule.id.to_owned(),
+        level: rule.level.name(),
+        citation: rule.citation.to_owned(),
+        demand: rule.demand.to_owned(),
+        ..expected(String::new(), breach, replay)
+    }
+}
+
+fn expected(label: String, breach: Breach, replay: &str) -> Failure {
+    Failure {
+        rule: label,
+        level: "scenario",
+        citation: "its own expectation".to_owned(),
+        demand: "it comes out as its author expects".to_owned(),
         at: breach.at,
         ordinal: breach.ordinal,
         host: breach.host.to_string(),
         client: breach.client.map(|name| name.to_string()),
         wanted: breach.wanted,
         got: breach.got,
-        replay,
+        replay: replay.to_owned(),
     }
 }
 
 /// The one command that runs a scenario again in the same way.
 fn replay(id: &str, settings: &Settings) -> String {
     let mut command = format!("whitewater run '{id}'");
-    if settings.target.name() != Target::REFERENCE {
-        command += &format!(" --relay {}", settings.target.name());
+    if settings.target.name != Target::REFERENCE {
+        command += &format!(" --relay {}", settings.target.name);
     }
     if settings.engine != Engine::TurmoilNet {
         command += &format!(" --engine {}", settings.engine.name());

@@ -10,13 +10,17 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::trace::{Connection, Name, Recorder};
+use crate::{
+    plan::Plan,
+    trace::{Connection, Name, Recorder, Trace},
+};
 
-pub mod event_driven;
+mod event_driven;
 mod http_client;
 mod listener;
 mod on_thread;
 mod stream;
+mod turmoil_crate;
 
 pub use http_client::{BoxError, Upstream, upstream};
 pub use listener::Listener;
@@ -28,6 +32,22 @@ pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Makes what decides how long a run lasts, on the host `world`.
 pub type Main = Box<dyn FnOnce(Host) -> Task + Send>;
+
+/// Runs `actors`, each on its host, and `main` on the host `world`, until `main` is done.
+pub fn run(engine: Engine, plan: &Plan, actors: Vec<Actor>, main: Main) -> Trace {
+    match engine {
+        Engine::TurmoilNet => event_driven::run(plan, actors, main),
+        Engine::Turmoil => turmoil_crate::run(plan, actors, main),
+    }
+}
+
+/// Why an engine cannot carry a plan, if so.
+pub fn cannot(engine: Engine, plan: &Plan) -> Option<String> {
+    match engine {
+        Engine::TurmoilNet => None,
+        Engine::Turmoil => turmoil_crate::cannot(plan),
+    }
+}
 
 /// Which network stack carries a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

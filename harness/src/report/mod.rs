@@ -52,7 +52,7 @@ pub struct Outcome {
     /// Rules that do not apply, with the reason.
     pub not_applicable: Vec<Note>,
     /// Rules that broke where the scenario says that they may.
-    pub excused: Vec<Failure>,
+    pub excused: Vec<Excuse>,
     /// What broke.
     pub failures: Vec<Failure>,
 }
@@ -78,6 +78,15 @@ pub struct Note {
     /// The rule.
     pub rule: String,
     /// What is said.
+    pub because: String,
+}
+
+/// A rule that broke without making the scenario fail.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Excuse {
+    /// How it broke.
+    pub failure: Failure,
+    /// Why that is no failure.
     pub because: String,
 }
 

@@ -10,12 +10,14 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
     writeln!(out, "{}", table(report))?;
     for outcome in &report.outcomes {
         for failure in &outcome.failures {
-            block("BROKE", outcome, failure, out)?;
+            block(outcome, failure, out)?;
         }
     }
     for outcome in &report.outcomes {
-        for failure in &outcome.excused {
-            block("excused", outcome, failure, out)?;
+        for excuse in &outcome.excused {
+            let rule = &excuse.failure.rule;
+            writeln!(out, "\nexcused  {}: {rule}: {}", outcome.id, excuse.failure.got)?;
+            writeln!(out, "  because  {}", excuse.because)?;
         }
         if let Conclusion::Skipped { because } = &outcome.result {
             writeln!(out, "skipped  {}: {because}", outcome.id)?;
@@ -78,8 +80,8 @@ fn combined(outcomes: &[&Outcome]) -> String {
     hasher.finalize().to_hex()[..12].to_owned()
 }
 
-fn block(mark: &str, outcome: &Outcome, failure: &Failure, out: &mut dyn io::Write) -> io::Result<()> {
-    writeln!(out, "\n{mark}  {}: {}", outcome.id, failure.got)?;
+fn block(outcome: &Outcome, failure: &Failure, out: &mut dyn io::Write) -> io::Result<()> {
+    writeln!(out, "\nBROKE  {}: {}", outcome.id, failure.got)?;
     writeln!(
         out,
         "  rule     {} ({}; {}): {}",

@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod capability;
+mod reference;
 mod server;
 
 pub use capability::{Capability, Kind};
@@ -71,6 +72,19 @@ impl Target {
     pub fn broken(name: &str) -> Option<Self> {
         let name = name.strip_prefix("broken/").unwrap_or(name);
         broken::find(name).map(broken::Broken::target)
+    }
+
+    /// The name of the reference relay.
+    pub const REFERENCE: &str = "reference";
+
+    /// The reference relay, with all of its switches.
+    pub fn reference() -> Self {
+        reference::target()
+    }
+
+    /// The relay that the command line calls so.
+    pub fn named(name: &str) -> Option<Self> {
+        if name == Self::REFERENCE { Some(Self::reference()) } else { Self::broken(name) }
     }
 
     fn with(name: String, shape: Shape) -> Self {

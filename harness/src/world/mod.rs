@@ -7,7 +7,7 @@ use mock_openai::Mock;
 use crate::{
     client::{self, Progress},
     middlebox,
-    net::{self, Actor, Engine, Host, Task},
+    net::{self, Actor, Engine, Host, Main, Task},
     plan::{Client, HopKind, Plan},
     target::Target,
     trace::{Fact, Name, Trace},
@@ -29,6 +29,7 @@ pub const EPOCH: Duration = Duration::from_secs(1_767_225_600);
 /// It always comes back: a scenario that cannot end is stopped at its limit, and a panic in a
 /// simulated task becomes a fact of the trace.
 pub fn run(plan: &Plan, target: &Target, engine: Engine) -> Trace {
+    panics::are_recorded();
     let plan = Arc::new(plan.clone());
     let crew = Arc::new(Crew::new(plan.clients.iter().map(|client| client.name.as_str())));
     let progress = Progress::default();
@@ -36,9 +37,10 @@ pub fn run(plan: &Plan, target: &Target, engine: Engine) -> Trace {
     actors.extend(hops(&plan, target));
     actors.extend(plan.clients.iter().map(|one| customer(&plan, one, &crew, &progress)));
     let conducted = Arc::clone(&plan);
-    net::run(engine, &plan, actors, move |world: Host| -> Task {
+    let main: Main = Box::new(move |world| {
         Box::pin(conductor::conduct(world, conducted, crew, progress))
-    })
+    });
+    net::run(engine, &plan, actors, main)
 }
 
 /// The name of a host's neighbour on the provider's side.
@@ -74,7 +76,14 @@ fn hops(plan: &Plan, target: &Target) -> Vec<Actor> {
         let start: Arc<dyn Fn(Host) -> Task + Send + Sync> = match &hop.what {
             HopKind::Relay => {
                 let (target, switches) = (target.clone(), plan.switches.clone());
-                Arc::new(move |host| target.serve(host, Arc::clone(&next), &switches))
+                Arc::new(move |host| {
+                    let (target, next, switches) =
+                        (target.clone(), Arc::clone(&next), switches.clone());
+                    Box::pin(async move {
+                        // Nothing else listens on its host.
+                        drop(target.serve(host, next, switches).await);
+                    })
+                })
             }
             HopKind::Middlebox(spec) => {
                 let spec = spec.clone();
