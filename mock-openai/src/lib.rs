@@ -7,9 +7,25 @@
 //! What it does *not* do: it never judges what it sees (it keeps a [`journal`]), and it knows
 //! nothing of relays.
 
+pub mod content;
+pub mod dialect;
 pub mod draw;
 pub mod journal;
+pub mod made_up;
 pub mod quantity;
 pub mod script;
 pub mod wire;
 pub mod yaml;
+
+mod connection;
+mod errors;
+mod go_duration;
+mod http;
+mod identity;
+mod log;
+mod player;
+mod provider;
+mod rules;
+mod socket;
+
+pub use provider::{Mock, serve};

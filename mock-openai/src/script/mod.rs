@@ -3,8 +3,10 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+mod load;
 mod step;
 
+pub use load::{NotAScript, load};
 pub use step::{
     After, Cut, CutLevel, End, ErrorAnswer, ErrorPreset, Framing, Head, Raw, Repeat, Send, Step,
     Stop, Stream, Trip, Usage, Wait,
@@ -61,6 +63,9 @@ impl Matcher {
 
 /// Which of the matching requests a rule answers, counted from 1 for each client (by the body's
 /// `user`, or by address where it has none), or over all clients.
+///
+/// A request that fits `match` counts also where an earlier rule answers it. All that is given
+/// must fit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct When {

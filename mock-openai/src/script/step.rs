@@ -64,7 +64,8 @@ pub enum Framing {
     /// `Transfer-Encoding: chunked`.
     #[default]
     Chunked,
-    /// `Content-Length`, true or not.
+    /// `Content-Length`, true or not. Where the body has another length, the connection is closed
+    /// after it.
     Length(u64),
     /// By closing the connection.
     UntilClose,
@@ -80,7 +81,8 @@ pub struct Stream {
     /// How many content deltas; 10 where neither this nor `text` is given, one a word of `text`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunks: Option<u64>,
-    /// Bytes of text in each delta (not of its JSON).
+    /// Bytes of text in each delta (not of its JSON); a given `text` is cut between characters, so
+    /// that its deltas have at most so many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunk_size: Option<Size>,
     /// Time between one frame and the next; none where it is left out.
@@ -141,7 +143,7 @@ pub enum After {
     Bytes(Size),
     /// So many whole frames, role chunk included.
     Frames(u64),
-    /// So much time since the request was read.
+    /// So much time since the request was read; in a `stop`, since the stream began.
     Time(Time),
 }
 
@@ -176,7 +178,8 @@ pub type Raw = String;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cut {
-    /// A cut after each so many bytes.
+    /// A cut after each so many bytes of a frame (of its HTTP chunk, where segments are cut). Each
+    /// frame begins anew, since it is a chunk and a write of its own.
     pub every: u64,
     /// What is cut.
     #[serde(default)]

@@ -4,6 +4,11 @@ use std::{future::Future, io, net::SocketAddr, pin::Pin, task::Context, task::Po
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+mod real;
+mod unsent;
+
+pub use real::{RealListener, RealWire};
+
 /// A connection that can also be ended by RST.
 pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Ends the connection by RST once what was written has left this host.

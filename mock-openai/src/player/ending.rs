@@ -1,0 +1,113 @@
+//! How an answer ends: what was sent leaves first, then the fault.
+
+use super::{
+    Halt, Player,
+    cuts::Cuts,
+    head::{Ended, Kind},
+    outgoing::Outgoing,
+};
+use crate::{
+    dialect::openai_chat,
+    journal::{Event, PeerEnd},
+    script::End,
+    wire::Wire,
+};
+
+/// What becomes of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// It waits for another request.
+    Keep,
+    /// It is over.
+    Close,
+}
+
+impl<W: Wire> Player<'_, W> {
+    pub(super) async fn finish(&mut self, played: Result<(), Halt>) -> Next {
+        let end = match played {
+            Ok(()) => End::Clean,
+            Err(Halt::End(end)) => end,
+            Err(Halt::Gone(how)) => return self.peer_gone(how, true),
+        };
+        // Nothing may fire while it is being carried out.
+        self.trips.keep(0);
+        self.cuts = Cuts::default();
+        match self.carry_out(end).await {
+            Ok(next) => next,
+            Err(Halt::Gone(how)) => self.peer_gone(how, true),
+            Err(Halt::End(_)) => Next::Close,
+        }
+    }
+
+    fn peer_gone(&mut self, how: PeerEnd, during_answer: bool) -> Next {
+        // Told already where the script waited for it.
+        if self.gone.is_none() {
+            self.log.tell(Event::PeerGone { how, during_answer });
+        }
+        Next::Close
+    }
+
+    async fn carry_out(&mut self, end: End) -> Result<Next, Halt> {
+        match end {
+            End::Clean | End::NoTerminator => return self.complete(end).await,
+            End::Truncated => {
+                self.open(Kind::Events).await?;
+                self.socket.shut_down().await?;
+            }
+            End::Fin => self.socket.shut_down().await?,
+            End::Reset => return self.reset().await,
+            End::HalfClose => {
+                self.socket.shut_down().await?;
+                self.log.tell(Event::Ended { how: end });
+                let how = self.wait_gone().await?;
+                return Ok(self.peer_gone(how, false));
+            }
+            End::Hold => {
+                self.log.tell(Event::Ended { how: end });
+                let how = self.wait_gone().await?;
+                return Ok(self.peer_gone(how, true));
+            }
+        }
+        self.log.tell(Event::Ended { how: end });
+        Ok(Next::Close)
+    }
+
+    /// Completes the body. `[DONE]` comes where a stream was broken off between two frames; inside
+    /// one it would only become part of it.
+    async fn complete(&mut self, end: End) -> Result<Next, Halt> {
+        let mut is_complete = !self.progress.is_torn;
+        if is_complete {
+            if end == End::Clean && self.in_stream && self.progress.scanner.is_between() {
+                self.put(openai_chat::DONE, Kind::Events).await?;
+            }
+            let mut outgoing = Outgoing::default();
+            match self.add_head(Kind::Events, &mut outgoing) {
+                Ended::Chunked => outgoing.framing(b"0\r\n\r\n"),
+                Ended::Length(len) => is_complete = len == self.progress.bytes,
+                Ended::UntilClose => is_complete = false,
+                Ended::NoBody => {}
+            }
+            self.write(outgoing).await?;
+        }
+        // A peer that was told another length than it got cannot tell where the next answer
+        // begins, so the connection is of no more use.
+        let keeps = is_complete && self.request.head.persists() && self.gone.is_none();
+        if !keeps {
+            self.socket.shut_down().await?;
+        }
+        self.log.tell(Event::Ended { how: end });
+        Ok(if keeps { Next::Keep } else { Next::Close })
+    }
+
+    async fn reset(&mut self) -> Result<Next, Halt> {
+        match self.socket.reset().await {
+            Ok(()) => self.log.tell(Event::Ended { how: End::Reset }),
+            // A transport without RST: the journal tells what really happened.
+            Err(_) => {
+                self.socket.shut_down().await?;
+                self.log.tell(Event::Ended { how: End::Fin });
+            }
+        }
+        Ok(Next::Close)
+    }
+}

@@ -1,0 +1,162 @@
+//! The head of an answer: when it is sent, and what stands in it.
+
+use tokio::time::Instant;
+
+use super::{Halt, Player, outgoing::Outgoing};
+use crate::{
+    http::status,
+    rules::millis_up,
+    script::{Framing, Head, Step},
+    wire::Wire,
+};
+
+/// What the body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A stream of events.
+    Events,
+    /// One JSON text of so many bytes, where the whole of it is known.
+    Json(Option<u64>),
+}
+
+/// How the end of the body is told, for the peer at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    Chunked,
+    Length(u64),
+    UntilClose,
+    /// The answer has no body at all, whatever the script sends.
+    NoBody,
+}
+
+/// What is planned, until it is sent.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    status: Option<u16>,
+    headers: Vec<(String, String)>,
+    framing: Framing,
+    /// Set when it is sent.
+    pub(super) sent: Option<Ended>,
+}
+
+impl State {
+    fn plan(&mut self, head: &Head) {
+        self.status = Some(head.status);
+        self.headers = head.headers.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
+        self.framing = head.framing;
+    }
+
+    /// Plans the head of an error; a head that the script gave goes before.
+    pub(super) fn plan_error(&mut self, status: u16, headers: Vec<(String, String)>) {
+        self.status.get_or_insert(status);
+        self.headers.extend(headers);
+    }
+}
+
+impl<W: Wire> Player<'_, W> {
+    /// A head goes out at once, but where the answer is one JSON text it waits for it, since the
+    /// text's length stands in it. A second head has no meaning and is not sent.
+    pub(super) async fn announce(&mut self, head: &Head, rest: &[Step]) -> Result<(), Halt> {
+        if self.head.sent.is_some() {
+            return Ok(());
+        }
+        self.head.plan(head);
+        if matches!(rest.first(), Some(Step::Json(_) | Step::Error(_))) {
+            return Ok(());
+        }
+        self.open(body_kind(rest).unwrap_or(Kind::Events)).await
+    }
+
+    /// Sends the head, if it is not sent.
+    pub(super) async fn open(&mut self, kind: Kind) -> Result<(), Halt> {
+        let mut outgoing = Outgoing::default();
+        self.add_head(kind, &mut outgoing);
+        self.write(outgoing).await
+    }
+
+    /// Adds the head to a write, if it is not sent.
+    pub(super) fn add_head(&mut self, kind: Kind, outgoing: &mut Outgoing) -> Ended {
+        if let Some(sent) = self.head.sent {
+            return sent;
+        }
+        let status = self.head.status.unwrap_or(200);
+        let told = self.framing(kind);
+        let bodiless = self.request.head.method == "HEAD" || status::is_bodiless(status);
+        let ended = if bodiless { Ended::NoBody } else { told };
+        self.head.sent = Some(ended);
+
+        let mut headers = self.usual_headers(kind);
+        match told {
+            Ended::Chunked if !status::is_bodiless(status) => {
+                headers.push(("transfer-encoding".into(), "chunked".into()));
+            }
+            Ended::Length(len) if !status::is_bodiless(status) => {
+                headers.push(("content-length".into(), len.to_string()));
+            }
+            _ => {}
+        }
+        if ended == Ended::UntilClose || !self.request.head.persists() {
+            headers.push(("connection".into(), "close".into()));
+        }
+        for (name, value) in std::mem::take(&mut self.head.headers) {
+            match headers.iter_mut().find(|(usual, _)| usual.eq_ignore_ascii_case(&name)) {
+                Some(usual) => *usual = (name, value),
+                None => headers.push((name, value)),
+            }
+        }
+        outgoing.head(status, &render(status, &headers));
+        ended
+    }
+
+    fn framing(&self, kind: Kind) -> Ended {
+        match (self.head.framing, kind) {
+            (Framing::Length(len), _) => Ended::Length(len),
+            (Framing::UntilClose, _) => Ended::UntilClose,
+            (Framing::Chunked, Kind::Json(Some(len))) => Ended::Length(len),
+            // HTTP/1.0 knows no chunks.
+            (Framing::Chunked, _) if self.request.head.minor_version == 0 => Ended::UntilClose,
+            (Framing::Chunked, _) => Ended::Chunked,
+        }
+    }
+
+    fn usual_headers(&self, kind: Kind) -> Vec<(String, String)> {
+        let spent = Instant::now().duration_since(self.answering.received);
+        let content_type = match kind {
+            Kind::Events => "text/event-stream; charset=utf-8",
+            Kind::Json(_) => "application/json",
+        };
+        let mut headers = vec![
+            ("content-type".to_owned(), content_type.to_owned()),
+            ("x-request-id".to_owned(), self.answering.identity.request_id()),
+            ("openai-processing-ms".to_owned(), millis_up(spent).to_string()),
+            ("openai-version".to_owned(), "2020-10-01".to_owned()),
+        ];
+        if kind == Kind::Events {
+            headers.push(("cache-control".to_owned(), "no-cache".to_owned()));
+        }
+        headers.extend(self.answering.quota.iter().cloned());
+        headers
+    }
+}
+
+/// What the first of these steps that has a body sends.
+fn body_kind(steps: &[Step]) -> Option<Kind> {
+    steps.iter().find_map(|step| match step {
+        Step::Stream(_) | Step::Send(_) => Some(Kind::Events),
+        Step::Json(_) | Step::Error(_) => Some(Kind::Json(None)),
+        Step::Cut(cut) => body_kind(&cut.steps),
+        Step::Repeat(repeat) => body_kind(&repeat.steps),
+        Step::Head(_) | Step::Wait(_) | Step::Trip(_) | Step::End(_) | Step::Mark(_) => None,
+    })
+}
+
+fn render(status: u16, headers: &[(String, String)]) -> String {
+    let mut text = format!("HTTP/1.1 {status} {}\r\n", status::reason(status));
+    for (name, value) in headers {
+        for part in [name, ": ", value, "\r\n"] {
+            text.push_str(part);
+        }
+    }
+    text.push_str("\r\n");
+    text
+}

@@ -1,0 +1,93 @@
+//! Waiting, always with an eye on the peer and on the trip wires of time.
+
+use std::{
+    future::{Future as _, poll_fn},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use super::{Halt, Player};
+use crate::{
+    journal::{Event, PeerEnd},
+    script::Wait,
+    socket::Socket,
+    wire::Wire,
+};
+
+/// How often a cut without a gap lets other tasks run. A simulated network may need a few turns
+/// until it has taken what was written; a kernel needs none.
+const YIELDS: usize = 4;
+
+impl<W: Wire> Player<'_, W> {
+    /// Does something that may take time. The peer's departure comes first, then a trip wire, so
+    /// that of things at the same instant the same always wins.
+    pub(super) async fn race<T>(
+        &mut self,
+        mut action: impl FnMut(&mut Socket<W>, &mut Context<'_>) -> Poll<T>,
+    ) -> Result<T, Halt> {
+        poll_fn(|cx| {
+            if self.gone.is_none()
+                && let Poll::Ready(how) = self.socket.poll_gone(cx)
+            {
+                return Poll::Ready(Err(Halt::Gone(how)));
+            }
+            if let Poll::Ready(end) = self.trips.poll_time(cx) {
+                return Poll::Ready(Err(Halt::End(end)));
+            }
+            action(self.socket, cx).map(Ok)
+        })
+        .await
+    }
+
+    /// Stops here where there is a reason to.
+    pub(super) async fn look_round(&mut self) -> Result<(), Halt> {
+        self.race(|_, _| Poll::Ready(())).await
+    }
+
+    pub(super) async fn sleep(&mut self, time: Duration) -> Result<(), Halt> {
+        if time.is_zero() {
+            return self.look_round().await;
+        }
+        let mut sleep = Box::pin(tokio::time::sleep(time));
+        self.race(|_, cx| sleep.as_mut().poll(cx)).await
+    }
+
+    /// The pause at a cut.
+    pub(super) async fn at_cut(&mut self, gap: Option<Duration>) -> Result<(), Halt> {
+        match gap {
+            Some(gap) => self.sleep(gap).await,
+            None => {
+                for _ in 0..YIELDS {
+                    tokio::task::yield_now().await;
+                }
+                self.look_round().await
+            }
+        }
+    }
+
+    pub(super) async fn wait(&mut self, wait: Wait) -> Result<(), Halt> {
+        match wait {
+            Wait::For(time) => self.sleep(time.0).await,
+            Wait::Forever => self.wait_gone().await.and_then(|how| Err(Halt::Gone(how))),
+            Wait::PeerClosed => {
+                if self.gone.is_none() {
+                    let how = self.wait_gone().await?;
+                    self.gone = Some(how);
+                    self.log.tell(Event::PeerGone { how, during_answer: true });
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits until the peer is gone; what it still sends is thrown away.
+    pub(super) async fn wait_gone(&mut self) -> Result<PeerEnd, Halt> {
+        poll_fn(|cx| {
+            if let Poll::Ready(how) = self.socket.poll_gone_deaf(cx) {
+                return Poll::Ready(Ok(how));
+            }
+            self.trips.poll_time(cx).map(|end| Err(Halt::End(end)))
+        })
+        .await
+    }
+}
