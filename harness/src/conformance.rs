@@ -12,8 +12,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use crate::{
     net::{Engine, Upstream},
     report::{Conclusion, Format, Outcome},
-    rules,
-    scenario::{self, catalogue},
+    scenario::catalogue::{self, NotFound, ScenarioFile},
     suite::{self, Case, Settings},
     target::Target,
 };
@@ -78,40 +77,41 @@ impl Conformance {
         let arguments = Arguments::from_args();
         let settings = Settings { target: self.target, engine: Engine::TurmoilNet, seed: SEED };
         let settings = Arc::new(settings);
-        let mut trials = trials(catalogue::embedded(), &settings);
+        let mut trials = trials("the catalogue", catalogue::embedded(&[]), &settings);
         for folder in &self.folders {
-            match catalogue::find(&[], folder) {
-                Ok(files) => trials.extend(trials(files, &settings)),
-                Err(error) => trials.push(broken_folder(folder, error.to_string())),
-            }
+            let found = catalogue::find(&[], folder);
+            trials.extend(self::trials(&folder.to_string_lossy(), found, &settings));
         }
         libtest_mimic::run(&arguments, trials).exit_code()
     }
 }
 
-fn trials(files: Vec<catalogue::ScenarioFile>, settings: &Arc<Settings>) -> Vec<Trial> {
-    let trial = |file: catalogue::ScenarioFile| {
+/// One test a file; where they are not found, one that says so.
+fn trials(
+    place: &str,
+    found: Result<Vec<ScenarioFile>, NotFound>,
+    settings: &Arc<Settings>,
+) -> Vec<Trial> {
+    let trial = |file: ScenarioFile| {
         let settings = Arc::clone(settings);
         Trial::test(file.id.clone(), move || judge(&file, &settings))
     };
-    files.into_iter().map(trial).collect()
+    match found {
+        Ok(files) => files.into_iter().map(trial).collect(),
+        Err(error) => vec![Trial::test(place, move || Err(error.into()))],
+    }
 }
 
-fn broken_folder(folder: &Path, error: String) -> Trial {
-    Trial::test(folder.display().to_string(), move || Err(Failed::from(error)))
-}
-
-fn judge(file: &catalogue::ScenarioFile, settings: &Settings) -> Result<(), Failed> {
-    let rules: Vec<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
-    let scenario = scenario::load(&file.path, &file.text, &rules).map_err(|diagnostics| {
-        let texts = diagnostics.iter().map(|diagnostic| diagnostic.render(&file.text));
+fn judge(file: &ScenarioFile, settings: &Settings) -> Result<(), Failed> {
+    let case = Case::read(file).map_err(|mistakes| {
+        let texts = mistakes.iter().map(ToString::to_string);
         Failed::from(texts.collect::<Vec<_>>().join("\n"))
     })?;
-    let outcome = suite::outcome(&Case { id: file.id.clone(), scenario }, settings);
-    if outcome.result == Conclusion::Broke {
-        return Err(Failed::from(text(outcome, settings)));
+    let outcome = suite::outcome(&case, settings);
+    match outcome.result {
+        Conclusion::Broke => Err(text(outcome, settings).into()),
+        Conclusion::Held | Conclusion::Skipped { .. } => Ok(()),
     }
-    Ok(())
 }
 
 /// The failure blocks of one outcome.

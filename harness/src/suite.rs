@@ -9,13 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use mock_openai::yaml::Diagnostic;
+
 use crate::{
     judge::{self, Judged},
     net::{self, Engine},
     plan::{self, Plan},
     report::{Conclusion, Excuse, FORMAT_VERSION, Failure, Note, Outcome, Report},
-    rules::{Level, Rule},
-    scenario::Scenario,
+    rules::{self, Level, Rule},
+    scenario::{self, Scenario, catalogue::ScenarioFile},
     target::Target,
     trace::{ClientFact, Fact, Trace},
     verdict::{Breach, Verdict},
@@ -29,6 +31,24 @@ pub struct Case {
     pub id: String,
     /// What it says.
     pub scenario: Scenario,
+}
+
+impl Case {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub fn read(file: &ScenarioFile) -> Result<Self, Vec<Diagnostic>> {
+        let rules: Vec<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
+        let name = file.path.to_string_lossy();
+        let scenario = scenario::load(&name, &file.text, &rules)?;
+        Ok(Self { id: file.id.clone(), scenario })
+    }
+
+    /// Its plan.
+    pub fn plan(&self, seed: u64) -> Plan {
+        plan::plan(&self.scenario, &self.id, seed)
+    }
 }
 
 /// How scenarios are run.
@@ -87,7 +107,7 @@ fn claim<'a>(next: &AtomicUsize, cases: &'a [Case]) -> Option<(usize, &'a Case)>
 /// Plans, runs and judges one case.
 pub fn outcome(case: &Case, settings: &Settings) -> Outcome {
     let began = wall_clock();
-    let plan = plan::plan(&case.scenario, &case.id, settings.seed);
+    let plan = case.plan(settings.seed);
     let mut outcome = Outcome {
         id: case.id.clone(),
         title: plan.title.clone(),

@@ -1,33 +1,22 @@
 //! Each broken relay is caught by the rules that its file names, in some scenario, and by no other
 //! rule in any; the reference relay is caught by none.
 
-use std::{collections::BTreeSet, path::Path};
+mod support;
+
+use std::collections::BTreeSet;
 
 use harness::{
     broken,
     net::Engine,
     rules,
-    scenario::{self, catalogue},
-    suite::{self, Case, Settings},
+    suite::{self, Settings},
     target::Target,
 };
-
-fn cases() -> Result<Vec<Case>, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
-    let rules: Vec<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
-    let files = catalogue::find(&[], &root).map_err(|error| error.to_string())?;
-    let case = |file: catalogue::ScenarioFile| {
-        let scenario = scenario::load(&file.path, &file.text, &rules)
-            .map_err(|_| format!("{} does not load", file.id))?;
-        Ok(Case { id: file.id, scenario })
-    };
-    files.into_iter().map(case).collect()
-}
 
 /// The rules that break, over all scenarios, expectations of scenarios left aside.
 fn broken_rules(target: Target) -> Result<BTreeSet<String>, String> {
     let settings = Settings { target, engine: Engine::TurmoilNet, seed: 1 };
-    let report = suite::run(&cases()?, &settings, &|_| {});
+    let report = suite::run(&support::cases()?, &settings, &|_| {});
     let failures = report.outcomes.into_iter().flat_map(|outcome| outcome.failures);
     Ok(failures.filter(|f| f.level != "scenario").map(|failure| failure.rule).collect())
 }

@@ -1,33 +1,14 @@
 //! The same binary, scenario and seed give the same trace: in other processes, many times over,
 //! and with other runs beside it.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    process::Command,
-    thread,
-};
+mod support;
 
-use harness::{
-    net::Engine,
-    plan::{self, Plan},
-    rules,
-    scenario::{self, catalogue},
-    target::Target,
-    trace::Trace,
-    world,
-};
+use std::{collections::BTreeMap, process::Command, thread};
+
+use harness::{net::Engine, plan::Plan, target::Target, trace::Trace, world};
 
 fn plans() -> Result<Vec<Plan>, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
-    let rules: Vec<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
-    let files = catalogue::find(&[], &root).map_err(|error| error.to_string())?;
-    let plan = |file: catalogue::ScenarioFile| {
-        let scenario = scenario::load(&file.path, &file.text, &rules)
-            .map_err(|_| format!("{} does not load", file.id))?;
-        Ok(plan::plan(&scenario, &file.id, 1))
-    };
-    files.into_iter().map(plan).collect()
+    Ok(support::cases()?.iter().map(|case| case.plan(1)).collect())
 }
 
 fn run(plan: &Plan) -> Trace {
@@ -53,10 +34,9 @@ fn lines(trace: &Trace) -> String {
 
 #[test]
 fn two_processes_give_equal_traces_for_every_scenario() -> Result<(), String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
     let traces = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_whitewater"));
-        let output = command.args(["run", "--trace", "--scenarios"]).arg(&root).output();
+        let output = command.args(["run", "--trace", "--scenarios"]).arg(support::root()).output();
         let output = output.map_err(|error| error.to_string())?;
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         Ok::<_, String>(String::from_utf8_lossy(&output.stdout).into_owned())

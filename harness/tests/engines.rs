@@ -1,17 +1,13 @@
 //! Two independent network stacks give every client the same frames and the same endings: what a
 //! snapshot shows is the relay, and not the simulator.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::BytesMut;
 use harness::{
     net::{self, Engine},
-    plan::{self, Plan},
-    rules,
-    scenario::{self, catalogue},
     target::Target,
     trace::{BodyEnd, ClientFact, Fact, Trace},
     world,
@@ -48,23 +44,11 @@ fn answers(trace: &Trace) -> BTreeMap<(String, u64), Answer> {
     answers
 }
 
-fn plans() -> Result<Vec<Plan>, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
-    let rules: Vec<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
-    let files = catalogue::find(&[], &root).map_err(|error| error.to_string())?;
-    let plan = |file: catalogue::ScenarioFile| {
-        let scenario = scenario::load(&file.path.to_string_lossy(), &file.text, &rules)
-            .map_err(|_| format!("{} does not load", file.id))?;
-        Ok(plan::plan(&scenario, &file.id, 1))
-    };
-    files.into_iter().map(plan).collect()
-}
-
 #[test]
 fn what_both_engines_model_comes_out_alike() -> Result<(), String> {
     let target = Target::reference();
     let mut families = BTreeSet::new();
-    for plan in plans()? {
+    for plan in support::cases()?.iter().map(|case| case.plan(1)) {
         if net::cannot(Engine::Turmoil, &plan).is_some() {
             continue;
         }

@@ -20,7 +20,7 @@ impl Check {
         let Some(cases) = self.selection.load(console)? else { return Ok(Exit::BadInput) };
         for case in &cases {
             if self.show {
-                let plan = crate::plan::plan(&case.scenario, &case.id, 1);
+                let plan = case.plan(1);
                 serde_json::to_writer(&mut *console.out, &plan)?;
                 writeln!(console.out)?;
             }

@@ -7,9 +7,11 @@ use std::{
 };
 
 use clap::Args;
+use mock_openai::yaml::nearest;
 
 use super::{Console, Exit, select::Selection};
 use crate::{
+    broken,
     net::Engine,
     report::{Format, Outcome},
     suite::{self, Settings},
@@ -45,14 +47,14 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn carry_out(self, console: &mut Console<'_>) -> io::Result<Exit> {
         let Some(target) = Target::named(&self.relay) else {
-            writeln!(console.log, "error: {}", Target::unknown(&self.relay))?;
+            writeln!(console.log, "error: {}", unknown_relay(&self.relay))?;
             return Ok(Exit::BadInput);
         };
         let Some(cases) = self.selection.load(console)? else { return Ok(Exit::BadInput) };
         let settings = Settings { target, engine: self.engine, seed: self.seed };
         if self.trace {
             for case in &cases {
-                let plan = crate::plan::plan(&case.scenario, &case.id, self.seed);
+                let plan = case.plan(self.seed);
                 print(&world::run(&plan, &settings.target, self.engine), console)?;
             }
             return Ok(Exit::Held);
@@ -81,6 +83,15 @@ impl Run {
         self.format.render(&report, console.out)?;
         Ok(if report.broke() { Exit::Broke } else { Exit::Held })
     }
+}
+
+fn unknown_relay(name: &str) -> String {
+    let names: Vec<String> = std::iter::once(Target::REFERENCE.to_owned())
+        .chain(broken::ALL.iter().map(|relay| format!("broken/{}", relay.name)))
+        .collect();
+    let meant = nearest(name, names.iter().map(String::as_str));
+    let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+    format!("there is no relay `{name}`{meant} (`whitewater list relays` shows all)")
 }
 
 fn write_json(report: &crate::report::Report, path: &std::path::Path) -> io::Result<()> {

@@ -1,13 +1,16 @@
 //! Which scenarios a command speaks of, and how they are read.
 
-use std::{io, path::PathBuf};
+use std::{
+    error::Error as _,
+    io,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 
 use super::Console;
 use crate::{
-    rules,
-    scenario::{self, catalogue},
+    scenario::catalogue::{self, NotFound, ScenarioFile},
     suite::Case,
 };
 
@@ -38,29 +41,30 @@ impl Selection {
 
     /// Reads and checks them. `None` where something is wrong: all of it has been told then.
     pub(super) fn load(&self, console: &mut Console<'_>) -> io::Result<Option<Vec<Case>>> {
-        let files = match catalogue::find(&self.which, &self.scenarios) {
+        let files = match self.find() {
             Ok(files) => files,
             Err(error) => {
-                writeln!(console.log, "error: {error}")?;
+                writeln!(console.log, "error: {error}{}", cause(&error))?;
                 return Ok(None);
             }
         };
-        let mut cases = Vec::new();
-        let mut wrong = 0;
-        let rules: Vec<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
+        let (mut cases, mut mistakes) = (Vec::new(), 0);
         for file in files {
-            match scenario::load(&file.path, &file.text, &rules) {
-                Ok(scenario) => cases.push(Case { id: file.id, scenario }),
-                Err(diagnostics) => {
-                    wrong += diagnostics.len();
-                    for diagnostic in diagnostics {
-                        writeln!(console.log, "{}", diagnostic.render(&file.text))?;
+            match Case::read(&file) {
+                Ok(case) => cases.push(case),
+                Err(found) => {
+                    mistakes += found.len();
+                    for mistake in found {
+                        let text =
+                            if console.watched { mistake.styled() } else { mistake.to_string() };
+                        writeln!(console.log, "{text}\n")?;
                     }
                 }
             }
         }
-        if wrong > 0 {
-            writeln!(console.log, "error: {wrong} mistakes; nothing was run")?;
+        if mistakes > 0 {
+            let noun = if mistakes == 1 { "mistake" } else { "mistakes" };
+            writeln!(console.log, "error: {mistakes} {noun}; nothing was run")?;
             return Ok(None);
         }
         cases.retain(|case| self.tag.iter().all(|tag| case.scenario.tags.contains(tag)));
@@ -70,4 +74,18 @@ impl Selection {
         }
         Ok(Some(cases))
     }
+
+    /// Without a folder of scenarios, those inside this program serve, so that it works anywhere.
+    fn find(&self) -> Result<Vec<ScenarioFile>, NotFound> {
+        let named_files = self.which.iter().any(|name| Path::new(name).exists());
+        if self.scenarios.is_dir() || named_files {
+            catalogue::find(&self.which, &self.scenarios)
+        } else {
+            catalogue::embedded(&self.which)
+        }
+    }
+}
+
+fn cause(error: &NotFound) -> String {
+    error.source().map_or_else(String::new, |cause| format!(": {cause}"))
 }

@@ -7,7 +7,10 @@
 use std::{fmt::Write as _, time::Duration};
 
 use super::{ClientFact, Connection, Event, Fact, Name, Sight, SocketFact, Trace};
-use crate::{plan::Plan, wire};
+use crate::{
+    plan::Plan,
+    wire::{self, FrameKind},
+};
 
 /// A frame longer than this is shortened.
 const LONGEST_FRAME: usize = 400;
@@ -149,7 +152,11 @@ impl<'a> Telling<'a> {
             let end = frame.range.end;
             let arrived = arrivals.iter().find(|(up_to, _)| *up_to >= end);
             let at = arrived.map_or(Duration::ZERO, |(_, at)| *at);
-            let mark = if frame.finished { '|' } else { '~' };
+            let mark = match frame.kind {
+                FrameKind::Whole => '|',
+                FrameKind::Unfinished => '~',
+                FrameKind::BlankLines => ' ',
+            };
             let bytes = &body[frame.range];
             self.line(at, format_args!("{mark} {}", visible(bytes)));
         }

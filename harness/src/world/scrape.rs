@@ -7,7 +7,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{http1, net::Host};
+use crate::{
+    http1::{Closing, Side, Start, decode_stream},
+    net::Host,
+};
 
 /// How long a relay may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -18,8 +21,10 @@ const MOST_BYTES: u64 = 1 << 20;
 /// The text of `GET /metrics`, where the relay answers it with 200.
 pub(super) async fn metrics(world: &Host, relay: &str) -> Option<String> {
     let answer = timeout(PATIENCE, ask(world, relay)).await.ok()?.ok()?;
-    let (head, body) = http1::whole_response(&answer)?;
-    (head.status == 200).then(|| String::from_utf8_lossy(&body).into_owned())
+    let pieces = [(Duration::ZERO, 0, &answer[..])];
+    let message = decode_stream(Side::Responses(&[]), pieces, Some(Closing::Fin)).pop()?;
+    let answered = matches!(message.start, Start::Response { status: 200, .. });
+    answered.then(|| String::from_utf8_lossy(&message.body.bytes).into_owned())
 }
 
 async fn ask(world: &Host, relay: &str) -> std::io::Result<Vec<u8>> {
