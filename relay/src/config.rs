@@ -115,9 +115,9 @@ impl Config {
             upstream,
             heartbeat: None,
             connect: Some(Duration::from_secs(10)),
-            first_byte: Some(Duration::from_secs(300)),
-            idle: Some(Duration::from_secs(120)),
-            stalled_client: Some(Duration::from_secs(60)),
+            first_byte: Some(Duration::from_mins(5)),
+            idle: Some(Duration::from_mins(2)),
+            stalled_client: Some(Duration::from_mins(1)),
             drain: Duration::from_secs(25),
             missing_done: MissingDone::Error,
             retries: 2,
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_heartbeat_that_would_never_be_sent_is_refused() {
-        let heartbeat = Some(Duration::from_secs(120));
+        let heartbeat = Some(Duration::from_mins(2));
         let wrong = Config { heartbeat, ..config() };
         assert_eq!(wrong.check(), Err(ConfigError::HeartbeatBeyondIdle));
         assert_eq!(Config { idle: None, ..wrong }.check(), Ok(()));

@@ -49,7 +49,7 @@ const EXPOSED: [&str; 12] = [
 ];
 
 /// How long a browser may remember a preflight: what Chromium takes at most.
-const MAX_AGE: Duration = Duration::from_secs(7_200);
+const MAX_AGE: Duration = Duration::from_hours(2);
 
 /// The layer for the configured origins; `None` where there are none. It answers every `OPTIONS`
 /// itself.

@@ -36,7 +36,7 @@ pub(crate) enum Failure {
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 impl Failure {
-    /// Status, `type`, `code` and message. The pairs of type and code are OpenAI's where it has
+    /// Status, `type`, `code` and message. The pairs of type and code are `OpenAI`'s where it has
     /// one.
     fn parts(self) -> (StatusCode, &'static str, &'static str, &'static str) {
         use StatusCode as S;
@@ -120,7 +120,7 @@ impl IntoResponse for Failure {
     }
 }
 
-/// OpenAI's error object; all four keys are required.
+/// `OpenAI`'s error object; all four keys are required.
 pub(crate) fn object(message: &str, kind: &str, code: &str) -> String {
     #[derive(serde::Serialize)]
     struct Error<'a> {

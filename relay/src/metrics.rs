@@ -10,7 +10,7 @@ use prometheus_client::{
 
 use crate::{caps::Slot, stream::EndReason, wire::Client};
 
-/// The content type of the text exposition format (OpenMetrics 1.0).
+/// The content type of the text exposition format (`OpenMetrics` 1.0).
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 type Labels<const N: usize> = [(&'static str, String); N];

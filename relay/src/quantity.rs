@@ -15,12 +15,9 @@ pub(crate) fn time(text: &str) -> Option<Duration> {
     number.checked_mul(millis_each).map(Duration::from_millis)
 }
 
-/// A [`time`] above zero, or `off`.
-pub(crate) fn time_or_off(text: &str) -> Option<Option<Duration>> {
-    match text {
-        "off" => Some(None),
-        _ => time(text).filter(|time| !time.is_zero()).map(Some),
-    }
+/// A [`time`] above zero.
+pub(crate) fn some_time(text: &str) -> Option<Duration> {
+    time(text).filter(|time| !time.is_zero())
 }
 
 /// A whole number with its unit: `417B`, `64KiB`, `1MiB`.
@@ -35,12 +32,9 @@ pub(crate) fn size(text: &str) -> Option<usize> {
     number.checked_mul(bytes_each).and_then(|bytes| usize::try_from(bytes).ok())
 }
 
-/// A whole number above zero, or `off`.
-pub(crate) fn count_or_off(text: &str) -> Option<Option<usize>> {
-    match text {
-        "off" => Some(None),
-        _ => text.parse().ok().filter(|count| *count > 0).map(Some),
-    }
+/// A whole number above zero.
+pub(crate) fn count(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|count| *count > 0)
 }
 
 /// `on` or `off`; `true` and `false`, which YAML writes, are the same.
@@ -71,7 +65,7 @@ mod tests {
     #[test]
     fn a_time_needs_its_unit() {
         assert_eq!(time("1500ms"), Some(Duration::from_millis(1500)));
-        assert_eq!(time("2m"), Some(Duration::from_secs(120)));
+        assert_eq!(time("2m"), Some(Duration::from_mins(2)));
         for wrong in ["", "15", "s", "-1s", "1.5s", "1 s", "99999999999999999999s"] {
             assert_eq!(time(wrong), None, "{wrong}");
         }
@@ -79,12 +73,12 @@ mod tests {
     }
 
     #[test]
-    fn off_is_a_value_and_zero_is_not() {
-        assert_eq!(time_or_off("off"), Some(None));
-        assert_eq!(time_or_off("0s"), None);
-        assert_eq!(count_or_off("off"), Some(None));
-        assert_eq!(count_or_off("0"), None);
-        assert_eq!(count_or_off("10"), Some(Some(10)));
+    fn a_budget_and_a_cap_are_above_zero() {
+        assert_eq!(some_time("1ms"), Some(Duration::from_millis(1)));
+        assert_eq!(some_time("0s"), None);
+        assert_eq!(count("10"), Some(10));
+        assert_eq!(count("0"), None);
+        assert_eq!(count("-1"), None);
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl<'a> Retries<'a> {
 
     fn backoff(&self) -> Duration {
         let full = BASE.saturating_mul(1 << self.made.min(8)).min(CAP).min(self.config.retry_wait);
-        full - self.jitter(full / 4)
+        full.saturating_sub(self.jitter(full / 4))
     }
 
     /// Spreads those who were asked to come back at the same moment, never before it.

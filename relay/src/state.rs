@@ -92,7 +92,7 @@ impl Phases {
     /// Resolves once `phase` is reached; never if the relay is gone before.
     pub(crate) async fn reached(mut self, phase: Phase) {
         if self.0.wait_for(|now| *now >= phase).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     config::{Config, MissingDone, Secret},
-    quantity::{count_or_off, list, on_or_off, size, time, time_or_off},
+    quantity::{count, list, on_or_off, size, some_time, time},
 };
 
 /// One switch.
@@ -55,9 +55,19 @@ const fn switch(
     Switch { name, takes, help, secret: false, set }
 }
 
-/// `put(&mut config.field, read(value))` as the last argument of each entry.
+/// Sets a field, unless the value could not be read.
 fn put<T>(place: &mut T, value: Option<T>) -> Option<()> {
     *place = value?;
+    Some(())
+}
+
+/// The same where `off` empties the field.
+fn put_or_off<T>(
+    place: &mut Option<T>,
+    value: &str,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Option<()> {
+    *place = if value == "off" { None } else { Some(read(value)?) };
     Some(())
 }
 
@@ -66,28 +76,28 @@ pub(crate) const SWITCHES: &[Switch] = &[
         "heartbeat",
         TIME_OR_OFF,
         "Send a comment between events after this much silence [default: off]",
-        |c, v| put(&mut c.heartbeat, time_or_off(v)),
+        |c, v| put_or_off(&mut c.heartbeat, v, some_time),
     ),
     switch("connect", TIME_OR_OFF, "Budget to reach the provider [default: 10s]", |c, v| {
-        put(&mut c.connect, time_or_off(v))
+        put_or_off(&mut c.connect, v, some_time)
     }),
     switch(
         "first_byte",
         TIME_OR_OFF,
         "Budget until the answer's first body byte [default: 300s]",
-        |c, v| put(&mut c.first_byte, time_or_off(v)),
+        |c, v| put_or_off(&mut c.first_byte, v, some_time),
     ),
     switch(
         "idle",
         TIME_OR_OFF,
         "Budget for a silence of the provider mid-answer [default: 120s]",
-        |c, v| put(&mut c.idle, time_or_off(v)),
+        |c, v| put_or_off(&mut c.idle, v, some_time),
     ),
     switch(
         "stalled_client",
         TIME_OR_OFF,
         "Budget for a client that takes nothing [default: 60s]",
-        |c, v| put(&mut c.stalled_client, time_or_off(v)),
+        |c, v| put_or_off(&mut c.stalled_client, v, some_time),
     ),
     switch(
         "drain",
@@ -124,13 +134,13 @@ pub(crate) const SWITCHES: &[Switch] = &[
         "max_streams_per_address",
         COUNT_OR_OFF,
         "Requests under way at once from one address; over it 429 [default: 10]",
-        |c, v| put(&mut c.max_streams_per_address, count_or_off(v)),
+        |c, v| put_or_off(&mut c.max_streams_per_address, v, count),
     ),
     switch(
         "max_streams",
         COUNT_OR_OFF,
         "Requests under way at once in all; over it 429 [default: off]",
-        |c, v| put(&mut c.max_streams, count_or_off(v)),
+        |c, v| put_or_off(&mut c.max_streams, v, count),
     ),
     switch(
         "max_request",
@@ -163,9 +173,13 @@ pub(crate) const SWITCHES: &[Switch] = &[
         secret: true,
         ..switch(
             "provider_key",
-            "a key",
+            "a key, or `off`",
             "The key shown to the provider in place of the client's [default: the client's]",
-            |c, v| put(&mut c.provider_key, Some((!v.is_empty()).then(|| Secret(v.to_owned())))),
+            |c, v| {
+                put_or_off(&mut c.provider_key, v, |v| {
+                    (!v.is_empty()).then(|| Secret(v.to_owned()))
+                })
+            },
         )
     },
 ];
@@ -259,7 +273,7 @@ mod tests {
             "`120` is not a value of the relay's switch `idle`, \
              which takes a time such as `500ms` or `15s`, or `off`"
         );
-        assert_eq!(config.idle, Some(Duration::from_secs(120)));
+        assert_eq!(config.idle, Some(Duration::from_mins(2)));
     }
 
     #[test]

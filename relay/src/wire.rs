@@ -166,7 +166,7 @@ mod tests {
     async fn a_client_that_takes_nothing_for_the_budget_is_given_up() {
         let (near, mut far) = tokio::io::duplex(4);
         let client = Client::new(address());
-        let mut wire = Wire::new(near, client.clone(), Some(Duration::from_secs(60)));
+        let mut wire = Wire::new(near, client.clone(), Some(Duration::from_mins(1)));
         let begun = Instant::now();
         let reader = tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(50)).await;

@@ -15,25 +15,27 @@ enum How {
 /// Lets the client leave once `reached` was seen (or the provider has the request), and waits for
 /// the provider to see it.
 async fn leaves(steps: &[Step], reached: Option<&str>) -> io::Result<()> {
-    for how in [How::Fin, How::Rst] {
-        let mut provider = Provider::start(vec![steps.to_vec()]).await?;
-        let relay = Running::start(provider.address, &[("max_streams", "1")]).await?;
-        let mut client = Client::chat(relay.address).await?;
-        assert!(matches!(provider.next().await, Seen::Request(_)));
-        match reached {
-            Some(text) => {
-                client.until(text).await;
-            }
-            None => tokio::time::sleep(Duration::from_millis(50)).await,
+    leaves_by(How::Fin, steps, reached).await?;
+    leaves_by(How::Rst, steps, reached).await
+}
+
+async fn leaves_by(how: How, steps: &[Step], reached: Option<&str>) -> io::Result<()> {
+    let mut provider = Provider::start(vec![steps.to_vec()]).await?;
+    let relay = Running::start(provider.address, &[("max_streams", "1")]).await?;
+    let mut client = Client::chat(relay.address).await?;
+    assert!(matches!(provider.next().await, Seen::Request(_)));
+    match reached {
+        Some(text) => {
+            client.until(text).await;
         }
-        if matches!(how, How::Rst) {
-            client.socket.set_zero_linger()?;
-        }
-        drop(client);
-        assert_eq!(provider.next().await, Seen::Gone, "{how:?}");
-        given_back(&relay).await?;
+        None => tokio::time::sleep(Duration::from_millis(50)).await,
     }
-    Ok(())
+    if matches!(how, How::Rst) {
+        client.socket.set_zero_linger()?;
+    }
+    drop(client);
+    assert_eq!(provider.next().await, Seen::Gone, "{how:?}");
+    given_back(&relay).await
 }
 
 /// The place is free again, and the end is counted as the client's.

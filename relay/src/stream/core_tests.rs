@@ -8,8 +8,8 @@ fn policy() -> Policy {
     Policy {
         family: Family::Chat,
         heartbeat: None,
-        first_byte: Some(Duration::from_secs(300)),
-        idle: Some(Duration::from_secs(120)),
+        first_byte: Some(Duration::from_mins(5)),
+        idle: Some(Duration::from_mins(2)),
         missing_done: MissingDone::Error,
     }
 }
