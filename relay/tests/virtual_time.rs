@@ -139,7 +139,7 @@ async fn a_healthy_stream_of_any_length_lives() -> io::Result<()> {
     });
     let (text, took) = read_all(ask(upstream, &[], 1 << 16).await?).await?;
     assert!(text.ends_with("data: [DONE]\n\n\r\n0\r\n\r\n"), "{}", &text[text.len() - 99..]);
-    assert_eq!(took, Duration::from_secs(36_000));
+    assert_eq!(took, Duration::from_hours(10));
     Ok(())
 }
 
@@ -336,7 +336,7 @@ async fn time_spent_on_a_slow_client_is_no_silence_of_the_provider() -> io::Resu
     });
     let switches = [("idle", "30s"), ("stalled_client", "off")];
     let client = ask(upstream, &switches, 4_096).await?;
-    sleep(Duration::from_secs(600)).await;
+    sleep(Duration::from_mins(10)).await;
     let (text, _) = read_all(client).await?;
     assert!(text.ends_with("data: [DONE]\n\n\r\n0\r\n\r\n"), "{}", &text[text.len() - 300..]);
     Ok(())
