@@ -1,1 +1,38 @@
-//! Stub.
+//! Relays OpenAI-compatible streams to clients: byte for byte, as they come, with honest endings.
+//!
+//! The path of a request, and where it is written:
+//!
+//! 1. [`serve()`](serve::serve) accepts connections and owns every server setting; `wire` watches
+//!    each client's socket.
+//! 2. `routes` is the map: count, CORS, access, then the proxy.
+//! 3. `proxy` admits a request (`caps`), reads it, sends it on (`attempt`), again if that is safe
+//!    (`retry`), and answers with `headers` cleaned and the body wrapped.
+//! 4. `stream` carries the body: [`stream::Core`] is a state machine without input, output or
+//!    clock that says what to emit; `stream::body` drives it.
+//!
+//! What it does not do: it never re-serialises, never compresses, never holds an event back, and
+//! never sends a `[DONE]` that the provider did not send. All its time is tokio's, so that it runs
+//! unchanged under a paused clock.
+
+mod access;
+mod attempt;
+mod caps;
+pub mod config;
+mod cors;
+mod errors;
+mod headers;
+mod metrics;
+mod proxy;
+mod quantity;
+mod retry;
+mod routes;
+pub mod serve;
+mod state;
+pub mod stream;
+pub mod switches;
+mod target;
+mod wire;
+
+pub use config::{Config, ConfigError, MissingDone};
+pub use serve::{BoxError, serve};
+pub use switches::{Switch, SwitchError};

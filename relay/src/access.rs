@@ -1,0 +1,72 @@
+//! Who may call: clients that show one of the configured keys.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderMap, header};
+use subtle::{Choice, ConstantTimeEq as _};
+
+use crate::{config::Secret, errors::Failure, state::Relay};
+
+/// Lets a request pass, or answers 401.
+pub(crate) async fn check(
+    State(relay): State<Arc<Relay>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
+    if is_allowed(&relay.config.keys, request.headers()) {
+        Ok(next.run(request).await)
+    } else {
+        Err(Failure::Unauthorized)
+    }
+}
+
+/// Compares with every key and every byte, so that the time taken tells nothing but the length.
+fn is_allowed(keys: &[Secret], headers: &HeaderMap) -> bool {
+    if keys.is_empty() {
+        return true;
+    }
+    let Some(shown) = headers.get(header::AUTHORIZATION).and_then(|value| bearer(value.as_bytes()))
+    else {
+        return false;
+    };
+    keys.iter().fold(Choice::from(0), |found, key| found | key.0.as_bytes().ct_eq(shown)).into()
+}
+
+/// The token of `Bearer`, whose name has no case (RFC 9110 11.1).
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked(b"Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(shown: Option<&'static str>) -> bool {
+        let keys = ["k1", "k2"].map(|key| Secret(key.to_owned()));
+        let shown =
+            shown.map(|value| (header::AUTHORIZATION, http::HeaderValue::from_static(value)));
+        is_allowed(&keys, &shown.into_iter().collect())
+    }
+
+    #[test]
+    fn any_of_the_keys_opens_and_nothing_else_does() {
+        for right in ["Bearer k1", "bearer k2", "Bearer  k1"] {
+            assert!(allowed(Some(right)), "{right}");
+        }
+        for wrong in ["Bearer k", "Bearer k11", "Basic k1", "k1", "Bearer ", ""] {
+            assert!(!allowed(Some(wrong)), "{wrong}");
+        }
+        assert!(!allowed(None));
+    }
+
+    #[test]
+    fn without_keys_everybody_may_call() {
+        assert!(is_allowed(&[], &HeaderMap::new()));
+    }
+}

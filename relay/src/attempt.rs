@@ -1,0 +1,88 @@
+//! One attempt to get the provider's head: its budgets, and what a failure means.
+
+use std::{error::Error, io, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Uri};
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
+use tower::ServiceExt as _;
+
+use crate::{errors::Failure, state::Relay};
+
+/// A request that can be sent more than once.
+#[derive(Debug, Clone)]
+pub(crate) struct Outbound {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// Sends the request; resolves with the head, or with why there is none.
+///
+/// Dropped before that, it takes the provider's connection with it.
+pub(crate) async fn attempt(
+    relay: &Relay,
+    outbound: Outbound,
+) -> Result<reqwest::Response, Failure> {
+    let mut request = http::Request::new(reqwest::Body::from(outbound.body));
+    *request.method_mut() = outbound.method;
+    *request.uri_mut() = outbound.uri;
+    *request.headers_mut() = outbound.headers;
+    let connection = capture_connection(&mut request);
+    let request = reqwest::Request::try_from(request).map_err(|_| Failure::BadPath)?;
+    tokio::select! {
+        biased;
+        answer = relay.upstream.clone().oneshot(request) => {
+            answer.map_err(|error| classify(&*error))
+        }
+        () = connect_overrun(connection, relay.config.connect) => Err(Failure::ConnectTimeout),
+        () = overrun(relay.config.first_byte) => Err(Failure::FirstByteTimeout),
+    }
+}
+
+/// Resolves when the budget is over; never where there is none.
+async fn overrun(budget: Option<Duration>) {
+    match budget {
+        Some(budget) => tokio::time::sleep(budget).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Resolves when the budget is over and no connection was made.
+///
+/// A transport that drops the capture tells nothing, and keeps this budget itself.
+async fn connect_overrun(mut connection: CaptureConnection, budget: Option<Duration>) {
+    let told = async {
+        // What is told holds a lock, and must not live on.
+        drop(connection.wait_for_connection_metadata().await);
+    };
+    tokio::select! {
+        biased;
+        () = told => std::future::pending().await,
+        () = overrun(budget) => {}
+    }
+}
+
+/// Tells failures apart by their chain of sources, in which every transport has hyper-util's
+/// error.
+fn classify(error: &(dyn Error + 'static)) -> Failure {
+    let mut chain = std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| {
+        let error: &(dyn Error + 'static) = *error;
+        error.source()
+    });
+    let connecting = chain.clone().any(|error| {
+        let legacy = error.downcast_ref::<hyper_util::client::legacy::Error>();
+        legacy.is_some_and(hyper_util::client::legacy::Error::is_connect)
+    });
+    let timed_out = chain.any(|error| {
+        let io = error.downcast_ref::<io::Error>();
+        io.is_some_and(|io| io.kind() == io::ErrorKind::TimedOut)
+            || error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout)
+    });
+    match (connecting, timed_out) {
+        (true, true) => Failure::ConnectTimeout,
+        (true, false) => Failure::Unreachable,
+        (false, _) => Failure::BrokeOff,
+    }
+}

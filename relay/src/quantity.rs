@@ -1,0 +1,97 @@
+//! Values of switches: times, sizes, counts and lists, as people write them.
+
+use std::time::Duration;
+
+/// A whole number with its unit: `20ms`, `5s`, `10m`, `1h`.
+pub(crate) fn time(text: &str) -> Option<Duration> {
+    let (number, unit) = split(text)?;
+    let millis_each = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.checked_mul(millis_each).map(Duration::from_millis)
+}
+
+/// A [`time`] above zero.
+pub(crate) fn some_time(text: &str) -> Option<Duration> {
+    time(text).filter(|time| !time.is_zero())
+}
+
+/// A whole number with its unit: `417B`, `64KiB`, `1MiB`.
+pub(crate) fn size(text: &str) -> Option<usize> {
+    let (number, unit) = split(text)?;
+    let bytes_each = match unit {
+        "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        _ => return None,
+    };
+    number.checked_mul(bytes_each).and_then(|bytes| usize::try_from(bytes).ok())
+}
+
+/// A whole number above zero.
+pub(crate) fn count(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|count| *count > 0)
+}
+
+/// `on` or `off`; `true` and `false`, which YAML writes, are the same.
+pub(crate) fn on_or_off(text: &str) -> Option<bool> {
+    match text {
+        "on" | "true" => Some(true),
+        "off" | "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// Words between commas; none may be empty.
+pub(crate) fn list(text: &str) -> Option<Vec<String>> {
+    let words: Vec<String> = text.split(',').map(|word| word.trim().to_owned()).collect();
+    (!words.iter().any(String::is_empty)).then_some(words)
+}
+
+fn split(text: &str) -> Option<(u64, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit())?;
+    let (digits, unit) = text.split_at(end);
+    digits.parse().ok().map(|number| (number, unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_needs_its_unit() {
+        assert_eq!(time("1500ms"), Some(Duration::from_millis(1500)));
+        assert_eq!(time("2m"), Some(Duration::from_mins(2)));
+        for wrong in ["", "15", "s", "-1s", "1.5s", "1 s", "99999999999999999999s"] {
+            assert_eq!(time(wrong), None, "{wrong}");
+        }
+        assert_eq!(time("18446744073709551615h"), None);
+    }
+
+    #[test]
+    fn a_budget_and_a_cap_are_above_zero() {
+        assert_eq!(some_time("1ms"), Some(Duration::from_millis(1)));
+        assert_eq!(some_time("0s"), None);
+        assert_eq!(count("10"), Some(10));
+        assert_eq!(count("0"), None);
+        assert_eq!(count("-1"), None);
+    }
+
+    #[test]
+    fn a_list_has_no_empty_word() {
+        assert_eq!(list("a, b"), Some(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(list("a,,b"), None);
+        assert_eq!(list(""), None);
+    }
+
+    #[test]
+    fn a_size_needs_its_unit() {
+        assert_eq!(size("64KiB"), Some(65_536));
+        assert_eq!(size("64"), None);
+        assert_eq!(size("64KB"), None);
+    }
+}

@@ -1,0 +1,327 @@
+//! Where a stream of events stands: between two events, or inside one.
+
+use super::line::Line;
+
+/// The byte-order mark that may open a stream (HTML 9.2.5).
+const BOM: &[u8; 3] = b"\xEF\xBB\xBF";
+
+/// Reads a stream of events in any cuts, in constant memory (HTML 9.2.6: lines end with LF, CRLF
+/// or CR, freely mixed; a blank line ends an event).
+#[derive(Debug, Clone)]
+pub(super) struct Boundary {
+    at: At,
+    /// A CR was seen that no LF followed: CRs end lines in this stream.
+    lone_cr: bool,
+    line: Line,
+    block: Block,
+    /// An event that is `[DONE]` has ended.
+    done: bool,
+    /// An event that is a provider's error has ended.
+    error: bool,
+}
+
+/// What the current event holds so far, its last unfinished line left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Block {
+    data_lines: Lines,
+    done_line: bool,
+    error_line: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Lines {
+    #[default]
+    None,
+    One,
+    Many,
+}
+
+/// Where the last byte left the reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// At the very start, after this many bytes of a byte-order mark.
+    Bom(usize),
+    /// Between events.
+    Between,
+    /// Between events, after a CR: an LF that follows belongs to it.
+    BetweenAfterCr,
+    /// Inside an event, at the start of a line.
+    LineStart,
+    /// The same after a CR: an LF that follows belongs to it.
+    LineStartAfterCr,
+    /// Inside a line.
+    MidLine,
+}
+
+impl Boundary {
+    pub(super) fn new() -> Self {
+        Self {
+            at: At::Bom(0),
+            lone_cr: false,
+            line: Line::EMPTY,
+            block: Block::default(),
+            done: false,
+            error: false,
+        }
+    }
+
+    pub(super) fn read(&mut self, mut bytes: &[u8]) {
+        while let Some(&first) = bytes.first() {
+            let taken = match self.at {
+                At::Bom(matched) if BOM.get(matched) == Some(&first) => {
+                    self.at = if matched == 2 { At::Between } else { At::Bom(matched + 1) };
+                    1
+                }
+                At::Bom(0) => {
+                    self.at = At::Between;
+                    0
+                }
+                At::Bom(matched) => {
+                    self.line.push(&BOM[..matched]);
+                    self.at = At::MidLine;
+                    0
+                }
+                At::BetweenAfterCr => {
+                    self.at = At::Between;
+                    self.finish_cr(first)
+                }
+                At::LineStartAfterCr => {
+                    self.at = At::LineStart;
+                    self.finish_cr(first)
+                }
+                At::Between | At::LineStart | At::MidLine => self.read_line(bytes),
+            };
+            bytes = &bytes[taken..];
+        }
+    }
+
+    /// How many bytes belong to the CR before: one if it is an LF.
+    fn finish_cr(&mut self, first: u8) -> usize {
+        self.lone_cr |= first != b'\n';
+        usize::from(first == b'\n')
+    }
+
+    /// Reads to the end of the line, or of the bytes; tells how many that were.
+    fn read_line(&mut self, bytes: &[u8]) -> usize {
+        let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        let text = &bytes[..end.unwrap_or(bytes.len())];
+        if !text.is_empty() {
+            self.line.push(text);
+            self.at = At::MidLine;
+        }
+        let Some(end) = end else { return bytes.len() };
+        let cr = bytes[end] == b'\r';
+        self.at = if self.at == At::MidLine {
+            self.end_line();
+            if cr { At::LineStartAfterCr } else { At::LineStart }
+        } else {
+            self.end_block();
+            if cr { At::BetweenAfterCr } else { At::Between }
+        };
+        end + 1
+    }
+
+    fn end_line(&mut self) {
+        let line = std::mem::replace(&mut self.line, Line::EMPTY);
+        if line.is_data() {
+            self.block = Block {
+                data_lines: match self.block.data_lines {
+                    Lines::None => Lines::One,
+                    Lines::One | Lines::Many => Lines::Many,
+                },
+                done_line: line.is_done(),
+                error_line: self.block.error_line
+                    || (self.block.data_lines == Lines::None && line.is_error()),
+            };
+        }
+    }
+
+    fn end_block(&mut self) {
+        let block = std::mem::take(&mut self.block);
+        self.done |= block.is_done();
+        self.error |= block.error_line;
+    }
+
+    /// Whether a whole event can be put here and nobody can tell that it is not the provider's.
+    ///
+    /// After a CR it can only where CRs end lines: else the LF that belongs to it is on its way.
+    pub(super) fn is_between(&self) -> bool {
+        match self.at {
+            At::Between | At::Bom(0) => true,
+            At::BetweenAfterCr => self.lone_cr,
+            At::Bom(_) | At::LineStart | At::LineStartAfterCr | At::MidLine => false,
+        }
+    }
+
+    /// What must be sent first so that an event stands alone, when nothing more will come.
+    ///
+    /// After a CR the first LF only completes a CRLF.
+    pub(super) fn closing(&self) -> &'static [u8] {
+        match self.at {
+            At::Between | At::Bom(0) => b"",
+            At::BetweenAfterCr | At::LineStart => b"\n",
+            At::Bom(_) | At::LineStartAfterCr | At::MidLine => b"\n\n",
+        }
+    }
+
+    /// Whether the event `[DONE]` has ended.
+    pub(super) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Whether `[DONE]` was sent at least as far as its value, so that a blank line would make an
+    /// event of it.
+    pub(super) fn is_done_begun(&self) -> bool {
+        self.done
+            || match self.at {
+                At::MidLine => self.block.data_lines == Lines::None && self.line.is_done(),
+                At::LineStart | At::LineStartAfterCr => self.block.is_done(),
+                At::Bom(_) | At::Between | At::BetweenAfterCr => false,
+            }
+    }
+
+    /// Whether an event that tells of the provider's own failure has ended.
+    pub(super) fn is_error(&self) -> bool {
+        self.error
+    }
+}
+
+impl Block {
+    fn is_done(self) -> bool {
+        self.data_lines == Lines::One && self.done_line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// An independent reader: looks at the whole text, written from HTML 9.2.6.
+    struct Naive {
+        between: bool,
+        done: bool,
+    }
+
+    fn naive(bytes: &[u8]) -> Naive {
+        let text = bytes.strip_prefix(BOM).unwrap_or(bytes);
+        let (mut lines, mut rest) = (Vec::new(), text);
+        while let Some(end) = rest.iter().position(|b| *b == b'\n' || *b == b'\r') {
+            let skip = if rest[end..].starts_with(b"\r\n") { 2 } else { 1 };
+            lines.push(&rest[..end]);
+            rest = &rest[end + skip..];
+        }
+        let mut done = false;
+        for event in lines.split_inclusive(|line| line.is_empty()) {
+            let data: Vec<&[u8]> = event
+                .iter()
+                .filter_map(|line| {
+                    let colon = line.iter().position(|b| *b == b':');
+                    let (name, value) = match colon {
+                        Some(colon) => (&line[..colon], &line[colon + 1..]),
+                        None => (*line, &b""[..]),
+                    };
+                    (name == b"data").then(|| value.strip_prefix(b" ").unwrap_or(value))
+                })
+                .collect();
+            let ended = event.last().is_some_and(|line| line.is_empty());
+            done |= ended && data.join(&b'\n') == b"[DONE]";
+        }
+        let partial_bom = !bytes.is_empty() && bytes.len() < 3 && BOM.starts_with(bytes);
+        let between =
+            rest.is_empty() && lines.last().is_none_or(|line| line.is_empty()) && !partial_bom;
+        Naive { between, done }
+    }
+
+    fn read(bytes: &[u8], cut: usize) -> Boundary {
+        let mut boundary = Boundary::new();
+        for piece in bytes.chunks(cut) {
+            boundary.read(piece);
+        }
+        boundary
+    }
+
+    /// Bytes that matter to the grammar, far more often than chance would give them.
+    fn stream() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            Just(b"\n".to_vec()),
+            Just(b"\r".to_vec()),
+            Just(b"\r\n".to_vec()),
+            Just(b"data: [DONE]".to_vec()),
+            Just(b"data:[DONE]".to_vec()),
+            Just(b"data".to_vec()),
+            Just(b": comment".to_vec()),
+            Just(BOM.to_vec()),
+            Just(BOM[..2].to_vec()),
+            proptest::collection::vec(any::<u8>(), 0..40),
+        ];
+        proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn any_cut_reads_as_the_whole_does(bytes in stream(), cut in 1_usize..9) {
+            let boundary = read(&bytes, cut);
+            let naive = naive(&bytes);
+            prop_assert_eq!(boundary.closing().is_empty() || boundary.at == At::BetweenAfterCr,
+                naive.between);
+            prop_assert_eq!(boundary.is_done(), naive.done);
+            prop_assert!(!boundary.is_between() || naive.between);
+        }
+
+        #[test]
+        fn after_the_closing_every_stream_stands_between_events(bytes in stream()) {
+            let mut boundary = read(&bytes, 3);
+            let closing = boundary.closing();
+            boundary.read(closing);
+            prop_assert_eq!(boundary.at == At::Between || boundary.at == At::Bom(0), true);
+            let closed = [&bytes[..], closing].concat();
+            prop_assert!(naive(&closed).between);
+        }
+    }
+
+    #[test]
+    fn a_cr_between_events_waits_for_its_lf_unless_crs_end_lines() {
+        assert!(!read(b"data: x\r\n\r", 1).is_between());
+        assert!(read(b"data: x\r\n\r\n", 1).is_between());
+        assert!(read(b"data: x\r\r", 1).is_between());
+    }
+
+    #[test]
+    fn the_closing_depends_on_the_last_byte() {
+        for (sent, closing) in [
+            (&b""[..], &b""[..]),
+            (b"data: x\n\n", b""),
+            (b"data: x\n", b"\n"),
+            (b"data: x", b"\n\n"),
+            (b"data: x\r", b"\n\n"),
+            (b"data: x\r\n", b"\n"),
+            (b"data: x\r\n\r", b"\n"),
+            (b"\xEF\xBB", b"\n\n"),
+            (b"\xEF\xBB\xBF", b""),
+        ] {
+            assert_eq!(read(sent, 1).closing(), closing, "{:?}", sent.escape_ascii().to_string());
+        }
+    }
+
+    #[test]
+    fn done_needs_its_blank_line_and_stands_alone() {
+        assert!(read(b"data: [DONE]\n\n", 1).is_done());
+        assert!(read(b"data: [DONE]\r\r", 1).is_done());
+        assert!(!read(b"data: [DONE]\n", 1).is_done());
+        assert!(!read(b"data: x\ndata: [DONE]\n\n", 1).is_done());
+        assert!(!read(b"data: [DONE]\ndata: x\n\n", 1).is_done());
+        assert!(read(b"data: [DONE]\n", 1).is_done_begun());
+        assert!(read(b"data: [DONE]", 1).is_done_begun());
+        assert!(!read(b"data: [DON", 1).is_done_begun());
+        assert!(!read(b"data: x\ndata: [DONE]", 1).is_done_begun());
+    }
+
+    #[test]
+    fn a_provider_error_is_seen_once_its_event_ended() {
+        assert!(!read(b"data: {\"error\":{\"code\":1}}\n", 1).is_error());
+        assert!(read(b"data: {\"error\":{\"code\":1}}\n\n", 1).is_error());
+        assert!(read(b"data: {\"error\":{\ndata: }}\n\n", 1).is_error());
+    }
+}

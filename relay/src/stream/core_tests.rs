@@ -1,0 +1,195 @@
+//! What the stream core decides, at any cut and at any time.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn policy() -> Policy {
+    Policy {
+        family: Family::Chat,
+        heartbeat: None,
+        first_byte: Some(Duration::from_mins(5)),
+        idle: Some(Duration::from_mins(2)),
+        missing_done: MissingDone::Error,
+    }
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// Feeds the pieces, then the ending; returns all that was emitted, and how it ended.
+fn run(policy: Policy, pieces: &[&[u8]], ending: Input) -> (String, Then) {
+    let mut core = Core::new(policy);
+    let mut sent = Vec::new();
+    for piece in pieces {
+        let output = core.feed(secs(1), Input::Bytes(Bytes::copy_from_slice(piece)));
+        assert_eq!(output.then, Then::Continue);
+        sent.extend(output.emit.unwrap());
+    }
+    let output = core.feed(secs(1), ending);
+    sent.extend(output.emit.unwrap_or_default());
+    (String::from_utf8(sent).unwrap(), output.then)
+}
+
+const BROKEN_EVENT: &str = concat!(
+    r#"data: {"error":{"message":"the provider's connection broke before the stream's end","#,
+    r#""type":"server_error","param":null,"code":"upstream_broken"}}"#,
+    "\n\n"
+);
+
+#[test]
+fn a_broken_stream_ends_with_an_error_event_and_broken_framing() {
+    let (sent, then) = run(policy(), &[b"data: 1\n\n"], Input::Failed);
+    assert_eq!(sent, format!("data: 1\n\n{BROKEN_EVENT}"));
+    assert_eq!(then, Then::Break(EndReason::UpstreamBroken));
+}
+
+#[test]
+fn an_error_event_stands_alone_after_half_an_event() {
+    for (half, closing) in [
+        ("data: {\"a", "\n\n"),
+        ("data: 1\n", "\n"),
+        ("data: 1\r", "\n\n"),
+        ("data: 1\r\n\r", "\n"),
+        ("", ""),
+    ] {
+        let (sent, _) = run(policy(), &[half.as_bytes()], Input::Failed);
+        assert_eq!(sent, format!("{half}{closing}{BROKEN_EVENT}"));
+    }
+}
+
+#[test]
+fn a_stream_that_is_cut_in_its_terminator_does_not_become_complete() {
+    for half in ["data: [DONE]", "data: [DONE]\n", "data: [DONE]\r\n"] {
+        let (sent, then) = run(policy(), &[half.as_bytes()], Input::Failed);
+        assert_eq!(sent, half);
+        assert_eq!(then, Then::Break(EndReason::UpstreamBroken));
+    }
+}
+
+#[test]
+fn nothing_follows_the_terminator() {
+    let done = "data: [DONE]\n\n";
+    for ending in [Input::Failed, Input::Shutdown] {
+        let (sent, then) = run(policy(), &[done.as_bytes()], ending);
+        assert_eq!(sent, done);
+        assert!(matches!(then, Then::Break(_)));
+    }
+    let (sent, then) = run(policy(), &[done.as_bytes()], Input::End);
+    assert_eq!((sent.as_str(), then), (done, Then::Finish(EndReason::Complete)));
+}
+
+#[test]
+fn a_clean_end_without_done_is_an_error_or_tolerated() {
+    let (sent, then) = run(policy(), &[b"data: 1\n\n"], Input::End);
+    assert!(sent.contains("\"code\":\"upstream_missing_done\""), "{sent}");
+    assert!(!sent.contains("data: [DONE]"), "{sent}");
+    assert_eq!(then, Then::Break(EndReason::MissingDone));
+
+    let tolerant = Policy { missing_done: MissingDone::Tolerate, ..policy() };
+    let (sent, then) = run(tolerant, &[b"data: 1\n\ndata: 2"], Input::End);
+    assert_eq!(sent, "data: 1\n\ndata: 2", "half an event stays half an event");
+    assert_eq!(then, Then::Finish(EndReason::MissingDone));
+}
+
+#[test]
+fn a_providers_own_error_event_is_the_last_word() {
+    let error = "data: {\"error\":{\"message\":\"overloaded\"}}\n\n";
+    let (sent, then) = run(policy(), &[error.as_bytes()], Input::End);
+    assert_eq!((sent.as_str(), then), (error, Then::Finish(EndReason::ProviderError)));
+}
+
+#[test]
+fn nothing_is_put_into_a_body_that_is_not_events() {
+    let opaque = Policy { family: Family::Opaque, ..policy() };
+    let (sent, then) = run(opaque.clone(), &[b"{\"id\":"], Input::Failed);
+    assert_eq!((sent.as_str(), then), ("{\"id\":", Then::Break(EndReason::UpstreamBroken)));
+    let (sent, then) = run(opaque, &[b"{}"], Input::End);
+    assert_eq!((sent.as_str(), then), ("{}", Then::Finish(EndReason::Complete)));
+}
+
+#[test]
+fn the_first_byte_and_each_silence_have_their_own_budget() {
+    let mut core = Core::new(policy());
+    assert_eq!(core.feed(secs(10), Input::Silence).then, Then::Continue);
+    assert_eq!(core.wake_at(), Some(secs(300)), "counted from the request");
+    assert_eq!(
+        core.clone().feed(secs(300), Input::Silence).then,
+        Then::Break(EndReason::FirstByteTimeout)
+    );
+    core.feed(secs(200), Input::Bytes(Bytes::from_static(b"data: 1\n\n")));
+    assert_eq!(core.wake_at(), None, "nobody waits yet");
+    // A slow client kept everybody from looking for 500 s: that is no silence.
+    assert_eq!(core.feed(secs(700), Input::Silence).then, Then::Continue);
+    assert_eq!(core.wake_at(), Some(secs(820)));
+    assert_eq!(core.feed(secs(819), Input::Silence).then, Then::Continue);
+    assert_eq!(core.feed(secs(820), Input::Silence).then, Then::Break(EndReason::IdleTimeout));
+}
+
+fn beats(sent: &'static [u8], until: u64) -> usize {
+    let policy = Policy { heartbeat: Some(secs(15)), ..policy() };
+    let mut core = Core::new(policy);
+    core.feed(secs(0), Input::Bytes(Bytes::from_static(sent)));
+    core.feed(secs(0), Input::Silence);
+    let mut beats = 0;
+    while let Some(at) = core.wake_at().filter(|at| *at <= secs(until)) {
+        if let Some(bytes) = core.feed(at, Input::Silence).emit {
+            assert_eq!(bytes, ": heartbeat\n\n");
+            beats += 1;
+        }
+    }
+    beats
+}
+
+#[test]
+fn one_heartbeat_is_sent_for_each_interval_of_silence() {
+    assert_eq!(beats(b"data: 1\n\n", 14), 0);
+    assert_eq!(beats(b"data: 1\n\n", 15), 1);
+    assert_eq!(beats(b"data: 1\n\n", 100), 6);
+    assert_eq!(beats(b"data: 1\r\r", 100), 6);
+}
+
+#[test]
+fn no_heartbeat_is_sent_inside_an_event_or_after_the_end() {
+    for sent in [&b"data: 1"[..], b"data: 1\n", b"data: 1\r\n\r", b"data: [DONE]\n\n"] {
+        assert_eq!(beats(sent, 119), 0, "{}", sent.escape_ascii());
+    }
+}
+
+#[test]
+fn heartbeats_do_not_prolong_the_idle_budget() {
+    let policy = Policy { heartbeat: Some(secs(50)), ..policy() };
+    let mut core = Core::new(policy);
+    core.feed(secs(0), Input::Bytes(Bytes::from_static(b"data: 1\n\n")));
+    core.feed(secs(0), Input::Silence);
+    assert!(core.feed(secs(50), Input::Silence).emit.is_some());
+    assert!(core.feed(secs(100), Input::Silence).emit.is_some());
+    assert_eq!(core.feed(secs(120), Input::Silence).then, Then::Break(EndReason::IdleTimeout));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_in_any_cut_pass_through_byte_equal(
+        pieces in proptest::collection::vec(
+            proptest::collection::vec(
+                prop_oneof![any::<u8>(), Just(b'\n'), Just(b'\r'), Just(b':')], 1..20),
+            0..20),
+        ending in prop_oneof![Just(Input::End), Just(Input::Failed), Just(Input::Shutdown)],
+    ) {
+        let mut core = Core::new(policy());
+        for piece in &pieces {
+            let output = core.feed(secs(0), Input::Bytes(Bytes::from(piece.clone())));
+            prop_assert_eq!(output.emit.as_deref(), Some(&piece[..]));
+            core.feed(secs(0), Input::Silence);
+        }
+        let output = core.feed(secs(0), ending);
+        prop_assert_ne!(output.then, Then::Continue);
+        if let Some(event) = output.emit {
+            let text = std::str::from_utf8(&event).unwrap();
+            let event = text.trim_start_matches('\n');
+            let stands_alone = event.starts_with("data: {\"error\":{") && event.ends_with("}}\n\n");
+            prop_assert!(stands_alone, "{}", text);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The body of an answer on its way through: what is passed, what is added, how it ends.
+//!
+//! [`Core`] decides and touches neither socket nor clock; `body` drives it.
+
+use std::time::Duration;
+
+pub(crate) mod body;
+mod boundary;
+mod core;
+mod line;
+
+pub use self::core::{Core, Input, Output, Then};
+use crate::config::MissingDone;
+
+/// How a body must be treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// Events of the chat-completions family: ends with `[DONE]`, tells errors as
+    /// `data: {"error": ...}`.
+    Chat,
+    /// Anything else: bytes, into which nothing may be put.
+    Opaque,
+}
+
+/// What is decided about a body before it begins. A budget that is `None` is off.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// What kind of body it is.
+    pub family: Family,
+    /// Silence after which a comment is sent.
+    pub heartbeat: Option<Duration>,
+    /// Budget for the first byte, counted from time zero.
+    pub first_byte: Option<Duration>,
+    /// Budget for each silence after the first byte.
+    pub idle: Option<Duration>,
+    /// What a clean end without `[DONE]` is.
+    pub missing_done: MissingDone,
+}
+
+/// How the relaying of an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EndReason {
+    /// The provider ended it well.
+    Complete,
+    /// The provider told of its failure itself, in an error event.
+    ProviderError,
+    /// The provider ended it cleanly, but without `[DONE]`.
+    MissingDone,
+    /// The provider's connection broke, or its framing is wrong.
+    UpstreamBroken,
+    /// The first byte of the body did not come in time.
+    FirstByteTimeout,
+    /// The provider fell silent mid-answer.
+    IdleTimeout,
+    /// The relay is being stopped.
+    Shutdown,
+    /// The client went away.
+    ClientGone,
+    /// The client took nothing for too long.
+    ClientStalled,
+    /// No answer came; the client got a status of the relay's own.
+    Unanswered,
+}
+
+impl EndReason {
+    /// As metrics name it; also the `code` of the error event.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::ProviderError => "provider_error",
+            Self::MissingDone => "upstream_missing_done",
+            Self::UpstreamBroken => "upstream_broken",
+            Self::FirstByteTimeout => "upstream_first_byte_timeout",
+            Self::IdleTimeout => "upstream_idle_timeout",
+            Self::Shutdown => "relay_shutdown",
+            Self::ClientGone => "client_gone",
+            Self::ClientStalled => "client_stalled",
+            Self::Unanswered => "unanswered",
+        }
+    }
+
+    fn message(self) -> &'static str {
+        match self {
+            Self::Complete => "the answer is complete",
+            Self::ProviderError => "the provider reported an error",
+            Self::MissingDone => "the provider ended the stream without [DONE]",
+            Self::UpstreamBroken => "the provider's connection broke before the stream's end",
+            Self::FirstByteTimeout => "the provider sent nothing after its headers in time",
+            Self::IdleTimeout => "the provider fell silent before the stream's end",
+            Self::Shutdown => "the relay is shutting down",
+            Self::ClientGone => "the client went away",
+            Self::ClientStalled => "the client stopped reading",
+            Self::Unanswered => "the provider did not answer",
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The program: starts with two flags, says what is wrong, and stops when told to.
+
+mod support;
+
+use std::{
+    io,
+    process::{Command, Output, Stdio},
+};
+
+use support::{Client, Provider, Step, chunk, soon, stream_head};
+
+fn relay(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_relay"));
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn help_names_every_switch_with_its_default() -> io::Result<()> {
+    let help = String::from_utf8_lossy(&relay(&["--help"]).output()?.stdout).into_owned();
+    for switch in relay::Config::SWITCHES {
+        assert!(help.contains(&format!("--{}", switch.name.replace('_', "-"))), "{help}");
+        assert!(switch.help.contains("[default: "), "{}", switch.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn input_that_makes_no_sense_is_refused_with_the_reason() -> io::Result<()> {
+    let base = ["--upstream", "http://127.0.0.1:9/v1"];
+    let cases = [
+        (["--origins", "*", "--credentials", "on"], "cannot be combined with credentials"),
+        (
+            ["--idle", "5", "--listen", "127.0.0.1:0"],
+            "`5` is not a value of the relay's switch `idle`",
+        ),
+        (["--heartbeat", "15s", "--idle", "15s"], "heartbeat must be shorter than idle"),
+        (["--hartbeat", "15s", "--idle", "15s"], "a similar argument exists: '--heartbeat'"),
+    ];
+    for (arguments, reason) in cases {
+        let output = relay(&base).args(arguments).output()?;
+        assert!(told(&output).contains(reason), "{}", told(&output));
+        assert_eq!(output.status.code(), Some(2));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_port_in_use_is_named() -> io::Result<()> {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let address = taken.local_addr()?.to_string();
+    let output = relay(&["--listen", &address, "--upstream", "http://127.0.0.1:9/v1"]).output()?;
+    assert!(told(&output).contains(&format!("cannot listen on {address}")), "{}", told(&output));
+    assert_eq!(output.status.code(), Some(1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn it_relays_and_drains_on_sigterm() -> io::Result<()> {
+    let steps =
+        vec![stream_head(), chunk("data: 1\n\n"), Step::Gate, chunk("data: [DONE]\n\n"), chunk("")];
+    let provider = Provider::start(vec![steps]).await?;
+    let free = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let address = free.local_addr()?;
+    drop(free);
+    let (listen, upstream) = (address.to_string(), format!("http://{}/v1/", provider.address));
+    let mut child = relay(&["--listen", &listen, "--upstream", &upstream]).spawn()?;
+    let mut client = loop {
+        match Client::chat(address).await {
+            Ok(client) => break client,
+            Err(_) if child.try_wait()?.is_none() => tokio::task::yield_now().await,
+            Err(error) => return Err(error),
+        }
+    };
+    client.until("data: 1\n\n").await;
+    let killed = Command::new("kill").arg(child.id().to_string()).status()?;
+    assert!(killed.success());
+    provider.go();
+    let (body, complete) = client.rest().await.chunked();
+    assert_eq!(
+        (String::from_utf8_lossy(&body).as_ref(), complete),
+        ("data: 1\n\ndata: [DONE]\n\n", true)
+    );
+    let status = soon(tokio::task::spawn_blocking(move || child.wait())).await??;
+    assert_eq!(status.code(), Some(0));
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! What the relay answers by itself: with the real status, in the family's error object.
+
+mod support;
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use support::{Client, Provider, Running, Seen, Step, bare, chunk, post, soon, stream_head, whole};
+
+/// A port on which nobody listens.
+async fn nobody() -> io::Result<SocketAddr> {
+    tokio::net::TcpListener::bind("127.0.0.1:0").await?.local_addr()
+}
+
+async fn answer(relay: &Running, request: &str) -> io::Result<Client> {
+    let mut client = Client::send(relay.address, request).await?;
+    soon(client.rest()).await;
+    Ok(client)
+}
+
+fn assert_error(client: &Client, status: u16, code: &str) {
+    assert_eq!(client.status(), status, "{}", client.text());
+    assert!(client.head().contains("content-type: application/json"), "{}", client.head());
+    let body = client.plain();
+    let keys = ["{\"error\":{\"message\":", ",\"type\":", ",\"param\":null,\"code\":"];
+    assert!(keys.iter().all(|key| body.contains(key)), "{body}");
+    assert!(body.contains(&format!("\"code\":\"{code}\"")), "{body}");
+}
+
+#[tokio::test]
+async fn a_provider_that_is_not_there_gives_502() -> io::Result<()> {
+    let relay = Running::start(nobody().await?, &[("retries", "0")]).await?;
+    let client = answer(&relay, &post("/v1/chat/completions", "connection: close\r\n")).await?;
+    assert_error(&client, 502, "upstream_unreachable");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_provider_that_breaks_off_before_its_head_gives_502_without_retry() -> io::Result<()> {
+    let mut provider = Provider::start(vec![vec![Step::Reset], whole("200 OK", "", "")]).await?;
+    let relay = Running::start(provider.address, &[]).await?;
+    let client = answer(&relay, &post("/v1/chat/completions", "connection: close\r\n")).await?;
+    assert_error(&client, 502, "upstream_broken");
+    assert!(matches!(provider.next().await, Seen::Request(_)));
+    assert!(provider.seen.try_recv().is_err(), "the request may have been worked on");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_answer_in_time_gives_504() -> io::Result<()> {
+    let provider = Provider::start(vec![vec![Step::Hold]]).await?;
+    let relay = Running::start(provider.address, &[("first_byte", "100ms")]).await?;
+    let client = answer(&relay, &post("/v1/chat/completions", "connection: close\r\n")).await?;
+    assert_error(&client, 504, "upstream_first_byte_timeout");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wrong_key_method_path_or_size_is_refused() -> io::Result<()> {
+    let provider = Provider::start(vec![whole("200 OK", "", "ok")]).await?;
+    let switches = [("keys", "k1"), ("max_request", "15B")];
+    let relay = Running::start(provider.address, &switches).await?;
+    let key = "authorization: Bearer k1\r\nconnection: close\r\n";
+    let wrong = answer(&relay, &bare("GET", "/v1/models", "authorization: Bearer k\r\n")).await?;
+    assert_error(&wrong, 401, "invalid_api_key");
+    assert!(wrong.head().contains("www-authenticate: bearer"), "{}", wrong.head());
+    let method = answer(&relay, &bare("GET", "/v1/chat/completions", key)).await?;
+    assert_error(&method, 405, "method_not_allowed");
+    assert!(method.head().contains("allow: post"), "{}", method.head());
+    assert_error(
+        &answer(&relay, &bare("OPTIONS", "/v1/models", key)).await?,
+        405,
+        "method_not_allowed",
+    );
+    assert_error(&answer(&relay, &bare("GET", "/v1/../x", key)).await?, 400, "invalid_url");
+    assert_error(&answer(&relay, &bare("GET", "/else", "")).await?, 404, "unknown_url");
+    let large = answer(&relay, &post("/v1/chat/completions", key)).await?;
+    assert_error(&large, 413, "request_too_large");
+    let right = answer(&relay, &bare("GET", "/v1/models", key)).await?;
+    assert_eq!((right.status(), right.plain().as_str()), (200, "ok"));
+    let head = answer(&relay, &bare("HEAD", "/v1/chat/completions", key)).await?;
+    assert_eq!((head.status(), head.plain().as_str()), (405, ""));
+    Ok(())
+}
+
+#[tokio::test]
+async fn over_a_cap_the_answer_is_429_at_once_and_the_place_comes_back() -> io::Result<()> {
+    let held = vec![stream_head(), chunk("data: 1\n\n"), Step::Hold];
+    let mut provider = Provider::start(vec![held, whole("200 OK", "", "ok")]).await?;
+    let relay = Running::start(provider.address, &[("max_streams_per_address", "1")]).await?;
+    let mut first = Client::chat(relay.address).await?;
+    first.until("data: 1").await;
+    let request = post("/v1/chat/completions", "connection: close\r\n");
+    let second = answer(&relay, &request).await?;
+    assert_error(&second, 429, "rate_limit_exceeded");
+    assert!(second.head().contains("retry-after: 1"), "{}", second.head());
+    drop(first);
+    assert!(matches!(provider.next().await, Seen::Request(_)));
+    assert_eq!(provider.next().await, Seen::Gone);
+    for _ in 0..100 {
+        if answer(&relay, &request).await?.status() == 200 {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the place did not come back");
+}
+
+#[tokio::test]
+async fn a_passing_failure_is_tried_again_unseen() -> io::Result<()> {
+    let busy = || whole("503 Service Unavailable", "retry-after-ms: 20\r\n", "busy");
+    let mut provider = Provider::start(vec![busy(), busy(), whole("200 OK", "", "ok")]).await?;
+    let relay = Running::start(provider.address, &[]).await?;
+    let client = answer(&relay, &post("/v1/chat/completions", "connection: close\r\n")).await?;
+    assert_eq!((client.status(), client.plain().as_str()), (200, "ok"));
+    let mut bodies = Vec::new();
+    while let Ok(Seen::Request(request)) = provider.seen.try_recv() {
+        bodies.push(request);
+    }
+    assert_eq!(bodies.len(), 3);
+    assert!(bodies.iter().all(|request| *request == bodies[0]), "the same request each time");
+    Ok(())
+}
+
+#[tokio::test]
+async fn retries_are_bounded_and_the_last_answer_passes() -> io::Result<()> {
+    let busy = whole("503 Service Unavailable", "retry-after-ms: 1\r\n", "busy");
+    let mut provider = Provider::start(vec![busy]).await?;
+    let relay = Running::start(provider.address, &[("retries", "1")]).await?;
+    let client = answer(&relay, &post("/v1/chat/completions", "connection: close\r\n")).await?;
+    assert_eq!((client.status(), client.plain().as_str()), (503, "busy"));
+    assert!(matches!(provider.next().await, Seen::Request(_)));
+    assert!(matches!(provider.next().await, Seen::Request(_)));
+    assert!(provider.seen.try_recv().is_err());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_not_safe_to_send_again_is_not() -> io::Result<()> {
+    let busy = whole("503 Service Unavailable", "retry-after-ms: 1\r\n", "busy");
+    let mut provider = Provider::start(vec![busy]).await?;
+    let relay = Running::start(provider.address, &[]).await?;
+    let client = answer(&relay, &post("/v1/fine_tuning/jobs", "connection: close\r\n")).await?;
+    assert_eq!(client.status(), 503);
+    assert!(matches!(provider.next().await, Seen::Request(_)));
+    assert!(provider.seen.try_recv().is_err());
+    Ok(())
+}
+
+const ORIGIN: &str = "origin: https://app.example\r\n";
+
+#[tokio::test]
+async fn a_preflight_needs_no_key_and_never_goes_on() -> io::Result<()> {
+    let mut provider = Provider::start(vec![whole("200 OK", "", "ok")]).await?;
+    let switches = [("keys", "k1"), ("origins", "https://app.example"), ("credentials", "on")];
+    let relay = Running::start(provider.address, &switches).await?;
+    let asks = format!(
+        "{ORIGIN}access-control-request-method: POST\r\n\
+         access-control-request-headers: authorization,content-type,last-event-id\r\n"
+    );
+    let preflight = answer(&relay, &bare("OPTIONS", "/v1/chat/completions", &asks)).await?;
+    let head = preflight.head();
+    assert_eq!(preflight.status(), 200);
+    assert!(head.contains("access-control-allow-origin: https://app.example\r\n"), "{head}");
+    assert!(head.contains("access-control-allow-credentials: true"), "{head}");
+    assert!(head.contains("vary: origin"), "{head}");
+    let allowed = head.lines().find(|line| line.starts_with("access-control-allow-headers:"));
+    for name in ["authorization", "content-type", "last-event-id"] {
+        assert!(allowed.is_some_and(|line| line.contains(name)), "{head}");
+    }
+    assert!(provider.seen.try_recv().is_err());
+    Ok(())
+}
+
+#[tokio::test]
+async fn cors_headers_stand_on_answers_and_refusals_alike() -> io::Result<()> {
+    let foreign = "access-control-allow-origin: *\r\n";
+    let provider = Provider::start(vec![whole("200 OK", foreign, "ok")]).await?;
+    let switches = [("keys", "k1"), ("origins", "https://app.example")];
+    let relay = Running::start(provider.address, &switches).await?;
+    let right = format!("{ORIGIN}authorization: Bearer k1\r\n");
+    for (headers, status) in [(right.as_str(), 200), (ORIGIN, 401)] {
+        let head = answer(&relay, &bare("GET", "/v1/models", headers)).await?.head();
+        assert!(head.contains(&format!(" {status} ")), "{head}");
+        assert_eq!(head.matches("access-control-allow-origin").count(), 1, "{head}");
+        assert!(head.contains("access-control-allow-origin: https://app.example"), "{head}");
+        assert!(head.contains("access-control-expose-headers: retry-after,"), "{head}");
+        assert!(head.contains("vary: origin"), "{head}");
+    }
+    let stranger = "origin: https://evil.example\r\nauthorization: Bearer k1\r\n";
+    let head = answer(&relay, &bare("GET", "/v1/models", stranger)).await?.head();
+    assert!(!head.contains("access-control-allow-origin"), "{head}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn told_to_stop_it_lets_streams_finish() -> io::Result<()> {
+    let steps =
+        vec![stream_head(), chunk("data: 1\n\n"), Step::Gate, chunk("data: [DONE]\n\n"), chunk("")];
+    let provider = Provider::start(vec![steps]).await?;
+    let mut relay = Running::start(provider.address, &[]).await?;
+    let mut client = Client::chat(relay.address).await?;
+    client.until("data: 1").await;
+    relay.stop();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(tokio::net::TcpStream::connect(relay.address).await.is_err(), "nothing new");
+    provider.go();
+    assert!(client.rest().await.chunked().1, "{}", client.text());
+    soon(&mut relay.task).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_the_end_of_the_drain_streams_end_honestly() -> io::Result<()> {
+    let steps = vec![stream_head(), chunk("data: 1\n\n"), Step::Hold];
+    let mut provider = Provider::start(vec![steps]).await?;
+    let mut relay = Running::start(provider.address, &[("drain", "50ms")]).await?;
+    let mut client = Client::chat(relay.address).await?;
+    client.until("data: 1").await;
+    relay.stop();
+    let (body, complete) = client.rest().await.chunked();
+    let body = String::from_utf8_lossy(&body);
+    assert!(!complete && body.contains("\"code\":\"relay_shutdown\""), "{body}");
+    soon(&mut relay.task).await?;
+    assert!(matches!(provider.next().await, Seen::Request(_)));
+    assert_eq!(provider.next().await, Seen::Gone);
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! Streams pass byte for byte, as they come, and end as they did at the provider.
+
+mod support;
+
+use std::{io, path::Path};
+
+use support::{Client, Provider, Running, Seen, Step, chunk, post, soon, stream_head, whole};
+
+async fn relayed(steps: Vec<Step>) -> io::Result<(Client, Running, Provider)> {
+    let provider = Provider::start(vec![steps]).await?;
+    let relay = Running::start(provider.address, &[]).await?;
+    let client = Client::chat(relay.address).await?;
+    Ok((client, relay, provider))
+}
+
+#[tokio::test]
+async fn recorded_streams_pass_byte_for_byte() -> io::Result<()> {
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/captures");
+    let Ok(folder) = std::fs::read_dir(&captures) else {
+        println!("skipped: no recorded streams at {}", captures.display());
+        return Ok(());
+    };
+    for entry in folder {
+        let path = entry?.path();
+        if path.extension().is_none_or(|ending| ending != "sse") {
+            continue;
+        }
+        let recorded = std::fs::read(&path)?;
+        // Cut where no event ends.
+        let mut steps = vec![stream_head()];
+        steps.extend(recorded.chunks(997).map(chunk));
+        steps.push(chunk(""));
+        let (mut client, _relay, _provider) = relayed(steps).await?;
+        let (body, complete) = client.until("\r\n0\r\n\r\n").await.chunked();
+        assert!(complete && body == recorded, "{}", path.display());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_line_ending_passes_cut_at_each_byte() -> io::Result<()> {
+    let made =
+        "\u{feff}: hi\r\rdata: \u{1f600}\r\ndata: x\n\nid: 1\rdata:y\r\n\r\ndata: [DONE]\r\r";
+    let mut steps = vec![stream_head()];
+    steps.extend(made.as_bytes().chunks(1).map(chunk));
+    steps.push(chunk(""));
+    let (mut client, _relay, _provider) = relayed(steps).await?;
+    let (body, complete) = client.until("\r\n0\r\n\r\n").await.chunked();
+    assert!(complete);
+    assert_eq!(String::from_utf8_lossy(&body), made);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_head_and_each_event_leave_before_the_next_comes() -> io::Result<()> {
+    let gated = vec![
+        stream_head(),
+        Step::Gate,
+        chunk("data: 1\n\n"),
+        Step::Gate,
+        chunk("data: 2\n\n"),
+        Step::Gate,
+        chunk("data: [DONE]\n\n"),
+        chunk(""),
+    ];
+    let (mut client, _relay, provider) = relayed(gated).await?;
+    client.until("\r\n\r\n").await;
+    let head = client.head();
+    for header in [
+        "content-type: text/event-stream",
+        "x-accel-buffering: no",
+        "cache-control: no-cache",
+        "x-request-id: r1",
+    ] {
+        assert!(head.contains(header), "{head}");
+    }
+    assert!(!head.contains("content-length") && !head.contains("connection:"), "{head}");
+    for event in ["data: 1\n\n", "data: 2\n\n", "data: [DONE]\n\n"] {
+        provider.go();
+        client.until(event).await;
+    }
+    assert!(client.until("\r\n0\r\n\r\n").await.chunked().1);
+    Ok(())
+}
+
+/// What a client sees of a stream that ended badly at the provider.
+async fn broken(steps: Vec<Step>) -> io::Result<String> {
+    let (mut client, _relay, _provider) = relayed(steps).await?;
+    let (body, complete) = client.rest().await.chunked();
+    assert!(!complete, "the framing looks complete");
+    Ok(String::from_utf8_lossy(&body).into_owned())
+}
+
+#[tokio::test]
+async fn a_reset_mid_stream_is_told_and_shown() -> io::Result<()> {
+    let body = broken(vec![stream_head(), chunk("data: 1\n\n"), Step::Reset]).await?;
+    let event = body.strip_prefix("data: 1\n\n").expect("what was sent before");
+    assert!(event.starts_with("data: {\"error\":{") && event.ends_with("}}\n\n"), "{event}");
+    assert!(event.contains("\"code\":\"upstream_broken\""), "{event}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_fin_in_the_middle_of_an_event_is_told_and_shown() -> io::Result<()> {
+    let body = broken(vec![stream_head(), chunk("data: 1\n\ndata: {\"a")]).await?;
+    assert!(body.starts_with("data: 1\n\ndata: {\"a\n\ndata: {\"error\":{"), "{body}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_fin_right_after_the_head_is_told_and_shown() -> io::Result<()> {
+    let body = broken(vec![stream_head()]).await?;
+    assert!(body.starts_with("data: {\"error\":{"), "{body}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_clean_end_without_done_does_not_look_complete() -> io::Result<()> {
+    let body = broken(vec![stream_head(), chunk("data: 1\n\n"), chunk("")]).await?;
+    assert!(body.contains("\"code\":\"upstream_missing_done\""), "{body}");
+    assert!(!body.contains("[DONE]\n"), "{body}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_broken_json_answer_is_not_completed() -> io::Result<()> {
+    let head =
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{\"a\"";
+    let (mut client, _relay, _provider) = relayed(vec![Step::Send(head.into())]).await?;
+    client.rest().await;
+    assert!(client.head().contains("content-length: 9"));
+    assert_eq!(client.plain(), "{\"a\"");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_slow_reader_gets_the_whole_error_event_too() -> io::Result<()> {
+    let line = format!("data: {}\n\n", "x".repeat(65_000));
+    let mut steps = vec![stream_head()];
+    // More than the sockets on the way hold, so that the error meets full buffers.
+    steps.extend(std::iter::repeat_n(chunk(&line), 200));
+    steps.push(Step::Reset);
+    let (mut client, _relay, _provider) = relayed(steps).await?;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let (body, complete) = client.rest().await.chunked();
+    let body = String::from_utf8_lossy(&body);
+    assert!(!complete);
+    assert!(body.ends_with("\"code\":\"upstream_broken\"}}\n\n"), "{}", &body[body.len() - 200..]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn other_answers_pass_as_they_are() -> io::Result<()> {
+    let limits =
+        "retry-after: 3600\r\nx-ratelimit-reset-tokens: 6m0s\r\ncontent-type: application/json\r\n";
+    let cases = [
+        (whole("429 Too Many Requests", limits, "{\"error\":{}}"), 429, "{\"error\":{}}"),
+        (whole("418 I'm a teapot", "", "short"), 418, "short"),
+        (whole("200 OK", "content-type: application/json\r\n", "{}"), 200, "{}"),
+        (
+            vec![Step::Send(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n".to_vec())],
+            204,
+            "",
+        ),
+    ];
+    for (answer, status, body) in cases {
+        let provider = Provider::start(vec![answer]).await?;
+        let relay = Running::start(provider.address, &[]).await?;
+        let request = post("/v1/chat/completions", "connection: close\r\n");
+        let mut client = Client::send(relay.address, &request).await?;
+        client.rest().await;
+        assert_eq!((client.status(), client.plain().as_str()), (status, body));
+        if status == 429 {
+            assert!(client.head().contains("retry-after: 3600"), "{}", client.head());
+            assert!(client.head().contains("x-ratelimit-reset-tokens: 6m0s"));
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_request_arrives_byte_for_byte_below_the_base() -> io::Result<()> {
+    let mut provider = Provider::start(vec![whole("200 OK", "", "ok")]).await?;
+    let relay = Running::start(provider.address, &[("provider_key", "sk-provider")]).await?;
+    let headers = "authorization: Bearer client\r\nlast-event-id: \u{e9}\r\nincremental: ?1\r\n\
+                   connection: x-hop\r\nx-hop: 1\r\n";
+    let mut client = Client::send(relay.address, &post("/v1/a?b=c%20d", headers)).await?;
+    client.until("ok").await;
+    let Seen::Request(request) = provider.next().await else { panic!("no request") };
+    assert!(request.starts_with("POST /v1/a?b=c%20d HTTP/1.1\r\n"), "{request}");
+    assert!(request.ends_with("\r\n\r\n{\"stream\": true}"), "{request}");
+    for header in ["authorization: Bearer sk-provider", "last-event-id: \u{e9}", "incremental: ?1"]
+    {
+        assert!(request.contains(header), "{request}");
+    }
+    assert!(!request.contains("x-hop") && !request.contains("Bearer client"), "{request}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_old_client_gets_no_chunks() -> io::Result<()> {
+    let steps = vec![stream_head(), chunk("data: [DONE]\n\n"), chunk("")];
+    let provider = Provider::start(vec![steps]).await?;
+    let relay = Running::start(provider.address, &[]).await?;
+    let request = post("/v1/chat/completions", "").replace("HTTP/1.1", "HTTP/1.0");
+    let mut client = Client::send(relay.address, &request).await?;
+    soon(client.rest()).await;
+    assert!(!client.head().contains("transfer-encoding"), "{}", client.head());
+    assert_eq!(client.plain(), "data: [DONE]\n\n");
+    Ok(())
+}

@@ -1,0 +1,343 @@
+//! Budgets, heartbeats and back-pressure on a paused clock, over transports that are no sockets:
+//! the relay runs as it does in a simulator, behind a client that is not reqwest's.
+
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::serve::Listener;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use relay::{BoxError, Config};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
+    sync::mpsc,
+    time::{Instant, sleep, timeout},
+};
+use tower::{service_fn, util::BoxCloneSyncService};
+
+type Upstream = BoxCloneSyncService<reqwest::Request, reqwest::Response, BoxError>;
+
+/// Accepts pipes.
+struct Pipes(mpsc::UnboundedReceiver<DuplexStream>);
+
+impl Listener for Pipes {
+    type Io = DuplexStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (DuplexStream, SocketAddr) {
+        match self.0.recv().await {
+            Some(pipe) => (pipe, SocketAddr::from(([10, 0, 0, 1], 1))),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(SocketAddr::from(([10, 0, 0, 2], 80)))
+    }
+}
+
+/// A relay before `upstream`, and one client that has sent its request; `pipe` bytes fit between.
+async fn ask(
+    upstream: Upstream,
+    switches: &[(&str, &str)],
+    pipe: usize,
+) -> io::Result<DuplexStream> {
+    let mut config = Config::new("http://provider/v1".parse().expect("a URL"));
+    config.date_header = false;
+    for (name, value) in switches {
+        config.set(name, value).expect("a switch and its value");
+    }
+    let (connect, pipes) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let served = relay::serve(Pipes(pipes), upstream, config, std::future::pending()).await;
+        served.expect("a sound configuration");
+    });
+    let (mut client, server) = duplex(pipe);
+    connect.send(server).expect("the relay runs");
+    let request = "POST /v1/chat/completions HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\
+                   content-length: 2\r\n\r\n{}";
+    client.write_all(request.as_bytes()).await?;
+    // The listener lives as long as the run.
+    std::mem::forget(connect);
+    Ok(client)
+}
+
+/// All that the client gets, and when the last of it came.
+async fn read_all(mut client: DuplexStream) -> io::Result<(String, Duration)> {
+    let begun = Instant::now();
+    let mut text = String::new();
+    client.read_to_string(&mut text).await?;
+    Ok((text, begun.elapsed()))
+}
+
+/// A provider that answers each request with a stream of events made by `body`.
+fn streams<S>(body: impl Fn() -> S + Clone + Send + Sync + 'static) -> Upstream
+where
+    S: Stream<Item = io::Result<Bytes>> + Send + 'static,
+{
+    BoxCloneSyncService::new(service_fn(move |_| {
+        let body = reqwest::Body::wrap_stream(body());
+        async move {
+            let head = http::Response::builder().header("content-type", "text/event-stream");
+            Ok(reqwest::Response::from(head.body(body)?))
+        }
+    }))
+}
+
+/// Events, each after its silence; then silence for ever.
+fn events(
+    events: &'static [(u64, &'static str)],
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    stream::iter(events)
+        .then(|(silence, event)| async move {
+            sleep(Duration::from_secs(*silence)).await;
+            Ok(Bytes::from_static(event.as_bytes()))
+        })
+        .chain(stream::pending())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silence_mid_stream_ends_at_the_idle_budget_and_not_before() -> io::Result<()> {
+    let upstream = streams(|| events(&[(119, "data: 1\n\n"), (119, "data: 2\n\n")]));
+    let (text, took) = read_all(ask(upstream, &[], 1 << 16).await?).await?;
+    assert!(text.contains("\"code\":\"upstream_idle_timeout\"") && !text.ends_with("0\r\n\r\n"));
+    assert_eq!(took.as_secs(), 119 + 119 + 120);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_byte_has_a_budget_of_its_own_after_the_head() -> io::Result<()> {
+    let upstream = streams(|| events(&[(200, "data: 1\n\n"), (0, "data: [DONE]\n\n")]));
+    let (text, _) = read_all(ask(upstream, &[("idle", "90s")], 1 << 16).await?).await?;
+    assert!(text.contains("data: [DONE]"), "idle does not govern the first byte: {text}");
+
+    let (text, took) = read_all(ask(streams(|| events(&[])), &[], 1 << 16).await?).await?;
+    assert!(text.contains("\"code\":\"upstream_first_byte_timeout\""), "{text}");
+    assert_eq!(took.as_secs(), 300);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_healthy_stream_of_any_length_lives() -> io::Result<()> {
+    let upstream = streams(|| {
+        stream::iter(0..360)
+            .then(|_| async {
+                sleep(Duration::from_secs(100)).await;
+                Ok(Bytes::from_static(b"data: 1\n\n"))
+            })
+            .chain(stream::iter([Ok(Bytes::from_static(b"data: [DONE]\n\n"))]))
+    });
+    let (text, took) = read_all(ask(upstream, &[], 1 << 16).await?).await?;
+    assert!(text.ends_with("data: [DONE]\n\n\r\n0\r\n\r\n"), "{}", &text[text.len() - 99..]);
+    assert_eq!(took, Duration::from_hours(10));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn heartbeats_fill_silences_between_events_only() -> io::Result<()> {
+    let upstream = streams(|| {
+        events(&[(20, "data: 1\n\n"), (50, "data: "), (50, "2\n\n"), (14, "data: [DONE]\n\n")])
+    });
+    let switches = [("heartbeat", "15s"), ("idle", "60s")];
+    let (text, _) = read_all(ask(upstream, &switches, 1 << 16).await?).await?;
+    let body: Vec<&str> =
+        text.split("\r\n").filter(|part| part.ends_with('\n') || *part == "data: ").collect();
+    let beat = ": heartbeat\n\n";
+    assert_eq!(
+        body,
+        [beat, "data: 1\n\n", beat, beat, beat, "data: ", "2\n\n", "data: [DONE]\n\n"],
+        "one at 15 s, three in 50 s, none inside the event, none after the end"
+    );
+    Ok(())
+}
+
+/// hyper-util's client over connections that `connect` makes, as a simulator builds it.
+fn legacy<F>(connect: impl Fn() -> F + Clone + Send + Sync + 'static) -> Upstream
+where
+    F: Future<Output = io::Result<TokioIo<Pipe>>> + Send + 'static,
+{
+    let connector = service_fn(move |_: http::Uri| Box::pin(connect()));
+    let client: hyper_util::client::legacy::Client<_, reqwest::Body> =
+        hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
+            .build(connector);
+    BoxCloneSyncService::new(service_fn(move |request: reqwest::Request| {
+        let client = client.clone();
+        async move {
+            let response = client.request(http::Request::try_from(request)?).await?;
+            Ok(reqwest::Response::from(response.map(reqwest::Body::wrap)))
+        }
+    }))
+}
+
+/// A pipe that hyper-util takes for a connection.
+struct Pipe(DuplexStream);
+
+impl hyper_util::client::legacy::connect::Connection for Pipe {
+    fn connected(&self) -> hyper_util::client::legacy::connect::Connected {
+        hyper_util::client::legacy::connect::Connected::new()
+    }
+}
+
+impl tokio::io::AsyncRead for Pipe {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl tokio::io::AsyncWrite for Pipe {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_cannot_be_reached_in_time_gives_504() -> io::Result<()> {
+    let upstream = legacy(std::future::pending);
+    let (text, took) = read_all(ask(upstream, &[("retries", "0")], 1 << 16).await?).await?;
+    assert!(
+        text.starts_with("HTTP/1.1 504 ") && text.contains("upstream_connect_timeout"),
+        "{text}"
+    );
+    assert_eq!(took.as_secs(), 10);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_answer_is_not_a_slow_connection() -> io::Result<()> {
+    let upstream = legacy(|| async {
+        let (near, mut far) = duplex(1 << 16);
+        tokio::spawn(async move {
+            sleep(Duration::from_secs(30)).await;
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+            far.write_all(answer).await.expect("the relay waits");
+            sleep(Duration::from_secs(1)).await;
+        });
+        Ok(TokioIo::new(Pipe(near)))
+    });
+    let (text, took) = read_all(ask(upstream, &[], 1 << 16).await?).await?;
+    assert!(text.ends_with("\r\n\r\nok"), "{text}");
+    assert_eq!(took.as_secs(), 30, "past the budget to connect, in one attempt");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_connection_is_tried_again_and_gives_502() -> io::Result<()> {
+    let tries = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&tries);
+    let upstream = legacy(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(Err(io::ErrorKind::ConnectionRefused.into()))
+    });
+    let (text, took) = read_all(ask(upstream, &[], 1 << 16).await?).await?;
+    assert!(text.starts_with("HTTP/1.1 502 ") && text.contains("upstream_unreachable"), "{text}");
+    assert_eq!(tries.load(Ordering::Relaxed), 3);
+    // 0.5 s and 1 s, each less up to a quarter.
+    assert!((1_125..=1_500).contains(&took.as_millis()), "{took:?}");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_waits_as_long_as_the_provider_asks() -> io::Result<()> {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let upstream = BoxCloneSyncService::new(service_fn(move |_| {
+        tell.send(Instant::now()).expect("the test listens");
+        let answer = http::Response::builder().status(429).header("retry-after", "3");
+        async move { Ok(reqwest::Response::from(answer.body("")?)) }
+    }));
+    let (text, _) = read_all(ask(upstream, &[], 1 << 16).await?).await?;
+    assert!(text.starts_with("HTTP/1.1 429 ") && text.contains("retry-after: 3"), "{text}");
+    let mut attempts = Vec::new();
+    while let Ok(at) = told.try_recv() {
+        attempts.push(at);
+    }
+    assert_eq!(attempts.len(), 3);
+    for pair in attempts.windows(2) {
+        let gap = (pair[1] - pair[0]).as_millis();
+        assert!((3_000..=3_760).contains(&gap), "{gap} ms");
+    }
+    Ok(())
+}
+
+/// Tells of its drop.
+struct Dropped(Option<tokio::sync::oneshot::Sender<Instant>>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        if let Some(tell) = self.0.take() {
+            let _ = tell.send(Instant::now());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stalled_client_costs_little_memory_and_is_ended() -> io::Result<()> {
+    let taken = Arc::new(AtomicUsize::new(0));
+    let (tell, dropped) = tokio::sync::oneshot::channel();
+    let dropped_once = Arc::new(std::sync::Mutex::new(Some(Dropped(Some(tell)))));
+    let counted = Arc::clone(&taken);
+    let upstream = streams(move || {
+        let guard = dropped_once.lock().expect("no panic holds it").take();
+        let counted = Arc::clone(&counted);
+        stream::repeat(Bytes::from_static(&[b'x'; 1_024])).map(move |piece| {
+            let _kept = &guard;
+            counted.fetch_add(piece.len(), Ordering::Relaxed);
+            Ok(piece)
+        })
+    });
+    let begun = Instant::now();
+    let client = ask(upstream, &[], 4_096).await?;
+    sleep(Duration::from_secs(59)).await;
+    let held = taken.load(Ordering::Relaxed) - 4_096;
+    assert!(held <= 64 << 10, "{held} bytes held for a client that takes nothing");
+    let ended = timeout(Duration::from_secs(9), dropped).await?.map_err(io::Error::other)?;
+    assert_eq!((ended - begun).as_secs(), 60);
+    drop(client);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_spent_on_a_slow_client_is_no_silence_of_the_provider() -> io::Result<()> {
+    // While the client sleeps, nobody asks the provider for more; once it reads, the provider
+    // needs a moment. An idle budget that counts from the last byte would be over.
+    let upstream = streams(|| {
+        let big = Bytes::from(format!("data: {}\n\n", "x".repeat(100_000)));
+        stream::iter([Ok(big.clone()), Ok(big)]).chain(stream::once(async {
+            sleep(Duration::from_secs(5)).await;
+            Ok(Bytes::from_static(b"data: [DONE]\n\n"))
+        }))
+    });
+    let switches = [("idle", "30s"), ("stalled_client", "off")];
+    let client = ask(upstream, &switches, 4_096).await?;
+    sleep(Duration::from_mins(10)).await;
+    let (text, _) = read_all(client).await?;
+    assert!(text.ends_with("data: [DONE]\n\n\r\n0\r\n\r\n"), "{}", &text[text.len() - 300..]);
+    Ok(())
+}
