@@ -15,6 +15,7 @@ use crate::trace::{Connection, Name, Recorder};
 mod http_client;
 mod listener;
 mod stream;
+pub mod turmoil_crate;
 
 pub use http_client::{BoxError, Upstream, upstream};
 pub use listener::Listener;
@@ -22,6 +23,9 @@ pub use stream::Stream;
 
 /// A future that an engine runs.
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Makes what decides how long a run lasts, on the host `world`.
+pub type Main = Box<dyn FnOnce(Host) -> Task + Send>;
 
 /// Which network stack carries a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
