@@ -51,3 +51,79 @@ where
     // How a connection ends is seen at the socket; axum drops this error, too.
     let _ended = server.serve_connection(TokioIo::new(io), service).with_upgrades().await;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::{body::Body, response::Response, routing::get};
+    use bytes::Bytes;
+    use futures_util::stream;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
+        time::timeout,
+    };
+
+    use super::*;
+
+    const PEER: ([u8; 4], u16) = ([192, 0, 2, 7], 4711);
+
+    /// A client's end of a connection on which a router is served; the wire holds 4 KiB.
+    fn connected(router: Router, buffer: WriteBuffer) -> DuplexStream {
+        let (client, server) = duplex(4 << 10);
+        tokio::spawn(connection(server, PEER.into(), router, buffer));
+        client
+    }
+
+    async fn asked(router: Router) -> String {
+        let mut client = connected(router, WriteBuffer::HyperDefault);
+        client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut text = String::new();
+        client.read_to_string(&mut text).await.unwrap();
+        text
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_has_no_date_and_a_handler_knows_its_peer() {
+        let who = async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string();
+        let text = asked(Router::new().route("/", get(who))).await;
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\n\
+                    content-length: 14\r\nconnection: close\r\n\r\n";
+        assert_eq!(text, format!("{head}192.0.2.7:4711"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_is_kept_for_as_long_as_axum_keeps_it() {
+        let mut client = connected(Router::new(), WriteBuffer::HyperDefault);
+        let quiet = timeout(Duration::from_hours(1), client.read_u8()).await;
+        assert!(quiet.is_err(), "closed: {quiet:?}");
+    }
+
+    /// Bytes that hyper takes from a body for a client that reads nothing.
+    async fn held(buffer: WriteBuffer) -> usize {
+        let taken = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counter = std::sync::Arc::clone(&taken);
+        let endless = Router::new().route(
+            "/",
+            get(async move || {
+                let body = stream::repeat_with(move || {
+                    counter.fetch_add(1 << 10, std::sync::atomic::Ordering::Relaxed);
+                    Ok::<_, std::io::Error>(Bytes::from_static(&[b'x'; 1 << 10]))
+                });
+                Response::new(Body::from_stream(body))
+            }),
+        );
+        let mut client = connected(endless, buffer);
+        client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        taken.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_reader_costs_400_kib_by_default_and_little_where_the_buffer_is_bounded() {
+        let by_default = held(WriteBuffer::HyperDefault).await;
+        assert!((400 << 10..440 << 10).contains(&by_default), "{by_default}");
+        let bounded = held(WriteBuffer::AtMost(16 << 10)).await;
+        assert!((8 << 10..32 << 10).contains(&bounded), "{bounded}");
+    }
+}

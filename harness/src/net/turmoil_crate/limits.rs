@@ -1,0 +1,84 @@
+//! What the crate cannot model, told before anything runs.
+
+use mock_openai::script::{End, Step};
+
+use crate::{
+    plan::{Client, Link, Plan},
+    scenario::{Does, Leave, NetFault, Reads},
+};
+
+/// Why a plan cannot run on this engine: the first reason, or `None` where it can.
+pub fn cannot(plan: &Plan) -> Option<String> {
+    let links = plan.links.iter().find_map(link);
+    let hosts = || {
+        plan.hosts.keys().next().map(|host| {
+            format!(
+                "host `{host}` has buffers of its own, and the crate counts segments, not bytes"
+            )
+        })
+    };
+    let events = || plan.events.iter().find_map(|event| fault(event.fault));
+    let answers = || {
+        let resets = plan.upstream.iter().any(|rule| any_resets(&rule.then));
+        resets
+            .then(|| "the provider ends an answer by RST, which the crate does not send".to_owned())
+    };
+    let clients = || plan.clients.iter().find_map(client);
+    links.or_else(hosts).or_else(events).or_else(answers).or_else(clients)
+}
+
+fn link(link: &Link) -> Option<String> {
+    let either = [link.down, link.up];
+    let what = if either.iter().any(|way| way.jitter.is_some_and(|time| !time.0.is_zero())) {
+        "jitter, which the crate draws from a shared stream"
+    } else if either.iter().any(|way| way.bandwidth.is_some()) {
+        "a bandwidth, and the crate's links have none"
+    } else if either.iter().any(|way| way.loss.is_some_and(|share| share.0 > 0)) {
+        "loss, and the crate never sends again"
+    } else if link.down.latency.unwrap_or_default() != link.up.latency.unwrap_or_default() {
+        "two latencies, and the crate's links have one for both ways"
+    } else {
+        return None;
+    };
+    Some(format!("link `{}` has {what}", link.name))
+}
+
+fn fault(fault: NetFault) -> Option<String> {
+    let what = match fault {
+        NetFault::Reset => "resets a link, and the crate sends no RST",
+        NetFault::Drop => "drops what is sent, and the crate never sends again",
+        NetFault::Hold | NetFault::Refuse | NetFault::Crash | NetFault::Restart => return None,
+    };
+    Some(format!("an event {what}"))
+}
+
+fn client(client: &Client) -> Option<String> {
+    let leaves = client.does.iter().find_map(|does| match does {
+        Does::Leave(Leave::Rst) => Some("leaves by RST, which the crate does not send"),
+        Does::Leave(Leave::Vanish) => Some("vanishes, and the crate never sends again"),
+        Does::Leave(Leave::Fin) | Does::Read(_) | Does::Wait(_) => None,
+    });
+    let reads = match client.reads {
+        Reads::Eagerly => None,
+        Reads::Rate(_) | Reads::Pause(_) | Reads::None => {
+            Some("does not read at once, and the crate counts segments, not bytes")
+        }
+    };
+    leaves.or(reads).map(|what| format!("client `{}` {what}", client.name))
+}
+
+fn any_resets(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match step {
+        Step::End(end) => *end == End::Reset,
+        Step::Trip(trip) => trip.end == End::Reset,
+        Step::Stream(stream) => stream.stop.is_some_and(|stop| stop.end == End::Reset),
+        Step::Cut(cut) => any_resets(&cut.steps),
+        Step::Repeat(repeat) => any_resets(&repeat.steps),
+        Step::Head(_)
+        | Step::Send(_)
+        | Step::Json(_)
+        | Step::Error(_)
+        | Step::Wait(_)
+        | Step::Mark(_) => false,
+    })
+}

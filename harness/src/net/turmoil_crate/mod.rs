@@ -1,0 +1,105 @@
+//! The second engine: the `turmoil` crate, an independent network stack with a fixed tick of 1 ms.
+//!
+//! It exists to compare: where both engines give the same frames, a snapshot shows the relay and
+//! not the simulator. So the crate's sockets are used as they are, and what they cannot do is
+//! refused up front by [`cannot`]. Three things are added, since without them the times differ from
+//! any real network: the way back of a handshake (the crate's SYN-ACK takes no time), crashes that
+//! say nothing on the wire (the crate's send FIN), and the numbers of connections.
+//!
+//! What is not modelled beside that: segments (each write is one), windows (a writer is never
+//! blocked), the resending of what a crashed host missed, the trip of what was sent just before a
+//! held link is released (it arrives with the release). A link without latency costs up to 1 ms on
+//! the way to the provider, as hosts run one after the other within a tick, the provider first.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use super::{Actor, Host, Main, Stack};
+use crate::{
+    plan::Plan,
+    trace::{Name, Recorder, Trace},
+};
+
+mod faults;
+mod hosts;
+mod limits;
+mod listening;
+mod numbers;
+mod socket;
+mod stack;
+mod supervisor;
+
+pub use limits::cannot;
+
+use hosts::Hosts;
+use stack::TurmoilStack;
+
+/// The crate's own resolution; timers of tokio have the same.
+const TICK: Duration = Duration::from_millis(1);
+
+/// Segments that one direction of a connection holds, and connections that wait to be accepted.
+/// The crate loses a FIN that meets a full queue, lets a blocked writer sleep through RST, and
+/// panics when the backlog is full (0.7.2): so that no queue is ever full.
+const CAPACITY: usize = 1 << 14;
+
+/// Virtual time after which the crate itself ends a run; `main` ends every run long before.
+const LONGEST: Duration = Duration::from_hours(24 * 365);
+
+/// Runs `actors` on the simulated network, and `main` on the host `world`, until `main` is done.
+///
+/// The hosts, their addresses and the links between them are those of the event-driven engine.
+///
+/// # Panics
+/// Where [`cannot`] has a reason, where `main` or a task on any host panics, and on a thread that
+/// is inside a tokio runtime.
+pub fn run(plan: &Plan, actors: Vec<Actor>, main: Main) -> Trace {
+    if let Some(reason) = cannot(plan) {
+        panic!("the plan `{}` does not run on the turmoil crate: {reason}", plan.id);
+    }
+    let recorder = Recorder::on_turmoil();
+    let hosts = Hosts::of(plan, &actors);
+    let mut sim = turmoil::Builder::new()
+        .simulation_duration(LONGEST)
+        .tick_duration(TICK)
+        .min_message_latency(Duration::ZERO)
+        .max_message_latency(Duration::ZERO)
+        .tcp_capacity(CAPACITY)
+        .rng_seed(plan.seed)
+        .epoch(std::time::UNIX_EPOCH)
+        .build();
+    let addresses = hosts.in_order_of_running();
+    let latencies = hosts.latencies();
+    let stack = Arc::new(TurmoilStack::new(hosts));
+    let host = |name: &Name| {
+        Host::new(Arc::clone(name), Arc::clone(&stack) as Arc<dyn Stack>, recorder.clone())
+    };
+    for (name, ip) in &addresses {
+        let own: Vec<_> = actors.iter().filter(|actor| actor.host == *name).cloned().collect();
+        let (stack, host) = (Arc::clone(&stack), host(name));
+        sim.host(*ip, move || supervisor::supervise(Arc::clone(&stack), host.clone(), own.clone()));
+    }
+    let over: Arc<Mutex<Option<Trace>>> = Arc::default();
+    let (sink, facts) = (Arc::clone(&over), recorder.clone());
+    let task = main(host(&hosts::WORLD.into()));
+    sim.client(stack.world_address(), async move {
+        task.await;
+        // Taken here: what is recorded when the simulation is torn down has no time.
+        *sink.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts.take());
+        Ok(())
+    });
+    for (one, other, latency) in latencies {
+        sim.set_link_latency(one, other, latency);
+    }
+    let outcome = sim.run();
+    let trace = over.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match (trace, outcome) {
+        (Some(trace), _) => trace,
+        (None, Err(error)) => panic!("the turmoil crate ended the run: {error}"),
+        (None, Ok(())) => recorder.take(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,349 @@
+//! Frames and times on the turmoil crate, each worked out by hand from the links.
+
+use std::{io::ErrorKind, time::Duration};
+
+use axum::{Router, body::Body, response::Response, routing::post};
+use bytes::Bytes;
+use futures_util::stream;
+use indexmap::IndexMap;
+use mock_openai::{quantity::Time, script::Script};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    sync::mpsc,
+    time::sleep,
+};
+
+use super::*;
+use crate::{
+    net::{Fault, Listener, Stream, Task},
+    plan::{Client, Hop, HopKind, Link, Request},
+    scenario::{Does, Kind, Leave, LinkSpec, NetEvent, NetFault, Patience, Reads},
+    target::{Target, WriteBuffer, serve},
+    trace::{Connection, Fact, SocketFact},
+};
+
+const REQUEST: &[u8] = b"POST /v1/chat/completions HTTP/1.1\r\nhost: relay\r\n\
+                         connection: close\r\ncontent-length: 2\r\n\r\n{}";
+
+fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+/// `reader` - `relay` - `upstream`, with 5 ms on each link.
+fn plan() -> Plan {
+    let way = LinkSpec { latency: Some(Time(millis(5))), ..LinkSpec::default() };
+    let link = |name: &str| Link { name: name.to_owned(), down: way, up: way };
+    let request = Request {
+        method: "POST".to_owned(),
+        target: "/v1/chat/completions".to_owned(),
+        headers: Vec::new(),
+        body: String::new(),
+    };
+    let reader = Client {
+        name: "reader".to_owned(),
+        group: "reader".to_owned(),
+        starts: Duration::ZERO,
+        from: "reader".to_owned(),
+        kind: Kind::Raw,
+        request,
+        reads: Reads::Eagerly,
+        does: Vec::new(),
+        gives_up: Patience::default(),
+        retries: None,
+    };
+    Plan {
+        id: "test".to_owned(),
+        title: "A test".to_owned(),
+        cites: Vec::new(),
+        proves: Vec::new(),
+        seed: 1,
+        limit: Duration::from_mins(10),
+        hops: vec![Hop { name: "relay".to_owned(), what: HopKind::Relay }],
+        links: vec![link("client-relay"), link("relay-upstream")],
+        hosts: IndexMap::new(),
+        events: Vec::new(),
+        switches: IndexMap::new(),
+        upstream: Script::new(),
+        clients: vec![reader],
+        expect: Vec::new(),
+    }
+}
+
+fn actor<F>(host: &str, start: impl Fn(Host) -> F + Send + Sync + 'static) -> Actor
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let start = move |host| Box::pin(start(host)) as Task;
+    Actor { host: host.into(), start: Arc::new(start) }
+}
+
+/// What a client notes, with its times.
+type Notes<T> = Vec<(Duration, T)>;
+
+/// Runs `client` on the host `reader` until it drops its pen, and `world` beside it.
+fn notes<T, C, W>(
+    mut actors: Vec<Actor>,
+    client: impl Fn(Host, Pen<T>) -> C + Send + Sync + 'static,
+    world: impl FnOnce(Host) -> W + Send + 'static,
+) -> (Notes<T>, Trace)
+where
+    T: Send + 'static,
+    C: Future<Output = ()> + Send + 'static,
+    W: Future<Output = ()> + Send + 'static,
+{
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let pen = Mutex::new(Some(sender));
+    actors.push(actor("reader", move |host: Host| {
+        let sender = pen.lock().unwrap().take().expect("the client starts once");
+        client(host.clone(), Pen { recorder: host.recorder().clone(), sender })
+    }));
+    let collected: Arc<Mutex<Notes<T>>> = Arc::default();
+    let sink = Arc::clone(&collected);
+    let main: Main = Box::new(move |host| {
+        Box::pin(async move {
+            tokio::spawn(world(host));
+            while let Some(note) = receiver.recv().await {
+                sink.lock().unwrap().push(note);
+            }
+        })
+    });
+    let trace = run(&plan(), actors, main);
+    let notes = std::mem::take(&mut *collected.lock().unwrap());
+    (notes, trace)
+}
+
+struct Pen<T> {
+    recorder: Recorder,
+    sender: mpsc::UnboundedSender<(Duration, T)>,
+}
+
+impl<T> Pen<T> {
+    fn note(&self, what: T) {
+        let _over = self.sender.send((self.recorder.now(), what));
+    }
+}
+
+async fn nothing(_: Host) {}
+
+async fn accept(listener: &mut Listener) -> Stream {
+    axum::serve::Listener::accept(listener).await.0
+}
+
+/// A host that sends back what it gets.
+fn echo(at: &str) -> Actor {
+    actor(at, async |host: Host| {
+        let mut listener = host.listen().unwrap();
+        loop {
+            let mut stream = accept(&mut listener).await;
+            tokio::spawn(async move {
+                let (mut read, mut write) = tokio::io::split(&mut stream);
+                let _ended = tokio::io::copy(&mut read, &mut write).await;
+                let _ended = write.shutdown().await;
+            });
+        }
+    })
+}
+
+/// A provider that sends 50 frames, the first at once, and 20 ms after each the next or the end.
+fn provider() -> Actor {
+    let frames = async || {
+        let frames = stream::unfold(0_u32, async |n| {
+            if n > 0 {
+                sleep(millis(20)).await;
+            }
+            let frame = Bytes::from(format!("data: {n}\n\n"));
+            (n < 50).then_some((Ok::<_, std::convert::Infallible>(frame), n + 1))
+        });
+        let body = Body::from_stream(frames);
+        Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
+    };
+    actor("upstream", move |host: Host| async move {
+        let router = Router::new().route("/v1/chat/completions", post(frames));
+        serve(host.listen().unwrap(), router, WriteBuffer::HyperDefault).await;
+    })
+}
+
+fn relay() -> Actor {
+    let target = Target::broken("default-write-buffer").unwrap();
+    actor("relay", move |host: Host| {
+        let target = target.clone();
+        async move { target.serve(host, "upstream".into(), IndexMap::new()).await.unwrap() }
+    })
+}
+
+async fn read_frames(host: Host, pen: Pen<String>) {
+    let mut stream = host.connect(&"relay".into()).await.unwrap();
+    stream.write_all(REQUEST).await.unwrap();
+    let mut buffer = [0; 4096];
+    loop {
+        match stream.read(&mut buffer).await {
+            Ok(0) => return pen.note("FIN".to_owned()),
+            Ok(len) => pen.note(String::from_utf8_lossy(&buffer[..len]).into_owned()),
+            Err(error) => return pen.note(error.kind().to_string()),
+        }
+    }
+}
+
+#[test]
+fn an_echo_takes_four_trips_with_its_handshake() {
+    let client = async |host: Host, pen: Pen<Vec<u8>>| {
+        let mut stream = host.connect(&"relay".into()).await.unwrap();
+        pen.note(Vec::new());
+        stream.write_all(b"hello").await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).await.unwrap();
+        pen.note(all);
+    };
+    let (notes, trace) = notes(vec![echo("relay")], client, nothing);
+    assert_eq!(notes, [(millis(10), vec![]), (millis(20), b"hello".to_vec())]);
+    let on_sockets = trace.events.iter().map(|event| match &event.fact {
+        Fact::Socket(connection, fact) => (event.at.as_millis(), &*event.actor, *connection, fact),
+        other => panic!("{other:?}"),
+    });
+    let connected: Vec<_> = on_sockets
+        .filter(|seen| matches!(seen.3, SocketFact::Connected { .. } | SocketFact::Accepted { .. }))
+        .map(|(at, actor, connection, _)| (at, actor, connection))
+        .collect();
+    assert_eq!(connected, [(5, "relay", Connection(0)), (10, "reader", Connection(0))]);
+}
+
+#[test]
+fn fifty_frames_come_through_a_relay_at_their_times() {
+    let (notes, trace) = notes(vec![provider(), relay()], read_frames, nothing);
+    // Handshake 10, request 5, the relay's own handshake 10, request 5, two links back 10.
+    let mut times = notes.iter().map(|(at, _)| *at);
+    assert_eq!(times.next(), Some(millis(40)));
+    for n in 1..50 {
+        assert_eq!(times.next(), Some(millis(40 + 20 * n)), "frame {n}");
+    }
+    let text: String = notes.iter().map(|(_, text)| text.as_str()).collect();
+    let frames: Vec<_> = text.match_indices("data: ").map(|(at, _)| &text[at..]).collect();
+    assert_eq!(frames.len(), 50);
+    for (n, frame) in frames.iter().enumerate() {
+        assert!(frame.starts_with(&format!("data: {n}\n\n")), "{frame}");
+    }
+    assert!(text.contains("0\r\n\r\n") && text.ends_with("FIN"), "{text}");
+    assert!(trace.events.is_sorted_by_key(|event| event.at));
+}
+
+#[test]
+fn two_runs_give_one_trace() {
+    let once = || notes(vec![provider(), relay()], read_frames, nothing).1;
+    assert_eq!(once(), once());
+}
+
+#[test]
+fn a_connect_where_nobody_listens_is_refused_after_one_round_trip() {
+    let client = async |host: Host, pen: Pen<ErrorKind>| {
+        pen.note(host.connect(&"relay".into()).await.unwrap_err().kind());
+    };
+    let (noted, _) = notes(vec![], client, nothing);
+    assert_eq!(noted, [(millis(10), ErrorKind::ConnectionRefused)]);
+
+    let refused = Fault::Refuse { host: "relay".into(), lasts: Some(millis(30)) };
+    let client = async |host: Host, pen: Pen<Option<ErrorKind>>| {
+        for _ in 0..2 {
+            sleep(millis(20)).await;
+            pen.note(host.connect(&"relay".into()).await.map(|_| ()).err().map(|e| e.kind()));
+        }
+    };
+    let (noted, _) = notes(vec![echo("relay")], client, async move |host: Host| {
+        host.stack().apply(&refused);
+    });
+    let expected = [(millis(30), Some(ErrorKind::ConnectionRefused)), (millis(60), None)];
+    assert_eq!(noted, expected);
+}
+
+#[test]
+fn what_a_held_link_holds_arrives_when_it_is_released_and_in_order() {
+    let world = async |host: Host| {
+        sleep(millis(97)).await;
+        host.stack().apply(&Fault::Hold { link: "client-relay".into(), lasts: Some(millis(193)) });
+    };
+    let (notes, _) = notes(vec![provider(), relay()], read_frames, world);
+    let times: Vec<_> = notes.iter().map(|(at, _)| at.as_millis()).collect();
+    // Frames leave the relay at 35 + 20n: the one of 95 is on its way when the link is held at 97.
+    assert_eq!(times[..3], [40, 60, 80]);
+    assert!(times[3..13].iter().all(|at| *at == 290), "{times:?}");
+    assert_eq!(times[13], 300);
+    let text: String = notes.iter().map(|(_, text)| text.as_str()).collect();
+    let numbers = text.split("data: ").skip(1).filter_map(|frame| frame.split('\n').next());
+    assert!(numbers.eq((0..50).map(|n| n.to_string())), "{text}");
+    // The provider ends its answer 20 ms after its last frame.
+    assert_eq!(times.last(), Some(&(40 + 20 * 50)));
+}
+
+#[test]
+fn a_crash_says_nothing_and_a_restart_answers_old_connections_with_rst() {
+    let client = async |host: Host, pen: Pen<String>| {
+        let mut stream = host.connect(&"relay".into()).await.unwrap();
+        let mut buffer = [0; 8];
+        // The relay crashes at 50 and starts again at 100.
+        for text in ["one", "two"] {
+            stream.write_all(text.as_bytes()).await.unwrap();
+            let outcome = tokio::time::timeout(millis(60), stream.read(&mut buffer)).await;
+            pen.note(format!("{text}: {outcome:?}", outcome = outcome.map(Result::unwrap)));
+            sleep(millis(40)).await;
+        }
+        stream.write_all(b"three").await.unwrap();
+        pen.note(format!("three: {}", stream.read(&mut buffer).await.unwrap_err().kind()));
+        let mut stream = host.connect(&"relay".into()).await.unwrap();
+        stream.write_all(b"four").await.unwrap();
+        let len = stream.read(&mut buffer).await.unwrap();
+        pen.note(String::from_utf8_lossy(&buffer[..len]).into_owned());
+    };
+    let world = async |host: Host| {
+        sleep(millis(50)).await;
+        host.stack().apply(&Fault::Crash { host: "relay".into() });
+        sleep(millis(50)).await;
+        host.stack().apply(&Fault::Restart { host: "relay".into() });
+    };
+    let (noted, _) = notes(vec![echo("relay")], client, world);
+    let texts: Vec<_> = noted.iter().map(|(at, text)| (at.as_millis(), text.as_str())).collect();
+    let expected = [
+        (20, "one: Ok(3)"),
+        (120, "two: Err(Elapsed(()))"),
+        (170, "three: connection reset"),
+        (190, "four"),
+    ];
+    assert_eq!(texts, expected);
+}
+
+#[test]
+fn what_the_crate_cannot_model_is_refused_with_its_reason() {
+    assert_eq!(cannot(&plan()), None);
+    let because = |change: fn(&mut Plan)| {
+        let mut plan = plan();
+        change(&mut plan);
+        cannot(&plan).unwrap()
+    };
+    let lossy = because(|plan| plan.links[0].up.loss = Some("1%".parse().unwrap()));
+    assert_eq!(lossy, "link `client-relay` has loss, and the crate never sends again");
+    let jumpy = because(|plan| plan.links[1].down.jitter = Some("1ms".parse().unwrap()));
+    assert!(jumpy.starts_with("link `relay-upstream` has jitter"), "{jumpy}");
+    let narrow = because(|plan| plan.links[1].down.bandwidth = Some("1KiB/s".parse().unwrap()));
+    assert!(narrow.contains("bandwidth"), "{narrow}");
+    let uneven = because(|plan| plan.links[1].down.latency = Some("1ms".parse().unwrap()));
+    assert!(uneven.contains("two latencies"), "{uneven}");
+    let slow = because(|plan| plan.clients[0].reads = Reads::None);
+    assert!(slow.starts_with("client `reader` does not read at once"), "{slow}");
+    let leaver = because(|plan| plan.clients[0].does = vec![Does::Leave(Leave::Rst)]);
+    assert_eq!(leaver, "client `reader` leaves by RST, which the crate does not send");
+    let reset = because(|plan| {
+        let fault = NetFault::Reset;
+        plan.events =
+            vec![NetEvent { at: None, after: None, link: None, host: None, fault, lasts: None }];
+    });
+    assert_eq!(reset, "an event resets a link, and the crate sends no RST");
+    let provider = because(|plan| {
+        let steps = r#"[{"then":[{"repeat":{"times":2,"steps":[
+            {"stream":{"stop":{"after":{"frames":3},"end":"reset"}}}]}}]}]"#;
+        plan.upstream = serde_json::from_str(steps).unwrap();
+    });
+    assert!(provider.starts_with("the provider ends an answer by RST"), "{provider}");
+    let buffers = because(|plan| {
+        plan.hosts.insert("relay".to_owned(), crate::scenario::HostLimits::default());
+    });
+    assert!(buffers.starts_with("host `relay` has buffers of its own"), "{buffers}");
+}
