@@ -12,3 +12,4 @@ pub mod rules;
 pub mod scenario;
 pub mod trace;
 pub mod verdict;
+pub mod wire;
