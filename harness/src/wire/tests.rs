@@ -194,10 +194,10 @@ fn frames_hold_their_blank_line_and_cover_the_body() {
         ]
     );
     assert_eq!(kinds(b""), []);
-    assert_eq!(kinds(b"\xEF\xBB\xBF\ndata\n\n"), [
-        (&b"\xEF\xBB\xBF\n"[..], BlankLines),
-        (b"data\n\n", Whole)
-    ]);
+    assert_eq!(
+        kinds(b"\xEF\xBB\xBF\ndata\n\n"),
+        [(&b"\xEF\xBB\xBF\n"[..], BlankLines), (b"data\n\n", Whole)]
+    );
     assert_eq!(kinds(b"\xEF\xBB\xBF"), [(&b"\xEF\xBB\xBF"[..], Unfinished)]);
     assert_eq!(whole_frames(b"\ndata\n\nx"), [b"data\n\n"]);
 }
@@ -205,8 +205,7 @@ fn frames_hold_their_blank_line_and_cover_the_body() {
 /// Recorded streams hold one event a `data:` line, and nothing else: grep counts them.
 #[test]
 fn recorded_streams_give_one_event_for_each_data_line() {
-    let captures =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/captures");
+    let captures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/captures");
     let Ok(entries) = std::fs::read_dir(&captures) else {
         eprintln!("skipped: there are no recorded streams at {}", captures.display());
         return;
