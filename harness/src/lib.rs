@@ -6,22 +6,30 @@
 //!
 //! Each stage is plain data, and each arrow is one function.
 
+pub mod scenario;
+
+pub mod plan;
+
+pub mod client;
+pub mod middlebox;
+pub mod net;
+pub mod target;
+pub mod trace;
+pub mod world;
+
+pub mod exchange;
+pub mod expect;
+pub mod http1;
+pub mod judge;
+pub mod rules;
+pub mod verdict;
+pub mod wire;
+
 pub mod broken;
 pub mod cli;
 pub mod conformance;
-pub mod exchange;
-pub mod expect;
-pub mod judge;
-pub mod net;
-pub mod plan;
 pub mod report;
-pub mod rules;
-pub mod scenario;
 pub mod suite;
-pub mod target;
-pub mod trace;
-pub mod verdict;
-pub mod world;
 
 pub use conformance::{Conformance, conformance};
 pub use net::Upstream;

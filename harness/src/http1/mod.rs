@@ -1,0 +1,16 @@
+//! HTTP/1 as clients, middleboxes and the rules read it: incremental, and honest about endings.
+//!
+//! It is our own, because a client library neither tells how a body ended (by its framing, by FIN
+//! before that, by RST) nor when which byte of it came. Heads are parsed by httparse; framing is
+//! RFC 9112 6 and 7. Nothing here panics, whatever the bytes and however they are cut.
+
+mod body;
+mod chunked;
+mod decoder;
+mod head;
+mod timed;
+
+pub use body::Framing;
+pub use decoder::{Closing, Decoder, Fed, Garbled, Item, RequestDecoder, ResponseDecoder};
+pub use head::{Head, Headers, Method, RequestHead, ResponseHead, header, header_names};
+pub use timed::{Mark, Message, Side, Start, TimedBody, decode_stream};
