@@ -1,7 +1,13 @@
 //! How many bytes and frames a second does the relay's stream core pass on, on one core?
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use relay::{
+    config::MissingDone,
+    stream::{Core, Family, Input, Policy},
+};
 
 fn frame() -> Bytes {
     Bytes::from_static(
@@ -13,11 +19,18 @@ fn frame() -> Bytes {
 
 fn frame_path(criterion: &mut Criterion) {
     let frame = frame();
+    let policy = Policy {
+        family: Family::Chat,
+        heartbeat: None,
+        first_byte: None,
+        idle: None,
+        missing_done: MissingDone::Error,
+    };
     let mut group = criterion.benchmark_group("frame_path");
     group.throughput(Throughput::BytesDecimal(frame.len() as u64));
     group.bench_function("one frame", |bencher| {
-        let mut core = relay::stream::Core::default();
-        bencher.iter(|| core.pass(frame.clone()));
+        let mut core = Core::new(policy.clone());
+        bencher.iter(|| core.feed(Duration::ZERO, Input::Bytes(frame.clone())));
     });
     group.finish();
 }

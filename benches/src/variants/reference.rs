@@ -11,6 +11,7 @@ pub(super) fn serve(listener: TcpListener, provider: SocketAddr) -> Serving {
         let base = format!("http://{provider}/v1").parse().expect("the URL is right");
         let config = relay::Config::new(base);
         let client = reqwest::Client::new();
-        relay::serve(listener, client, config, std::future::pending()).await;
+        let served = relay::serve(listener, client, config, std::future::pending()).await;
+        served.expect("the defaults do not contradict themselves");
     })
 }
