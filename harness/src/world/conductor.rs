@@ -1,7 +1,7 @@
 //! The run from its first instant to its last: fires the network's events, waits for the clients,
 //! lets everything settle, and looks at what is left.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::{
     task::JoinSet,
@@ -12,8 +12,8 @@ use super::{crew::Crew, scrape};
 use crate::{
     client::Progress,
     net::{Fault, Host},
-    plan::{HopKind, Plan},
-    scenario::{NetEvent, NetFault},
+    plan::{Client, HopKind, Plan},
+    scenario::{NetEvent, NetFault, ReadPoint, When},
     trace::{Fact, WorldFact},
 };
 
@@ -21,14 +21,20 @@ use crate::{
 /// holds by default, the 90 s of its idle pooled connections included.
 const SETTLING: Duration = Duration::from_mins(5);
 
-pub(super) async fn conduct(world: Host, plan: Arc<Plan>, crew: Arc<Crew>, progress: Progress) {
+pub(super) async fn conduct(
+    world: Host,
+    plan: Arc<Plan>,
+    crew: Arc<Crew>,
+    progress: BTreeMap<String, Progress>,
+) {
     let limit = Instant::now() + plan.limit;
     // All servers are up before the first client can reach them: a connect takes time of its own.
     tokio::task::yield_now().await;
     let before = tasks_without_clients(&world, &plan);
     let mut events = JoinSet::new();
     for event in plan.events.clone() {
-        events.spawn(fire(world.clone(), event, progress.clone()));
+        let watched = event.after.as_ref().and_then(|when| progress_of(&plan, when, &progress));
+        events.spawn(fire(world.clone(), event, watched));
     }
     if timeout_at(limit, crew.all_done()).await.is_err() {
         record(&world, WorldFact::LimitReached { waiting: crew.missing() });
@@ -56,12 +62,25 @@ fn relay_name(plan: &Plan) -> String {
     relay.map_or_else(|| "relay".to_owned(), |hop| hop.name.clone())
 }
 
-async fn fire(world: Host, event: NetEvent, progress: Progress) {
+/// What a client has received, by its name or its group's: of a group, its first client.
+fn progress_of(
+    plan: &Plan,
+    when: &When,
+    progress: &BTreeMap<String, Progress>,
+) -> Option<(ReadPoint, Progress)> {
+    let meant = |client: &&Client| client.name == when.client || client.group == when.client;
+    let client = plan.clients.iter().find(meant)?;
+    let frames = when.frames.map(ReadPoint::Frames);
+    let point = frames.or_else(|| when.bytes.map(ReadPoint::Bytes))?;
+    Some((point, progress.get(&client.name)?.clone()))
+}
+
+async fn fire(world: Host, event: NetEvent, watched: Option<(ReadPoint, Progress)>) {
     if let Some(at) = event.at {
         sleep(at.0).await;
     }
-    if let Some(when) = &event.after {
-        progress.reached(when).await;
+    if let Some((point, progress)) = watched {
+        progress.reached(point).await;
     }
     if let Some(fault) = fault(&event) {
         record(&world, WorldFact::Fired { what: format!("{fault:?}") });

@@ -1,6 +1,6 @@
 //! Wires provider, relay, middleboxes and clients on a network, and runs a plan to a trace.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use mock_openai::Mock;
 
@@ -32,10 +32,11 @@ pub fn run(plan: &Plan, target: &Target, engine: Engine) -> Trace {
     panics::are_recorded();
     let plan = Arc::new(plan.clone());
     let crew = Arc::new(Crew::new(plan.clients.iter().map(|client| client.name.as_str())));
-    let progress = Progress::default();
+    let progress: BTreeMap<String, Progress> =
+        plan.clients.iter().map(|client| (client.name.clone(), Progress::new())).collect();
     let mut actors = vec![provider(&plan)];
     actors.extend(hops(&plan, target));
-    actors.extend(plan.clients.iter().map(|one| customer(&plan, one, &crew, &progress)));
+    actors.extend(plan.clients.iter().map(|one| customer(&plan, one, &crew, &progress[&one.name])));
     let conducted = Arc::clone(&plan);
     let main: Main = Box::new(move |world| {
         Box::pin(conductor::conduct(world, conducted, crew, progress))
