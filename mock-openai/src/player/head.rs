@@ -5,7 +5,6 @@ use tokio::time::Instant;
 use super::{Halt, Player, outgoing::Outgoing};
 use crate::{
     http::status,
-    rules::millis_up,
     script::{Framing, Head, Step},
     wire::Wire,
 };
@@ -128,7 +127,7 @@ impl<W: Wire> Player<'_, W> {
         let mut headers = vec![
             ("content-type".to_owned(), content_type.to_owned()),
             ("x-request-id".to_owned(), self.answering.identity.request_id()),
-            ("openai-processing-ms".to_owned(), millis_up(spent).to_string()),
+            ("openai-processing-ms".to_owned(), spent.as_millis().to_string()),
             ("openai-version".to_owned(), "2020-10-01".to_owned()),
         ];
         if kind == Kind::Events {
