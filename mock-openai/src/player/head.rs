@@ -92,7 +92,7 @@ impl<W: Wire> Player<'_, W> {
             Ended::Length(len) if !status::is_bodiless(status) => {
                 headers.push(("content-length".into(), len.to_string()));
             }
-            _ => {}
+            Ended::Chunked | Ended::Length(_) | Ended::UntilClose | Ended::NoBody => {}
         }
         if ended == Ended::UntilClose || !self.request.head.persists() {
             headers.push(("connection".into(), "close".into()));
@@ -109,9 +109,10 @@ impl<W: Wire> Player<'_, W> {
 
     fn framing(&self, kind: Kind) -> Ended {
         match (self.head.framing, kind) {
-            (Framing::Length(len), _) => Ended::Length(len),
             (Framing::UntilClose, _) => Ended::UntilClose,
-            (Framing::Chunked, Kind::Json(Some(len))) => Ended::Length(len),
+            (Framing::Length(len), _) | (Framing::Chunked, Kind::Json(Some(len))) => {
+                Ended::Length(len)
+            }
             // HTTP/1.0 knows no chunks.
             (Framing::Chunked, _) if self.request.head.minor_version == 0 => Ended::UntilClose,
             (Framing::Chunked, _) => Ended::Chunked,

@@ -16,7 +16,7 @@ async fn closing(steps: &str) -> (String, Ended, Vec<Event>) {
     let bench = Bench::new(&format!("[{{then: [{steps}]}}]"));
     let mut peer = bench.connect();
     peer.post(r#"{"stream":true}"#).await;
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     let rest = tokio::time::timeout(hour, peer.rest()).await;
     let (got, ended) = rest.expect("the answer ends");
     (hide(&got), ended, bench.events())

@@ -184,7 +184,7 @@ fn a_refusal_arrives_whole_though_the_peer_is_still_sending() {
     let head = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 99999999\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
     for _ in 0..64 {
-        stream.write_all(&[b'x'; 64 << 10]).unwrap();
+        stream.write_all(&vec![b'x'; 64 << 10]).unwrap();
     }
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     let (got, error) = rest(&mut stream);

@@ -14,10 +14,7 @@ fn ok() -> String {
 }
 
 fn bodies(bench: &Bench) -> Vec<Bytes> {
-    let body = |event| match event {
-        Event::Request { body, .. } => Some(body),
-        _ => None,
-    };
+    let body = |event| if let Event::Request { body, .. } = event { Some(body) } else { None };
     bench.events().into_iter().filter_map(body).collect()
 }
 

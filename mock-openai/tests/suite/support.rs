@@ -71,7 +71,11 @@ impl AsyncWrite for Memory {
     ) -> Poll<io::Result<usize>> {
         let done = self.io()?.poll_write(cx, bytes);
         if let Poll::Ready(Ok(len)) = done {
-            self.shared.writes.lock().unwrap().push(bytes[..len].to_vec());
+            self.shared
+                .writes
+                .lock()
+                .expect("no test panics while it holds it")
+                .push(bytes[..len].to_vec());
         }
         done
     }
@@ -144,7 +148,7 @@ impl Peer {
     /// Reads what arrives until nothing does for a (virtual) hour.
     pub(crate) async fn all(&mut self) -> String {
         let mut bytes = Vec::new();
-        let hour = Duration::from_secs(3600);
+        let hour = Duration::from_hours(1);
         while let Ok(Ok(1..)) = tokio::time::timeout(hour, self.io().read_buf(&mut bytes)).await {}
         text(bytes)
     }
@@ -158,7 +162,14 @@ impl Peer {
 
     /// What the provider handed to its socket, write by write.
     pub(crate) fn writes(&self) -> Vec<String> {
-        self.shared.writes.lock().unwrap().iter().cloned().map(text).collect()
+        self.shared
+            .writes
+            .lock()
+            .expect("no test panics while it holds it")
+            .iter()
+            .cloned()
+            .map(text)
+            .collect()
     }
 
     pub(crate) async fn shut_down(&mut self) {
@@ -193,11 +204,16 @@ pub(crate) struct Journal(Arc<Mutex<Vec<(Duration, Entry)>>>);
 impl Journal {
     pub(crate) fn listener(&self) -> Listener {
         let (start, entries) = (Instant::now(), Arc::clone(&self.0));
-        Arc::new(move |entry| entries.lock().unwrap().push((start.elapsed(), entry)))
+        Arc::new(move |entry| {
+            entries
+                .lock()
+                .expect("no test panics while it holds it")
+                .push((start.elapsed(), entry));
+        })
     }
 
     pub(crate) fn entries(&self) -> Vec<(Duration, Entry)> {
-        self.0.lock().unwrap().clone()
+        self.0.lock().expect("no test panics while it holds it").clone()
     }
 
     /// The events of one connection.
