@@ -33,7 +33,7 @@ pub(crate) struct Preset {
     pub(crate) message: &'static str,
 }
 
-/// Statuses, types and codes as OpenAI documents them and clients compare them; the messages are
+/// Statuses, types and codes as `OpenAI` documents them and clients compare them; the messages are
 /// our own.
 pub(crate) fn preset(name: ErrorPreset) -> Preset {
     let (status, kind, code, message) = match name {

@@ -1,7 +1,7 @@
 //! The `mock-openai` server: a script on a real port.
 
 use std::{
-    io::{self, Write as _},
+    io,
     net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
@@ -102,6 +102,5 @@ fn journal() -> Listener {
 
 /// Prints a line; a closed terminal or pipe is no reason to stop serving.
 fn say(to: &mut dyn io::Write, line: &str) {
-    let _ = writeln!(to, "{line}");
-    let _ = to.flush();
+    drop(writeln!(to, "{line}").and_then(|()| to.flush()));
 }

@@ -1,4 +1,4 @@
-//! Chat completions as OpenAI streams them, byte for byte as recorded in September 2024.
+//! Chat completions as `OpenAI` streams them, byte for byte as recorded in September 2024.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use serde::Serialize;
@@ -39,7 +39,6 @@ enum Delta<'a> {
 }
 
 #[derive(Serialize)]
-#[expect(clippy::struct_field_names, reason = "the names are the wire's")]
 struct Usage {
     prompt_tokens: u64,
     completion_tokens: u64,

@@ -100,14 +100,13 @@ impl<W: Wire> Player<'_, W> {
     }
 
     async fn reset(&mut self) -> Result<Next, Halt> {
-        match self.socket.reset().await {
-            Ok(()) => self.log.tell(Event::Ended { how: End::Reset }),
+        let mut how = End::Reset;
+        if self.socket.reset().await.is_err() {
             // A transport without RST: the journal tells what really happened.
-            Err(_) => {
-                self.socket.shut_down().await?;
-                self.log.tell(Event::Ended { how: End::Fin });
-            }
+            self.socket.shut_down().await?;
+            how = End::Fin;
         }
+        self.log.tell(Event::Ended { how });
         Ok(Next::Close)
     }
 }

@@ -33,18 +33,14 @@ pub(super) fn encode(send: &Send, counter: Option<u64>) -> Bytes {
 mod tests {
     use super::*;
 
-    fn text(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
     #[test]
     fn an_event_has_a_line_for_each_line_of_its_data() {
         let send = Send {
-            comment: text("ping"),
-            event: text("update"),
-            id: text("{i}"),
-            retry: text("3000"),
-            data: text("one\n\ntwo {n}"),
+            comment: Some("ping".into()),
+            event: Some("update".into()),
+            id: Some("{i}".into()),
+            retry: Some("3000".into()),
+            data: Some("one\n\ntwo {n}".into()),
             raw: None,
         };
         assert_eq!(
@@ -55,7 +51,7 @@ mod tests {
 
     #[test]
     fn raw_bytes_are_sent_as_they_are() {
-        let send = Send { raw: text("\u{feff}data:a\r\r\0{i}"), ..Send::default() };
+        let send = Send { raw: Some("\u{feff}data:a\r\r\0{i}".into()), ..Send::default() };
         assert_eq!(encode(&send, None), "\u{feff}data:a\r\r\0{i}");
     }
 }

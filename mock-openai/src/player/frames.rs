@@ -42,7 +42,7 @@ impl Scanner {
     }
 
     /// Whether no frame is begun and not ended.
-    pub(super) fn is_between(&self) -> bool {
+    pub(super) fn is_between(self) -> bool {
         self.block_is_empty
     }
 }

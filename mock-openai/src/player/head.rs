@@ -5,7 +5,6 @@ use tokio::time::Instant;
 use super::{Halt, Player, outgoing::Outgoing};
 use crate::{
     http::status,
-    rules::millis_up,
     script::{Framing, Head, Step},
     wire::Wire,
 };
@@ -93,7 +92,7 @@ impl<W: Wire> Player<'_, W> {
             Ended::Length(len) if !status::is_bodiless(status) => {
                 headers.push(("content-length".into(), len.to_string()));
             }
-            _ => {}
+            Ended::Chunked | Ended::Length(_) | Ended::UntilClose | Ended::NoBody => {}
         }
         if ended == Ended::UntilClose || !self.request.head.persists() {
             headers.push(("connection".into(), "close".into()));
@@ -110,9 +109,10 @@ impl<W: Wire> Player<'_, W> {
 
     fn framing(&self, kind: Kind) -> Ended {
         match (self.head.framing, kind) {
-            (Framing::Length(len), _) => Ended::Length(len),
             (Framing::UntilClose, _) => Ended::UntilClose,
-            (Framing::Chunked, Kind::Json(Some(len))) => Ended::Length(len),
+            (Framing::Length(len), _) | (Framing::Chunked, Kind::Json(Some(len))) => {
+                Ended::Length(len)
+            }
             // HTTP/1.0 knows no chunks.
             (Framing::Chunked, _) if self.request.head.minor_version == 0 => Ended::UntilClose,
             (Framing::Chunked, _) => Ended::Chunked,
@@ -128,7 +128,7 @@ impl<W: Wire> Player<'_, W> {
         let mut headers = vec![
             ("content-type".to_owned(), content_type.to_owned()),
             ("x-request-id".to_owned(), self.answering.identity.request_id()),
-            ("openai-processing-ms".to_owned(), millis_up(spent).to_string()),
+            ("openai-processing-ms".to_owned(), spent.as_millis().to_string()),
             ("openai-version".to_owned(), "2020-10-01".to_owned()),
         ];
         if kind == Kind::Events {

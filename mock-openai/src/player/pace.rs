@@ -54,15 +54,13 @@ impl<W: Wire> Player<'_, W> {
 
     /// The pause at a cut.
     pub(super) async fn at_cut(&mut self, gap: Option<Duration>) -> Result<(), Halt> {
-        match gap {
-            Some(gap) => self.sleep(gap).await,
-            None => {
-                for _ in 0..YIELDS {
-                    tokio::task::yield_now().await;
-                }
-                self.look_round().await
-            }
+        if let Some(gap) = gap {
+            return self.sleep(gap).await;
         }
+        for _ in 0..YIELDS {
+            tokio::task::yield_now().await;
+        }
+        self.look_round().await
     }
 
     pub(super) async fn wait(&mut self, wait: Wait) -> Result<(), Halt> {

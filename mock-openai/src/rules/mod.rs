@@ -80,9 +80,10 @@ impl Rules {
             Some(limit) => {
                 let window = counted.windows.entry(index).or_default();
                 let (admitted, quota) = window.admit(limit, Instant::now());
-                match admitted {
-                    true => Choice::Answers(index, Some(quota)),
-                    false => Choice::Limited(index, quota),
+                if admitted {
+                    Choice::Answers(index, Some(quota))
+                } else {
+                    Choice::Limited(index, quota)
                 }
             }
         };
@@ -93,7 +94,7 @@ impl Rules {
 fn picks(when: When, count: u64) -> bool {
     when.nth.is_none_or(|nth| count == nth)
         && when.first.is_none_or(|first| count <= first)
-        && when.every.is_none_or(|every| every != 0 && count % every == 0)
+        && when.every.is_none_or(|every| count.is_multiple_of(every))
 }
 
 /// Whole milliseconds, rounded up.

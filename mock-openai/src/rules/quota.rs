@@ -37,7 +37,10 @@ impl Window {
         let admitted = self.admitted < limit.requests;
         self.admitted += u64::from(admitted);
         let remaining = limit.requests - self.admitted;
-        (admitted, Quota { limit: limit.requests, remaining, resets_in: limit.per.0 - age })
+        (
+            admitted,
+            Quota { limit: limit.requests, remaining, resets_in: limit.per.0.saturating_sub(age) },
+        )
     }
 }
 

@@ -110,6 +110,7 @@ pub enum Usage {
 }
 
 impl Usage {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     fn is_auto(&self) -> bool {
         *self == Self::Auto
     }

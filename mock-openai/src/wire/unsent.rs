@@ -17,7 +17,7 @@ pub(super) fn unsent(stream: &TcpStream) -> Option<u64> {
     Some(find(&fs::read_to_string(table).ok()?, local, peer).unwrap_or(0))
 }
 
-/// A line is `sl local_address rem_address st tx_queue:rx_queue ...` (proc_pid_net(5)); `tx_queue`
+/// A line is `sl local_address rem_address st tx_queue:rx_queue ...` (`proc_pid_net(5)`); `tx_queue`
 /// counts from the oldest unacknowledged byte to the newest that was written.
 fn find(table: &str, local: SocketAddr, peer: SocketAddr) -> Option<u64> {
     let (local, peer) = (in_hex(local), in_hex(peer));

@@ -1,0 +1,80 @@
+//! The `cut` step.
+
+use std::time::Duration;
+
+use mock_openai::journal::Event;
+
+use crate::support::{Bench, STREAM_HEAD, chunk, hide};
+
+async fn writes(steps: &str) -> Vec<String> {
+    let bench = Bench::new(&format!("[{{then: [{steps}]}}]"));
+    let mut peer = bench.connect();
+    peer.post("").await;
+    peer.all().await;
+    peer.writes().iter().map(|write| hide(write)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_of_chunks_makes_each_piece_a_chunk_of_its_own() {
+    let got = writes(
+        "{cut: {every: 4, steps: [{send: {raw: abcdefghij}}, {send: {raw: kl}}]}}, {send: {raw: mnopqrs}}",
+    )
+    .await;
+    let expected = [
+        STREAM_HEAD.to_owned() + &chunk("abcd"),
+        chunk("efgh"),
+        chunk("ij"),
+        chunk("kl"),
+        chunk("mnopqrs"),
+        "0\r\n\r\n".to_owned(),
+    ];
+    assert_eq!(got, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_of_segments_keeps_the_chunk_and_writes_it_in_pieces() {
+    let got = writes("{cut: {every: 4, level: segment, steps: [{send: {raw: abcdefghij}}]}}").await;
+    // The chunk is `a CRLF abcdefghij CRLF`.
+    let expected = [
+        STREAM_HEAD.to_owned() + "a\r\na",
+        "bcde".into(),
+        "fghi".into(),
+        "j\r\n".into(),
+        "0\r\n\r\n".into(),
+    ];
+    assert_eq!(got, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cuts_of_both_levels_work_together() {
+    let got = writes(
+        "{cut: {every: 3, steps: [{cut: {every: 6, level: segment, steps: [{send: {raw: abcde}}]}}]}}",
+    )
+    .await;
+    let expected = [
+        STREAM_HEAD.to_owned() + "3\r\nabc",
+        "\r\n".into(),
+        "2\r\nde\r".into(),
+        "\n".into(),
+        "0\r\n\r\n".into(),
+    ];
+    assert_eq!(got, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gap_lies_at_each_cut_and_nowhere_else() {
+    for level in ["chunk", "segment"] {
+        let bench = Bench::new(&format!(
+            "[{{then: [{{cut: {{every: 7, gap: 5ms, level: {level}, steps: [{{send: {{raw: abcdefghijklmnopqrst}}}}]}}}},
+                {{mark: done}}]}}]"
+        ));
+        let mut peer = bench.connect();
+        peer.post("").await;
+        peer.all().await;
+        let entries = bench.journal().entries();
+        let done = entries.iter().find(|(_, e)| matches!(e.event, Event::Marked { .. })).unwrap();
+        // 20 bytes are three pieces; as a chunk they are 26 bytes, which are four.
+        let gaps = if level == "chunk" { 2 } else { 3 };
+        assert_eq!(done.0, Duration::from_millis(5 * gaps), "{level}");
+    }
+}
