@@ -169,7 +169,7 @@ async fn close_with_unread_bytes_after_shutdown<S: Sockets>(sockets: &mut S, see
     read(&mut two, seen).await;
 }
 
-async fn data_meets_a_closed_socket_that_still_had_something_to_send<S: Sockets>(
+async fn data_for_a_closed_socket_before_its_last_word_is_read<S: Sockets>(
     sockets: &mut S,
     seen: &mut Seen,
 ) {
@@ -354,7 +354,7 @@ mod as_on_linux {
         close_with_unread_bytes
         answer_then_close_with_unread_bytes
         close_with_unread_bytes_after_shutdown
-        data_meets_a_closed_socket_that_still_had_something_to_send
+        data_for_a_closed_socket_before_its_last_word_is_read
         reset_after_data_read_first
         reset_after_data_written_to_first
         reset_after_fin
