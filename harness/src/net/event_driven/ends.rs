@@ -65,8 +65,6 @@ pub(super) struct End {
     /// Index of its host.
     pub(super) host: usize,
     pub(super) address: SocketAddr,
-    /// Bytes that may be unread before the peer must stop.
-    pub(super) recv_buffer: u64,
     /// Bytes that may be unacknowledged before a write blocks.
     pub(super) send_buffer: u64,
     pub(super) state: State,
@@ -93,7 +91,6 @@ impl End {
         Self {
             host,
             address,
-            recv_buffer,
             send_buffer,
             state: State::Awaited,
             counters: Counters::new(recv_buffer),

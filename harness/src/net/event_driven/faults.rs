@@ -105,7 +105,20 @@ impl World {
         for connection in 0..self.connections.len() {
             for side in SIDES {
                 let id = EndId { connection, side };
-                if self.end(id).host == host && !matches!(self.end(id).state, State::Crashed) {
+                let end = self.end(id);
+                let dies = match end.state {
+                    // A call that has not reached it may yet reach its next life.
+                    State::Awaited => end.counters.synchronised,
+                    State::Crashed => false,
+                    State::Connecting { .. }
+                    | State::Failed(_)
+                    | State::Open(_)
+                    | State::Reset { .. }
+                    | State::Aborted
+                    | State::Closed
+                    | State::Dead => true,
+                };
+                if end.host == host && dies {
                     self.bury(id, State::Crashed);
                 }
             }
