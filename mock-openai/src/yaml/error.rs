@@ -155,16 +155,27 @@ fn tell(got: Unexpected<'_>) -> String {
 
 /// A number or a truth value where a text is wanted lacks its quotes.
 fn quotes(got: Unexpected<'_>, wanted: &str) -> Option<String> {
-    if wanted != "a string" {
-        return None;
-    }
-    match got {
-        Unexpected::Bool(value) => Some(format!("a text needs quotes here: \"{value}\"")),
-        Unexpected::Unsigned(value) => Some(format!("a text needs quotes here: \"{value}\"")),
-        Unexpected::Signed(value) => Some(format!("a text needs quotes here: \"{value}\"")),
-        Unexpected::Float(_) => Some("a text needs quotes here".to_owned()),
-        _ => None,
-    }
+    let written = match got {
+        Unexpected::Bool(value) => value.to_string(),
+        Unexpected::Unsigned(value) => value.to_string(),
+        Unexpected::Signed(value) => value.to_string(),
+        Unexpected::Float(value) => value.to_string(),
+        Unexpected::Char(_)
+        | Unexpected::Str(_)
+        | Unexpected::Bytes(_)
+        | Unexpected::Unit
+        | Unexpected::Option
+        | Unexpected::NewtypeStruct
+        | Unexpected::Seq
+        | Unexpected::Map
+        | Unexpected::Enum
+        | Unexpected::UnitVariant
+        | Unexpected::NewtypeVariant
+        | Unexpected::TupleVariant
+        | Unexpected::StructVariant
+        | Unexpected::Other(_) => return None,
+    };
+    (wanted == "a string").then(|| format!("put quotes around it: \"{written}\""))
 }
 
 /// serde's names for the types, in an author's words; what a type says of itself stays.

@@ -1,0 +1,19 @@
+//! A script from a file of its own.
+
+use super::{Script, check};
+use crate::yaml::{Diagnostic, load_with_places};
+
+/// Reads and checks a script: a list of rules. `file_name` is what the messages call it.
+///
+/// # Errors
+/// All mistakes that were found, in the order of the file.
+pub fn load(file_name: &str, text: &[u8]) -> Result<Script, Vec<Diagnostic>> {
+    let (script, document) = load_with_places::<Script>(file_name, text)?;
+    let mut wrong = Vec::new();
+    check(&script, document.root(), &mut wrong);
+    if wrong.is_empty() {
+        return Ok(script);
+    }
+    wrong.sort_by_key(|one| (one.line, one.column));
+    Err(wrong)
+}
