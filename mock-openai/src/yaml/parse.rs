@@ -57,7 +57,11 @@ pub(super) fn parse(source: &Source) -> Result<Parsed, Vec<Diagnostic>> {
     let mut root = None;
     for event in Parser::new_from_str_with_options(source.text(), options) {
         let (event, span) = event.map_err(|error| {
-            let at = error.marker().byte_offset().unwrap_or_default();
+            let mut at = error.marker().byte_offset().unwrap_or_default();
+            // The parser stops behind the tab that it complains of.
+            if syntax::is_tab(error.kind()) && source.text()[..source.floor(at)].ends_with('\t') {
+                at -= 1;
+            }
             let (message, help) = syntax::explain(error.kind());
             let wrong = source.wrong(Span { start: at, end: at }, message);
             vec![match help {
@@ -156,6 +160,15 @@ impl Builder<'_> {
             *key = Some(Key { id, span, text: scalar.text });
             return Ok(None);
         }
+        // What is missing is marked at its key.
+        let span = match self.open.last() {
+            Some(Open { what: Inside::Mapping { key: Some(key), .. }, .. })
+                if scalar.plain && scalar.text.is_empty() =>
+            {
+                key.span
+            }
+            Some(_) | None => span,
+        };
         Ok(self.put(Node { id, span, value: Value::Scalar(scalar) }))
     }
 

@@ -227,7 +227,7 @@ fn check_reads(
                 }
                 if last.is_some_and(|last| is_behind(point, last)) {
                     let message = "the client has read so far already";
-                    let help = "points count from the begin of the answer, so each is further on";
+                    let help = "points count from the first byte of the answer: each is further on";
                     wrong.push(here.wrong(message).help(help));
                 }
                 last = Some(point);

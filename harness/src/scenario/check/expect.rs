@@ -168,8 +168,9 @@ fn check_frames(
         && least > most
     {
         wrong.push(clients::beyond(least, most, here));
+    } else {
+        check_leaver(client, least, here, wrong);
     }
-    check_leaver(client, least, here, wrong);
 }
 
 /// Frames that come after the client has left by its own will. It may have read on past the point

@@ -6,7 +6,7 @@ use mock_openai::{
 };
 
 use super::{Names, clients};
-use crate::scenario::{NetEvent, NetFault, PathStep, ReadPoint, Scenario, When};
+use crate::scenario::{NetEvent, NetFault, PathStep, ReadPoint, Scenario, When, client_names};
 
 pub(super) fn check(
     scenario: &Scenario,
@@ -82,7 +82,9 @@ fn check_when(
         wrong.push(client.wrong(message).help(format!("name one of them, such as `{name}-1`")));
     } else if !names.clients.iter().any(|known| known == name) {
         let message = format!("unknown client `{name}`");
-        wrong.push(client.wrong(message).known(name, names.group_words()));
+        let words: Vec<String> =
+            scenario.clients.iter().flat_map(|c| client_names(c).take(1)).collect();
+        wrong.push(client.wrong(message).known(name, words.iter().map(String::as_str)));
     }
     let most = clients::frames_max(scenario);
     match (when.frames, when.bytes) {
@@ -155,9 +157,19 @@ fn check_subject(
 
 fn check_link(name: &str, names: &Names, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
     if !names.links.iter().any(|known| known == name) {
-        let message = format!("unknown link `{name}`");
-        wrong.push(place.wrong(message).known(name, names.links.iter().map(String::as_str)));
+        let unknown = place.wrong(format!("unknown link `{name}`"));
+        let unknown = unknown.known(name, names.links.iter().map(String::as_str));
+        let mut ends = names.links.iter().filter(|link| is_reversed(link, name));
+        wrong.push(match ends.next() {
+            Some(link) => unknown.help(format!("the client's side stands first: `{link}`")),
+            None => unknown,
+        });
     }
+}
+
+/// Whether two links have the same ends in the other order. A host's name may hold a `-` itself.
+fn is_reversed(link: &str, other: &str) -> bool {
+    link.match_indices('-').any(|(at, _)| other == format!("{}-{}", &link[at + 1..], &link[..at]))
 }
 
 fn check_host(
