@@ -48,15 +48,18 @@ fn run(options: &Options) -> Result<(), (ExitCode, String)> {
     let bad_input = |why: String| (ExitCode::from(2), why);
     let failed = |error: io::Error| (ExitCode::FAILURE, error.to_string());
     let script = match &options.script {
-        None => script::load(include_str!("helpful.yaml"), "helpful.yaml"),
+        None => script::load("helpful.yaml", include_bytes!("helpful.yaml")),
         Some(path) => {
             let name = path.display().to_string();
-            let text = std::fs::read_to_string(path)
+            let text = std::fs::read(path)
                 .map_err(|error| bad_input(format!("{name}: cannot be read: {error}")))?;
-            script::load(&text, &name)
+            script::load(&name, &text)
         }
     };
-    let script = script.map_err(|error| bad_input(error.to_string()))?;
+    let script = script.map_err(|mistakes| {
+        let texts: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        bad_input(format!("the script is not right\n{}", texts.join("\n")))
+    })?;
     let mock = Mock { script, seed: options.seed, epoch: unix_time(), journal: journal() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(failed)?.block_on(async {

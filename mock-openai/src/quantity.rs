@@ -49,6 +49,48 @@ fn wrong(text: &str, wanted: &'static str) -> NotAQuantity {
     NotAQuantity { text: text.to_owned(), wanted }
 }
 
+/// Units of other programs, and ours.
+const OTHER_UNITS: &[(&str, &str)] = &[
+    ("msec", "ms"),
+    ("millis", "ms"),
+    ("sec", "s"),
+    ("secs", "s"),
+    ("seconds", "s"),
+    ("min", "m"),
+    ("mins", "m"),
+    ("minutes", "m"),
+    ("hours", "h"),
+    ("b", "B"),
+    ("k", "KiB"),
+    ("kb", "KiB"),
+    ("kib", "KiB"),
+    ("m", "MiB"),
+    ("mb", "MiB"),
+    ("mib", "MiB"),
+];
+
+/// The quantity that was meant by a text with a unit that is not ours; `wanted` is what the
+/// quantity says of itself.
+pub(crate) fn nearest(text: &str, wanted: &str) -> Option<String> {
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let (_, unit) = split(&text)?;
+    let digits = text.strip_suffix(unit)?;
+    let is_right = |text: &str| match wanted {
+        TIME => text.parse::<Time>().is_ok(),
+        SIZE => text.parse::<Size>().is_ok(),
+        RATE => text.parse::<Rate>().is_ok(),
+        SHARE => text.parse::<Share>().is_ok(),
+        _ => false,
+    };
+    let lower = unit.to_ascii_lowercase();
+    let bare = lower.strip_suffix("/s").unwrap_or(&lower);
+    let ours = OTHER_UNITS.iter().filter(|(other, _)| *other == bare).map(|(_, ours)| *ours);
+    let candidates = ours.chain([bare, unit]);
+    candidates
+        .flat_map(|unit| [format!("{digits}{unit}"), format!("{digits}{unit}/s")])
+        .find(|candidate| is_right(candidate))
+}
+
 impl FromStr for Time {
     type Err = NotAQuantity;
     fn from_str(text: &str) -> Result<Self, NotAQuantity> {
@@ -217,5 +259,24 @@ mod tests {
             "20".parse::<Time>().unwrap_err().to_string(),
             "`20` is not a time: a whole number with its unit, such as `20ms`, `5s`, `10m` or `1h`"
         );
+    }
+
+    #[test]
+    fn a_unit_of_other_programs_finds_ours() {
+        for (text, wanted, right) in [
+            ("20sec", TIME, Some("20s")),
+            ("5 min", TIME, Some("5m")),
+            ("20MS", TIME, Some("20ms")),
+            ("4KB", SIZE, Some("4KiB")),
+            ("4kib", SIZE, Some("4KiB")),
+            ("1KB/s", RATE, Some("1KiB/s")),
+            ("1KiB", RATE, Some("1KiB/s")),
+            ("1.5s", TIME, None),
+            ("20", TIME, None),
+            ("soon", TIME, None),
+            ("4KB", TIME, None),
+        ] {
+            assert_eq!(nearest(text, wanted).as_deref(), right, "{text}");
+        }
     }
 }

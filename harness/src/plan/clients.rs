@@ -49,13 +49,12 @@ fn request(said: &scenario::Request, name: &str) -> Request {
         ("user-agent".to_owned(), "whitewater".to_owned()),
         ("accept".to_owned(), "text/event-stream".to_owned()),
     ];
-    let (method, target, body) = match &said.get {
-        Some(path) => ("GET", path.clone(), String::new()),
-        None => {
-            headers.push(("content-type".to_owned(), "application/json".to_owned()));
-            let path = said.post.clone().unwrap_or_else(|| COMPLETIONS.to_owned());
-            ("POST", path, body(said.json.as_ref(), name))
-        }
+    let (method, target, body) = if let Some(path) = &said.get {
+        ("GET", path.clone(), String::new())
+    } else {
+        headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        let path = said.post.clone().unwrap_or_else(|| COMPLETIONS.to_owned());
+        ("POST", path, body(said.json.as_ref(), name))
     };
     headers.push(("authorization".to_owned(), "Bearer sk-test".to_owned()));
     if said.get.is_none() {

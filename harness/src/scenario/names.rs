@@ -32,8 +32,6 @@ impl Scenario {
 pub fn client_names(client: &Client) -> impl Iterator<Item = String> {
     let name = client.name.clone();
     let counted = client.count.is_some();
-    (1..=client.count.unwrap_or(1)).map(move |ordinal| match counted {
-        true => format!("{name}-{ordinal}"),
-        false => name.clone(),
-    })
+    (1..=client.count.unwrap_or(1))
+        .map(move |ordinal| if counted { format!("{name}-{ordinal}") } else { name.clone() })
 }

@@ -119,7 +119,7 @@ mod tests {
     }
 
     fn script(yaml: &str) -> Vec<Rule> {
-        crate::script::load(yaml, "test").unwrap()
+        crate::script::load("test", yaml.as_bytes()).unwrap()
     }
 
     fn chosen(rules: &Rules, script: &[Rule], client: &str) -> Option<usize> {

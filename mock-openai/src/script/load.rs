@@ -1,22 +1,19 @@
-//! Reads a script from YAML text.
+//! A script from a file of its own.
 
-use super::Script;
+use super::{Script, check};
+use crate::yaml::{Diagnostic, load_with_places};
 
-/// Why a text is not a script.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name}: {why}")]
-pub struct NotAScript {
-    /// Where the text comes from: a file's name.
-    pub name: String,
-    /// What is wrong with it, and where.
-    pub why: String,
-}
-
-/// Reads a script; `name` says in errors where the text comes from.
+/// Reads and checks a script: a list of rules. `file_name` is what the messages call it.
 ///
 /// # Errors
-/// The first mistake in the text, with its line and column.
-pub fn load(text: &str, name: &str) -> Result<Script, NotAScript> {
-    serde_saphyr::from_str(text)
-        .map_err(|error| NotAScript { name: name.to_owned(), why: error.to_string() })
+/// All mistakes that were found, in the order of the file.
+pub fn load(file_name: &str, text: &[u8]) -> Result<Script, Vec<Diagnostic>> {
+    let (script, document) = load_with_places::<Script>(file_name, text)?;
+    let mut wrong = Vec::new();
+    check(&script, document.root(), &mut wrong);
+    if wrong.is_empty() {
+        return Ok(script);
+    }
+    wrong.sort_by_key(|one| (one.line, one.column));
+    Err(wrong)
 }

@@ -3,10 +3,14 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+mod check;
+mod extent;
 mod load;
 mod step;
 
-pub use load::{NotAScript, load};
+pub use check::{check, is_header_name, is_header_value};
+pub use extent::Extent;
+pub use load::load;
 pub use step::{
     After, Cut, CutLevel, End, ErrorAnswer, ErrorPreset, Framing, Head, Raw, Repeat, Send, Step,
     Stop, Stream, Trip, Usage, Wait,

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{self, Expected, Unexpected};
 
 use super::{Diagnostic, document::Document, tree::Id, words};
+use crate::quantity;
 
 /// A serde error that knows at which node it arose.
 #[derive(Debug)]
@@ -106,8 +107,9 @@ impl de::Error for Error {
     }
 
     fn invalid_type(got: Unexpected<'_>, wanted: &dyn Expected) -> Self {
-        let help = quotes(got, &wanted.to_string());
-        let kind = Kind::Wrong { got: tell(got), wanted: plain(&wanted.to_string()), help };
+        let wanted = wanted.to_string();
+        let help = quotes(got, &wanted).or_else(|| unit(got, &wanted));
+        let kind = Kind::Wrong { got: tell(got), wanted: plain(&wanted), help };
         Self { at: None, kind: Box::new(kind) }
     }
 
@@ -139,7 +141,7 @@ fn tell(got: Unexpected<'_>) -> String {
         Unexpected::Float(value) => format!("`{value}` is a number"),
         Unexpected::Char(value) => format!("`{value}` does not fit here"),
         Unexpected::Str(value) => format!("`{value}` does not fit here"),
-        Unexpected::Unit | Unexpected::Option => "nothing stands here".to_owned(),
+        Unexpected::Unit | Unexpected::Option => "the value is missing".to_owned(),
         Unexpected::Seq => "a list stands here".to_owned(),
         Unexpected::Map => "a mapping stands here".to_owned(),
         Unexpected::Bytes(_)
@@ -155,16 +157,33 @@ fn tell(got: Unexpected<'_>) -> String {
 
 /// A number or a truth value where a text is wanted lacks its quotes.
 fn quotes(got: Unexpected<'_>, wanted: &str) -> Option<String> {
-    if wanted != "a string" {
-        return None;
-    }
-    match got {
-        Unexpected::Bool(value) => Some(format!("a text needs quotes here: \"{value}\"")),
-        Unexpected::Unsigned(value) => Some(format!("a text needs quotes here: \"{value}\"")),
-        Unexpected::Signed(value) => Some(format!("a text needs quotes here: \"{value}\"")),
-        Unexpected::Float(_) => Some("a text needs quotes here".to_owned()),
-        _ => None,
-    }
+    let written = match got {
+        Unexpected::Bool(value) => value.to_string(),
+        Unexpected::Unsigned(value) => value.to_string(),
+        Unexpected::Signed(value) => value.to_string(),
+        Unexpected::Float(value) => value.to_string(),
+        Unexpected::Char(_)
+        | Unexpected::Str(_)
+        | Unexpected::Bytes(_)
+        | Unexpected::Unit
+        | Unexpected::Option
+        | Unexpected::NewtypeStruct
+        | Unexpected::Seq
+        | Unexpected::Map
+        | Unexpected::Enum
+        | Unexpected::UnitVariant
+        | Unexpected::NewtypeVariant
+        | Unexpected::TupleVariant
+        | Unexpected::StructVariant
+        | Unexpected::Other(_) => return None,
+    };
+    (wanted == "a string").then(|| format!("put quotes around it: \"{written}\""))
+}
+
+/// A quantity with a unit that other programs know.
+fn unit(got: Unexpected<'_>, wanted: &str) -> Option<String> {
+    let Unexpected::Str(written) = got else { return None };
+    quantity::nearest(written, wanted).map(|right| format!("did you mean `{right}`?"))
 }
 
 /// serde's names for the types, in an author's words; what a type says of itself stays.

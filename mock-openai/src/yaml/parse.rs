@@ -57,7 +57,11 @@ pub(super) fn parse(source: &Source) -> Result<Parsed, Vec<Diagnostic>> {
     let mut root = None;
     for event in Parser::new_from_str_with_options(source.text(), options) {
         let (event, span) = event.map_err(|error| {
-            let at = error.marker().byte_offset().unwrap_or_default();
+            let mut at = error.marker().byte_offset().unwrap_or_default();
+            // The parser stops behind the tab that it complains of.
+            if syntax::is_tab(error.kind()) && source.text()[..source.floor(at)].ends_with('\t') {
+                at -= 1;
+            }
             let (message, help) = syntax::explain(error.kind());
             let wrong = source.wrong(Span { start: at, end: at }, message);
             vec![match help {
@@ -65,7 +69,7 @@ pub(super) fn parse(source: &Source) -> Result<Parsed, Vec<Diagnostic>> {
                 None => wrong,
             }]
         })?;
-        if let Some(whole) = builder.take(event, &span, root.is_some()).map_err(|one| vec![one])? {
+        if let Some(whole) = builder.take(event, &span, root.is_some()).map_err(|one| vec![*one])? {
             root = Some(whole);
         }
     }
@@ -102,30 +106,21 @@ impl Builder<'_> {
         event: Event<'_>,
         span: &EventSpan,
         is_over: bool,
-    ) -> Result<Option<Node>, Diagnostic> {
+    ) -> Result<Option<Node>, Box<Diagnostic>> {
         let at = range(span);
-        let tagged = event.tag().is_some();
-        if tagged {
+        if event.tag().is_some() {
             let at = span.tag_span().as_ref().map_or(at, range);
-            return Err(self
-                .source
-                .wrong(at, "a tag is no part of this language")
-                .help("leave it out: quotes make a text, and a number stands without quotes"));
+            let help = "leave it out: quotes make a text, and a number stands without quotes";
+            return Err(self.refuse(at, "a tag is no part of this language", help));
         }
         if let Event::Anchor(..) | Event::Alias(..) | Event::UnresolvedAlias(..) = event {
-            return Err(self.source.wrong(at, "anchors and aliases are refused").help(
-                "write the value out where it is used; a text that begins with `&` or `*` needs \
-                 quotes",
-            ));
+            let help = "write the value out where it is used; a text that begins with `&` or \
+                        `*` needs quotes";
+            return Err(self.refuse(at, "anchors and aliases are refused", help));
         }
-        if let Event::DocumentStart(..) = event {
-            return match is_over {
-                true => Err(self
-                    .source
-                    .wrong(at, "a second document begins here")
-                    .help("one file, one document: put it into a file of its own")),
-                false => Ok(None),
-            };
+        if matches!(event, Event::DocumentStart(..)) && is_over {
+            let help = "one file, one document: put it into a file of its own";
+            return Err(self.refuse(at, "a second document begins here", help));
         }
         if let Event::Scalar(text, style, ..) = event {
             let plain = style == ScalarStyle::Plain;
@@ -144,17 +139,20 @@ impl Builder<'_> {
         Ok(None)
     }
 
-    fn next_id(&mut self, at: Span) -> Result<Id, Diagnostic> {
+    fn refuse(&self, at: Span, message: &str, help: &str) -> Box<Diagnostic> {
+        Box::new(self.source.wrong(at, message).help(help))
+    }
+
+    fn next_id(&mut self, at: Span) -> Result<Id, Box<Diagnostic>> {
         if self.count >= NODES_MAX {
-            return Err(self
-                .source
-                .wrong(at, format!("the file has more than {NODES_MAX} values")));
+            let message = format!("the file has more than {NODES_MAX} values");
+            return Err(Box::new(self.source.wrong(at, message)));
         }
         self.count += 1;
         Ok(Id(self.count - 1))
     }
 
-    fn scalar(&mut self, scalar: Scalar, span: Span) -> Result<Option<Node>, Diagnostic> {
+    fn scalar(&mut self, scalar: Scalar, span: Span) -> Result<Option<Node>, Box<Diagnostic>> {
         let id = self.next_id(span)?;
         if let Some(Open { what: Inside::Mapping { key: key @ None, .. }, .. }) =
             self.open.last_mut()
@@ -162,6 +160,15 @@ impl Builder<'_> {
             *key = Some(Key { id, span, text: scalar.text });
             return Ok(None);
         }
+        // What is missing is marked at its key.
+        let span = match self.open.last() {
+            Some(Open { what: Inside::Mapping { key: Some(key), .. }, .. })
+                if scalar.plain && scalar.text.is_empty() =>
+            {
+                key.span
+            }
+            Some(_) | None => span,
+        };
         Ok(self.put(Node { id, span, value: Value::Scalar(scalar) }))
     }
 
@@ -170,14 +177,13 @@ impl Builder<'_> {
         what: Inside,
         style: StructureStyle,
         start: Span,
-    ) -> Result<Option<Node>, Diagnostic> {
+    ) -> Result<Option<Node>, Box<Diagnostic>> {
         if let Some(Open { what: Inside::Mapping { key: None, .. }, .. }) = self.open.last() {
-            return Err(self.source.wrong(start, "a key is a list or a mapping").help(
-                "a key is one word; put quotes around a text that holds brackets or braces",
-            ));
+            let help = "a key is one word; put quotes around a text that holds brackets or braces";
+            return Err(self.refuse(start, "a key is a list or a mapping", help));
         }
         if self.open.len() >= DEPTH_MAX {
-            return Err(self.source.wrong(start, syntax::nesting()));
+            return Err(Box::new(self.source.wrong(start, syntax::nesting())));
         }
         let id = self.next_id(start)?;
         let flow = style == StructureStyle::Flow;

@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
         known: &'static [&'static str],
     ) -> Result<V::Value, Error> {
         let Value::Mapping(entries) = &self.node.value else { return Err(self.wrong(&visitor)) };
-        let mut entries = Entries { entries: entries.iter(), value: None, left_out: self.left_out };
+        let mut entries = Entries { rest: entries.iter(), value: None, left_out: self.left_out };
         let value = visitor.visit_map(&mut entries).map_err(|error| error.or_at(self.node.id))?;
         // A type that reads one key alone, such as an enum, leaves the rest.
         match entries.next() {
@@ -171,7 +171,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         // A key without a value is a slip, never a way to leave it out.
         if self.plain() == Some(Plain::Null) {
-            let kind = Kind::Custom("nothing stands here".to_owned());
+            let kind = Kind::Custom("the value is missing".to_owned());
             return Err(Error::new(self.node.id, kind));
         }
         visitor.visit_some(self)
@@ -250,7 +250,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Value::Scalar(_) | Value::Sequence(_) => return Err(self.wanted(one_of())),
             Value::Mapping(entries) => {
                 let mut entries =
-                    Entries { entries: entries.iter(), value: None, left_out: self.left_out };
+                    Entries { rest: entries.iter(), value: None, left_out: self.left_out };
                 let Some(Entry { key, value }) = entries.next() else {
                     return Err(self.wanted(one_of()));
                 };
@@ -299,14 +299,14 @@ impl<'de> SeqAccess<'de> for Items<'_> {
 }
 
 struct Entries<'a> {
-    entries: std::slice::Iter<'a, Entry>,
+    rest: std::slice::Iter<'a, Entry>,
     value: Option<&'a Node>,
     left_out: &'a BTreeSet<Id>,
 }
 
 impl<'a> Entries<'a> {
     fn next(&mut self) -> Option<&'a Entry> {
-        self.entries.find(|Entry { key, value }| {
+        self.rest.find(|Entry { key, value }| {
             !self.left_out.contains(&key.id) && !self.left_out.contains(&value.id)
         })
     }
@@ -344,11 +344,11 @@ struct Word<'a> {
     value: Option<Reader<'a>>,
 }
 
-impl<'de, 'a> EnumAccess<'de> for Word<'a> {
+impl<'de> EnumAccess<'de> for Word<'_> {
     type Error = Error;
-    type Variant = Word<'a>;
+    type Variant = Self;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Word<'a>), Error> {
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Error> {
         let variant = seed
             .deserialize(self.text.into_deserializer())
             .map_err(|error: Error| error.or_at(self.id))?;

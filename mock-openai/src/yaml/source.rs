@@ -55,7 +55,7 @@ impl Source {
     }
 
     /// The character boundary at or before a byte.
-    fn floor(&self, at: usize) -> usize {
+    pub(super) fn floor(&self, at: usize) -> usize {
         self.text.floor_char_boundary(at)
     }
 }

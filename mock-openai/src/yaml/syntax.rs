@@ -18,6 +18,8 @@ pub(super) fn explain(kind: &ErrorKind) -> (String, Option<&'static str>) {
             "this line does not belong to what is above it",
             Some("give the keys of one mapping, and the dashes of one list, the same indentation"),
         )
+    } else if *kind == ErrorKind::InvalidColonPlacement {
+        ("a `:` stands where no key can be", Some("is a bracket, brace or quote before it open?"))
     } else if *kind == ErrorKind::MappingValueNotAllowed {
         (
             "a `:` stands where no key can be",
@@ -53,7 +55,7 @@ fn is_unclosed(kind: &ErrorKind) -> bool {
     )
 }
 
-fn is_tab(kind: &ErrorKind) -> bool {
+pub(super) fn is_tab(kind: &ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::TabNotAllowed

@@ -1,8 +1,7 @@
 //! Which known word was meant by one that is not known.
 
 /// How alike two words must be, from 0 to 1, for the one to be offered for the other: chosen so
-/// that `rst` finds `reset` and `strem` finds `stream`, and that `bandwidth` finds nothing among
-/// `latency` and `jitter`.
+/// that `strem` finds `stream`, and that `quick` finds nothing among the names of the rules.
 const ALIKE_MIN: f64 = 0.77;
 
 /// The known word that is most like the written one, if any is alike enough.
@@ -25,8 +24,20 @@ fn likeness(written: &str, word: &str) -> f64 {
     }
     let plain = |text: &str| text.to_ascii_lowercase().replace('-', "_");
     let (written, word) = (plain(written), plain(word));
-    // `timeout` for `gives_up.timeout`, `frame` for `first_frame`: a shared word counts by half.
+    if is_abbreviation(&written, &word) {
+        return ABBREVIATED;
+    }
     strsim::jaro(&written, &word).max(strsim::normalized_damerau_levenshtein(&written, &word))
+}
+
+/// How alike an abbreviation and its word are held to be.
+const ABBREVIATED: f64 = 0.8;
+
+/// `rst` for `reset`, `recv` for `recv_buffer`: letters left out, the first one kept.
+fn is_abbreviation(written: &str, word: &str) -> bool {
+    let mut rest = word.chars();
+    let in_order = written.chars().all(|letter| rest.any(|other| other == letter));
+    written.len() >= 3 && in_order && written.chars().next() == word.chars().next()
 }
 
 /// Words for a message: `` `a`, `b`, `c` ``.
@@ -41,4 +52,33 @@ pub fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
         text.push('`');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_finds_its_word() {
+        let ends = ["clean", "no_terminator", "truncated", "fin", "reset", "half_close", "hold"];
+        for (written, word) in [
+            ("rst", "reset"),
+            ("resett", "reset"),
+            ("Clean", "clean"),
+            ("half-close", "half_close"),
+            ("noterminator", "no_terminator"),
+            ("truncate", "truncated"),
+        ] {
+            assert_eq!(nearest(written, ends), Some(word), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_like_none_finds_none() {
+        let rules = ["payload-intact", "prompt-frames", "honest-ending"];
+        for written in ["quick", "", "x", "deadline", &"p".repeat(1000)] {
+            assert_eq!(nearest(written, rules), None, "{written}");
+        }
+        assert_eq!(nearest("anything", []), None);
+    }
 }

@@ -224,7 +224,7 @@ impl Journal {
 }
 
 pub(crate) fn mock(script: &str, journal: Listener) -> Mock {
-    let script = script::load(script, "test").expect("the test's script is right");
+    let script = script::load("test", script.as_bytes()).expect("the test's script is right");
     Mock { script, seed: 1, epoch: Duration::from_secs(EPOCH), journal }
 }
 

@@ -1,0 +1,55 @@
+//! The hosts from the clients to the provider.
+
+use mock_openai::yaml::{Diagnostic, Place};
+
+use super::{NAME, RESERVED, is_name};
+use crate::scenario::{PathStep, Scenario};
+
+pub(super) fn check(scenario: &Scenario, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
+    check_order(&scenario.path, place, wrong);
+    for (index, step) in scenario.path.iter().enumerate() {
+        let here = place.nth(index);
+        let name = step.host_name();
+        if scenario.path[..index].iter().any(|before| before.host_name() == name) {
+            let duplicate = here.wrong(format!("`{name}` stands twice on the path"));
+            wrong.push(match step {
+                PathStep::BufferingProxy(_) => duplicate.help("give one of them a `name`"),
+                PathStep::Client | PathStep::Relay | PathStep::Upstream => duplicate,
+            });
+        }
+        let PathStep::BufferingProxy(proxy) = step else { continue };
+        let here = here.key("buffering_proxy");
+        if RESERVED.contains(&name) {
+            let message = format!("`{name}` is no name for a middlebox: it means something else");
+            wrong.push(here.key("name").wrong(message));
+        } else if !is_name(name) {
+            wrong.push(here.key("name").wrong(format!("`{name}` is no name")).wanted(NAME));
+        }
+        if proxy.buffers == 0 {
+            let help = "a proxy that does not buffer is no `buffering_proxy`: leave it out";
+            wrong.push(here.key("buffers").wrong("no buffer holds nothing").help(help));
+        }
+        if proxy.buffer.0 == 0 {
+            wrong.push(here.key("buffer").wrong("a buffer of no bytes holds nothing"));
+        }
+    }
+}
+
+fn check_order(path: &[PathStep], place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
+    const HELP: &str = "write `path: [client, relay, upstream]`, middleboxes in between";
+    for needed in [PathStep::Client, PathStep::Relay, PathStep::Upstream] {
+        if !path.contains(&needed) {
+            let message = format!("the path has no `{}`", needed.host_name());
+            wrong.push(place.at_key().wrong(message).help(HELP));
+        }
+    }
+    let at = |needed: &PathStep| path.iter().position(|step| step == needed);
+    if at(&PathStep::Client).is_some_and(|index| index > 0) {
+        wrong.push(place.nth(0).wrong("something stands before `client`").help(HELP));
+    }
+    if let Some(index) = at(&PathStep::Upstream)
+        && index + 1 < path.len()
+    {
+        wrong.push(place.nth(index + 1).wrong("something stands behind `upstream`").help(HELP));
+    }
+}
