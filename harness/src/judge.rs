@@ -146,3 +146,107 @@ fn unmatched(fact: &Fact) -> Option<(&'static str, String)> {
     let ProviderEvent::Unmatched { nearest } = &entry.event else { return None };
     Some(("a rule under `upstream` for every request", format!("none matches; {nearest}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        exchange::testing::Story,
+        scenario::Expect,
+        trace::{Name, ProviderEvent},
+    };
+
+    /// A frame that the relay keeps for 90 ms: `prompt-frames` breaks, and nothing else.
+    fn late() -> Story {
+        let mut story = Story::streaming();
+        story.provides(10, "reader", "data: [DONE]\n\n");
+        story.passes(100, "reader", "data: [DONE]\n\n");
+        story.finishes(100, "reader");
+        story.socket(101, "relay", "reader", 0, crate::trace::SocketFact::Dropped);
+        story.socket(101, "relay", "reader", 1, crate::trace::SocketFact::Dropped);
+        story.over(200);
+        story
+    }
+
+    fn excuse(id: &str) -> Expect {
+        let (excused, because) = (Some(id.to_owned()), Some("the box is deep".to_owned()));
+        Expect { excused, because, ..Expect::default() }
+    }
+
+    fn failures(story: &Story) -> Vec<(String, String)> {
+        let judged = judge(&story.plan, &story.trace);
+        assert_eq!(judged.held(), judged.failures().next().is_none());
+        judged.failures().map(|(name, breach)| (name.to_owned(), breach.got.clone())).collect()
+    }
+
+    #[test]
+    fn every_rule_is_judged_in_the_order_of_the_catalogue() {
+        let story = late();
+        let judged = judge(&story.plan, &story.trace);
+        let ids: Vec<&str> = judged.rules.iter().map(|(rule, _)| rule.id).collect();
+        assert_eq!(ids, rules::ALL.iter().map(|rule| rule.id).collect::<Vec<_>>());
+        assert_eq!(failures(&story)[0].0, "prompt-frames");
+        assert_eq!(failures(&story).len(), 1);
+    }
+
+    #[test]
+    fn a_rule_that_breaks_as_the_scenario_says_is_excused() {
+        let mut story = late();
+        story.plan.expect = vec![excuse("prompt-frames")];
+        story.plan.proves = vec!["prompt-frames".to_owned()];
+        let judged = judge(&story.plan, &story.trace);
+        assert!(judged.held());
+        let [excused] = judged.excused.as_slice() else { panic!("one excuse") };
+        assert_eq!(
+            (excused.rule.id, excused.because.as_str()),
+            ("prompt-frames", "the box is deep")
+        );
+        assert_eq!(excused.breach.at.as_millis(), 100);
+        assert!(judged.rules.iter().all(|(rule, _)| rule.id != "prompt-frames"));
+    }
+
+    #[test]
+    fn an_excuse_that_nothing_needs_is_a_failure() {
+        let mut story = late();
+        let ids =
+            ["prompt-frames", "payload-intact", "cancel-upstream", "prompt-frames", "no-such"];
+        story.plan.expect = ids.map(excuse).to_vec();
+        let expected = [
+            ("excused: payload-intact", "it held: the excuse is not needed"),
+            (
+                "excused: cancel-upstream",
+                "it does not apply: no client left while the provider was answering it",
+            ),
+            ("excused: prompt-frames", "it is excused twice"),
+            ("excused: no-such", "there is no such rule"),
+        ];
+        assert_eq!(failures(&story), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    }
+
+    #[test]
+    fn a_scenario_must_prove_what_it_says_that_it_proves() {
+        let mut story = late();
+        story.plan.expect = vec![excuse("prompt-frames")];
+        story.plan.proves =
+            ["payload-intact", "cancel-upstream", "no-such"].map(str::to_owned).to_vec();
+        let names: Vec<String> = failures(&story).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["proves: cancel-upstream", "proves: no-such"]);
+    }
+
+    #[test]
+    fn a_run_that_does_not_finish_or_panics_or_asks_what_no_rule_answers_has_failed() {
+        let mut story = Story::streaming();
+        let nearest = "rule 1: the model is another".to_owned();
+        story.provider(1, "reader", ProviderEvent::Unmatched { nearest });
+        let panicked = WorldFact::Panicked { message: "boom".to_owned() };
+        story.fact(2, "world", Fact::World(panicked));
+        let waiting = vec![Name::from("reader"), Name::from("other")];
+        story.fact(3, "world", Fact::World(WorldFact::LimitReached { waiting }));
+        let expected = [
+            ("finishes", "the limit was reached, still waiting for reader, other"),
+            ("nothing panics", "boom"),
+            ("the script answers every request", "none matches; rule 1: the model is another"),
+        ];
+        assert_eq!(failures(&story), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    }
+}

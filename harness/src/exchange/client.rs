@@ -124,7 +124,7 @@ impl Exchange {
     /// The end of the response in words, for a report.
     pub fn ending(&self) -> String {
         let frames = self.frames();
-        let what = match (self.status(), frames.len()) {
+        let what = match (self.status(), frames.count()) {
             (None, _) => "no response".to_owned(),
             (Some(status), 0) => format!("status {status} and {} B", self.body.bytes.len()),
             (Some(status), 1) => format!("status {status} and 1 frame"),

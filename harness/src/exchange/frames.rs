@@ -26,14 +26,9 @@ impl<'a> Frames<'a> {
         Self { body, ranges }
     }
 
-    /// How many whole frames.
-    pub fn len(&self) -> usize {
-        self.ranges.len()
-    }
-
-    /// Whether there is no whole frame.
-    pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
+    /// How many whole frames; a blank line that ends nothing is none, though it has its range.
+    pub fn count(&self) -> usize {
+        self.iter().filter(|(_, frame)| !frame.is_blank()).count()
     }
 
     /// One frame.
@@ -73,6 +68,11 @@ impl Frame<'_> {
     fn lines(&self) -> impl Iterator<Item = &[u8]> {
         let bytes = self.0.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(self.0);
         bytes.split(|byte| matches!(byte, b'\n' | b'\r')).filter(|line| !line.is_empty())
+    }
+
+    /// Whether it is a blank line that ends nothing.
+    pub fn is_blank(&self) -> bool {
+        self.lines().next().is_none()
     }
 
     /// Whether it holds comments and nothing else: what a relay may add between events.
@@ -135,6 +135,7 @@ mod tests {
         assert_eq!(texts("data:1\r\n\r\ndata:2\r\n"), (vec!["data:1\r\n\r\n"], "data:2\r\n"));
         assert_eq!(texts("data:1\r\rid\n\rx"), (vec!["data:1\r\r", "id\n\r"], "x"));
         assert_eq!(texts(""), (vec![], ""));
+        assert_eq!(Frames::of(b"\n\ndata:1\n\n\n:c\n\n").count(), 2);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(super) fn judge(
 ) -> Verdict {
     match expected {
         Frames::Count(bound) => {
-            let count = exchange.frames().len() as u64;
+            let count = exchange.frames().count() as u64;
             if holds(bound, &count) {
                 return Verdict::Held;
             }
@@ -42,9 +42,11 @@ fn as_sent(run: &Run<'_>, index: usize, exchange: &Exchange, first: Option<u64>)
     let provider = &answer.body.bytes;
     let failed = run.fate(index, answer) != Fate::Whole;
     let Alignment { passed, strange, all, .. } = align(provider, &exchange.body.bytes, failed);
-    let count = passed.len() as u64;
+    let sent = Split::of(provider);
+    let real = |index: &usize| sent.get(*index).is_some_and(|frame| !frame.is_blank());
+    let count = (0..passed.len()).filter(real).count() as u64;
     let wanted = match first {
-        None => format!("all {} frames of the provider, as sent", Split::of(provider).len()),
+        None => format!("all {} frames of the provider, as sent", sent.count()),
         Some(first) => format!("the first {first} frames of the provider, as sent, and no other"),
     };
     if let Some(start) = strange {

@@ -7,6 +7,8 @@ mod client;
 mod ending;
 mod frames;
 mod relay;
+#[cfg(test)]
+mod tests;
 mod upstream;
 
 pub use ending::ending;

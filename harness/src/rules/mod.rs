@@ -3,13 +3,20 @@
 use crate::{exchange::Run, verdict::Verdict};
 
 mod any_cut;
+mod bounded_memory;
 pub(crate) mod cancel_upstream;
+mod cors_on_everything;
 mod early_failure_keeps_status;
 mod honest_ending;
+mod no_retry_after_content;
+mod nothing_left;
 mod one_ending;
+mod origin;
 pub(crate) mod payload;
 mod payload_intact;
+mod preflight_without_auth;
 mod prompt_frames;
+mod storm_is_damped;
 
 /// A demand on a relay, and how a run is judged by it.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +67,12 @@ pub const ALL: &[Rule] = &[
     honest_ending::RULE,
     early_failure_keeps_status::RULE,
     cancel_upstream::RULE,
+    nothing_left::RULE,
+    bounded_memory::RULE,
+    storm_is_damped::RULE,
+    no_retry_after_content::RULE,
+    preflight_without_auth::RULE,
+    cors_on_everything::RULE,
 ];
 
 /// The rule of that name.

@@ -43,7 +43,7 @@ pub(crate) fn align(provider: &[u8], body: &[u8], failed: bool) -> Alignment {
     if !rest.starts_with(tail) && !tail.starts_with(b":") && !failed {
         found.strange = Some(got.tail_start());
     }
-    found.all = found.passed.len() == sent.len() && tail.starts_with(sent.tail());
+    found.all = found.passed.len() == sent.ranges.len() && tail.starts_with(sent.tail());
     found
 }
 

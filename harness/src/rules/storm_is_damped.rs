@@ -1,0 +1,211 @@
+//! A relay does not make a storm of 429 and 503 worse.
+
+use std::time::Duration;
+
+use mock_openai::quantity::Time;
+
+use super::{Level, Rule};
+use crate::{
+    exchange::{Answer, Exchange, Run},
+    verdict::{Breach, Inquiry, Verdict},
+};
+
+/// How often one request of a client may be asked at the provider: what the official SDKs do, one
+/// attempt and two retries.
+const ATTEMPTS_AT_MOST: usize = 3;
+
+/// Attempts are bounded, each waits as long as the provider asked, and the client gets an answer or
+/// the provider's own refusal. A `Retry-After` that is a date is not judged: the simulated provider
+/// has no calendar.
+pub(super) const RULE: Rule = Rule {
+    id: "storm-is-damped",
+    level: Level::Profile,
+    citation: "RFC 9110 10.2.3; RFC 6585 4",
+    demand: "under 429 and 503 attempts are few, wait as Retry-After says, and end in an answer or the real refusal",
+    judge,
+};
+
+fn judge(run: &Run<'_>) -> Verdict {
+    let mut inquiry = Inquiry::default();
+    for (index, exchange) in run.exchanges.iter().enumerate() {
+        let answers: Vec<&Answer> = run.answers_to(index).collect();
+        if !answers.iter().any(|answer| refuses(answer)) {
+            continue;
+        }
+        inquiry.applies();
+        let breaches = [too_many(run, exchange, &answers), masked(run, exchange, &answers)];
+        breaches.into_iter().flatten().for_each(|breach| inquiry.broke(breach));
+        for refusal in answers.iter().filter(|answer| refuses(answer)) {
+            if let Some(breach) = too_soon(run, exchange, refusal) {
+                inquiry.broke(breach);
+            }
+        }
+    }
+    inquiry.verdict("the provider answered neither 429 nor 503")
+}
+
+fn refuses(answer: &Answer) -> bool {
+    matches!(answer.status(), Some(429 | 503))
+}
+
+fn too_many(run: &Run<'_>, exchange: &Exchange, answers: &[&Answer]) -> Option<Breach> {
+    let one_too_many = answers.get(ATTEMPTS_AT_MOST)?;
+    let wanted = format!("at most {ATTEMPTS_AT_MOST} attempts for one request of a client");
+    let got = format!("{} for one of {}", answers.len(), exchange.client);
+    let breach = Breach::new(one_too_many.received, &run.relay, wanted, got);
+    Some(breach.concerning(&exchange.client))
+}
+
+/// How long a refusal asks to wait.
+fn asked_wait(refusal: &Answer) -> Option<Duration> {
+    let number = |name| refusal.header(name).and_then(|text| text.trim().parse::<f64>().ok());
+    let millis = number("retry-after-ms").map(|millis| millis / 1000.0);
+    let seconds = millis.or_else(|| number("retry-after"))?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// The next request of the same client, by the relay or by a client that honours the header, came
+/// before its time.
+fn too_soon(run: &Run<'_>, exchange: &Exchange, refusal: &Answer) -> Option<Breach> {
+    let asked = asked_wait(refusal)?;
+    let (refused, _) = refusal.head?;
+    let honours = run
+        .plan
+        .clients
+        .iter()
+        .find(|client| *client.name == *exchange.client)
+        .and_then(|client| client.retries.as_ref())
+        .is_some_and(|retries| retries.honours_retry_after);
+    let next = run.answers.iter().find(|answer| {
+        let of_client =
+            answer.exchange.is_some_and(|of| run.exchanges[of].client == exchange.client);
+        of_client && answer.received > refused
+    })?;
+    let by_relay = next.exchange == refusal.exchange;
+    let waited = next.received.at.saturating_sub(refused.at);
+    if waited >= asked || (!by_relay && !honours) {
+        return None;
+    }
+    let who = if by_relay { &run.relay } else { &exchange.client };
+    let wanted = format!("the next attempt at least {} after the refusal", Time(asked));
+    let got = format!("{who} asked again for {} after {}", exchange.client, Time(waited));
+    Some(Breach::new(next.received, &run.relay, wanted, got).concerning(&exchange.client))
+}
+
+/// The provider refused to the last, and the client got something else.
+fn masked(run: &Run<'_>, exchange: &Exchange, answers: &[&Answer]) -> Option<Breach> {
+    let last = answers.last().filter(|answer| refuses(answer))?;
+    let head = exchange.head.as_ref()?;
+    let wait = last.header("retry-after");
+    let status = last.status()?;
+    if head.status == status && (wait.is_none() || exchange.header("retry-after") == wait) {
+        return None;
+    }
+    let with = |wait: Option<&str>| {
+        wait.map_or_else(|| "without Retry-After".to_owned(), |w| format!("with Retry-After: {w}"))
+    };
+    let wanted = format!("the provider's {status} {}", with(wait));
+    let got = format!("status {} {}", head.status, with(exchange.header("retry-after")));
+    let breach = Breach::new(head.moment, &run.relay, wanted, got).or("an answer of the provider");
+    Some(breach.concerning(&exchange.client))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::{
+        exchange::testing::Story,
+        scenario::{Backoff, Retries},
+        trace::BodyEnd,
+        verdict::Verdict,
+    };
+
+    const WAIT: &[(&str, &str)] = &[("content-type", "application/json"), ("retry-after", "2")];
+
+    /// The relay asks at these times, each time answered 429 with `Retry-After: 2`; then the client
+    /// gets this.
+    fn refused_at(times: &[u64], status: u16, headers: &[(&str, &str)]) -> Story {
+        let mut story = Story::new();
+        story.asks(0, "reader");
+        for ms in times {
+            story.forwards(*ms, "reader");
+            story.answers(*ms, "reader", 429, WAIT);
+            story.provider_ends(*ms, "reader", mock_openai::script::End::Clean);
+        }
+        story.replies(60_000, "reader", status, headers);
+        story.closes(60_000, "reader", BodyEnd::Complete);
+        story
+    }
+
+    #[test]
+    fn it_holds_where_attempts_are_three_and_wait_as_they_are_told() {
+        assert_eq!(refused_at(&[0, 2_000, 4_500], 429, WAIT).verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_breaks_at_the_attempt_that_comes_too_soon() {
+        let story = refused_at(&[0, 1_999], 429, WAIT);
+        let breach = story.breach(&RULE);
+        assert_eq!(breach.at.as_millis(), 1_999);
+        assert_eq!(breach.wanted, ["the next attempt at least 2s after the refusal"]);
+        assert_eq!(breach.got, "relay asked again for reader after 1999ms");
+    }
+
+    #[test]
+    fn milliseconds_take_precedence_over_seconds() {
+        let mut story = Story::new();
+        story.asks(0, "reader");
+        for ms in [0, 700] {
+            story.forwards(ms, "reader");
+            story.answers(ms, "reader", 503, &[("retry-after", "9"), ("retry-after-ms", "700")]);
+        }
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_breaks_at_the_fourth_attempt() {
+        let breach = refused_at(&[0, 2_000, 4_000, 6_000], 429, WAIT).breach(&RULE);
+        assert_eq!(breach.at.as_millis(), 6_000);
+        assert_eq!(breach.wanted, ["at most 3 attempts for one request of a client"]);
+        assert_eq!(breach.got, "4 for one of reader");
+    }
+
+    #[test]
+    fn it_breaks_where_the_client_gets_another_refusal_than_the_providers() {
+        let breach = refused_at(&[0], 500, &[]).breach(&RULE);
+        assert_eq!(breach.at.as_secs(), 60);
+        assert_eq!(
+            breach.wanted,
+            ["the provider's 429 with Retry-After: 2", "an answer of the provider"]
+        );
+        assert_eq!(breach.got, "status 500 without Retry-After");
+    }
+
+    #[test]
+    fn a_client_that_ignores_the_header_is_not_the_relays_fault() {
+        let again = |honours: bool| {
+            let mut story = refused_at(&[0], 429, WAIT);
+            story.plan.clients[0].retries = Some(Retries {
+                max: 1,
+                on: vec![429],
+                backoff: Backoff::default(),
+                honours_retry_after: honours,
+            });
+            story.trace.events.retain(|event| event.at.as_secs() < 60);
+            story.replies(1, "reader", 429, WAIT);
+            story.closes(1, "reader", BodyEnd::Complete);
+            story.begins(500, "reader");
+            story.relays(501, "reader", "data: 1\n\n");
+            story.finishes(502, "reader");
+            story.verdict(&RULE)
+        };
+        assert_eq!(again(false), Verdict::Held);
+        assert!(matches!(again(true), Verdict::Broke(_)));
+    }
+
+    #[test]
+    fn it_does_not_apply_to_other_answers() {
+        Story::streaming()
+            .assert_not_applicable(&RULE, "the provider answered neither 429 nor 503");
+    }
+}
