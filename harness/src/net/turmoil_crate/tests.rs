@@ -197,14 +197,16 @@ fn an_echo_takes_four_trips_with_its_handshake() {
     };
     let (notes, trace) = notes(vec![echo("relay")], client, nothing);
     assert_eq!(notes, [(millis(10), vec![]), (millis(20), b"hello".to_vec())]);
-    let on_sockets = trace.events.iter().map(|event| match &event.fact {
-        Fact::Socket(connection, fact) => (event.at.as_millis(), &*event.actor, *connection, fact),
-        other => panic!("{other:?}"),
-    });
-    let connected: Vec<_> = on_sockets
-        .filter(|seen| matches!(seen.3, SocketFact::Connected { .. } | SocketFact::Accepted { .. }))
-        .map(|(at, actor, connection, _)| (at, actor, connection))
-        .collect();
+    let mut connected = Vec::new();
+    for event in &trace.events {
+        if let Fact::Socket(
+            connection,
+            SocketFact::Connected { .. } | SocketFact::Accepted { .. },
+        ) = event.fact
+        {
+            connected.push((event.at.as_millis(), &*event.actor, connection));
+        }
+    }
     assert_eq!(connected, [(5, "relay", Connection(0)), (10, "reader", Connection(0))]);
 }
 
