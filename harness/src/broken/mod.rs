@@ -76,8 +76,7 @@ pub fn find(name: &str) -> Option<&'static Broken> {
     ALL.iter().find(|broken| broken.name == name)
 }
 
-/// A write buffer that holds one read of hyper's client and little more (26,623 bytes were held in
-/// all at this setting, measured).
+/// A write buffer that holds little more than one piece of a body.
 const SMALL_BUFFER: WriteBuffer = WriteBuffer::AtMost(16 << 10);
 
 impl Broken {

@@ -140,6 +140,27 @@ impl AsyncWrite for Stream {
         }
     }
 
+    /// All slices in one write, as `writev(2)`. A socket that cannot do that makes hyper copy a whole
+    /// body into one flat buffer, where on a real one it queues at most 16 pieces.
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match slices {
+            [only] => self.poll_write(cx, only),
+            _ => {
+                let joined: Vec<u8> =
+                    slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+                self.poll_write(cx, &joined)
+            }
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut *self.socket).poll_flush(cx)
     }

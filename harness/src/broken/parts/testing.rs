@@ -102,7 +102,7 @@ impl Provider {
 
     fn reply(&self) -> Result<reqwest::Response, BoxError> {
         let nth = self.calls.fetch_add(1, Ordering::Relaxed);
-        let Some(reply) = self.replies.get(nth).or(self.replies.last()).cloned() else {
+        let Some(reply) = self.replies.get(nth).or_else(|| self.replies.last()).cloned() else {
             return Err("connection refused".into());
         };
         let body = reqwest::Body::wrap_stream(played(reply.acts, self));

@@ -12,6 +12,7 @@
 //! the way to the provider, as hosts run one after the other within a tick, the provider first.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -75,8 +76,12 @@ pub fn run(plan: &Plan, actors: Vec<Actor>, main: Main) -> Trace {
     let host = |name: &Name| {
         Host::new(Arc::clone(name), Arc::clone(&stack) as Arc<dyn Stack>, recorder.clone())
     };
+    let mut actors_by_host: BTreeMap<Name, Vec<Actor>> = BTreeMap::new();
+    for actor in actors {
+        actors_by_host.entry(Arc::clone(&actor.host)).or_default().push(actor);
+    }
     for (name, ip) in &addresses {
-        let own: Vec<_> = actors.iter().filter(|actor| actor.host == *name).cloned().collect();
+        let own = actors_by_host.remove(name).unwrap_or_default();
         let (stack, host) = (Arc::clone(&stack), host(name));
         sim.host(*ip, move || supervisor::supervise(Arc::clone(&stack), host.clone(), own.clone()));
     }

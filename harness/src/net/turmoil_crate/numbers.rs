@@ -9,20 +9,20 @@ use crate::trace::Connection;
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     next: u64,
-    /// Connections of which one end is known, by the caller's address and the called one's.
+    /// Connections of which one end is known, by the caller's address and the listener's.
     half: BTreeMap<(SocketAddr, SocketAddr), Connection>,
 }
 
 impl Numbers {
-    /// The number of the connection between two addresses. The second end to ask ends the pairing,
-    /// so that the addresses can serve again.
-    pub(super) fn number(&mut self, caller: SocketAddr, called: SocketAddr) -> Connection {
-        if let Some(known) = self.half.remove(&(caller, called)) {
+    /// The number of the connection between the caller's address and the listener's. The second
+    /// end to ask ends the pairing, so that the addresses can serve again.
+    pub(super) fn number(&mut self, caller: SocketAddr, listener: SocketAddr) -> Connection {
+        if let Some(known) = self.half.remove(&(caller, listener)) {
             return known;
         }
         let new = Connection(self.next);
         self.next += 1;
-        self.half.insert((caller, called), new);
+        self.half.insert((caller, listener), new);
         new
     }
 }
@@ -38,7 +38,7 @@ mod tests {
         let c: SocketAddr = "10.0.0.1:49153".parse().unwrap();
         let mut numbers = Numbers::default();
         let asked = [(a, b), (c, b), (a, b), (c, b), (a, b)];
-        let got = asked.map(|(caller, called)| numbers.number(caller, called).0);
+        let got = asked.map(|(caller, listener)| numbers.number(caller, listener).0);
         assert_eq!(got, [0, 1, 0, 1, 2]);
     }
 }

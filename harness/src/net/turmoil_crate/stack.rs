@@ -54,7 +54,7 @@ impl TurmoilStack {
     /// The address of the world's host.
     pub(super) fn world_address(&self) -> IpAddr {
         let state = self.state();
-        state.hosts.get(WORLD).map_or(Ipv4Addr::LOCALHOST.into(), |host| host.ip)
+        state.hosts.get(WORLD).map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |host| host.ip)
     }
 
     /// Whether a host is in this life still.
@@ -68,10 +68,10 @@ impl TurmoilStack {
         at: &str,
         stream: TcpStream,
         addresses: (SocketAddr, SocketAddr),
-        caller_and_called: (SocketAddr, SocketAddr),
+        caller_and_listener: (SocketAddr, SocketAddr),
     ) -> Box<dyn Socket> {
         let mut state = self.state();
-        let connection = state.numbers.number(caller_and_called.0, caller_and_called.1);
+        let connection = state.numbers.number(caller_and_listener.0, caller_and_listener.1);
         let peer = state.hosts.name_of(addresses.1.ip()).unwrap_or_else(|| WORLD.into());
         let (socket, slot) = TurmoilSocket::new(stream, connection, addresses, peer);
         if let Some(host) = state.hosts.get_mut(at) {

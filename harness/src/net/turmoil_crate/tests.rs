@@ -1,6 +1,9 @@
 //! Frames and times on the turmoil crate, each worked out by hand from the links.
 
-use std::{io::ErrorKind, time::Duration};
+use std::{
+    io::{ErrorKind, IoSlice},
+    time::Duration,
+};
 
 use axum::{Router, body::Body, response::Response, routing::post};
 use bytes::Bytes;
@@ -8,7 +11,7 @@ use futures_util::stream;
 use indexmap::IndexMap;
 use mock_openai::{quantity::Time, script::Script};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _},
     sync::mpsc,
     time::sleep,
 };
@@ -197,14 +200,16 @@ fn an_echo_takes_four_trips_with_its_handshake() {
     };
     let (notes, trace) = notes(vec![echo("relay")], client, nothing);
     assert_eq!(notes, [(millis(10), vec![]), (millis(20), b"hello".to_vec())]);
-    let on_sockets = trace.events.iter().map(|event| match &event.fact {
-        Fact::Socket(connection, fact) => (event.at.as_millis(), &*event.actor, *connection, fact),
-        other => panic!("{other:?}"),
-    });
-    let connected: Vec<_> = on_sockets
-        .filter(|seen| matches!(seen.3, SocketFact::Connected { .. } | SocketFact::Accepted { .. }))
-        .map(|(at, actor, connection, _)| (at, actor, connection))
-        .collect();
+    let mut connected = Vec::new();
+    for event in &trace.events {
+        if let Fact::Socket(
+            connection,
+            SocketFact::Connected { .. } | SocketFact::Accepted { .. },
+        ) = event.fact
+        {
+            connected.push((event.at.as_millis(), &*event.actor, connection));
+        }
+    }
     assert_eq!(connected, [(5, "relay", Connection(0)), (10, "reader", Connection(0))]);
 }
 
@@ -253,6 +258,21 @@ fn a_connect_where_nobody_listens_is_refused_after_one_round_trip() {
     });
     let expected = [(millis(30), Some(ErrorKind::ConnectionRefused)), (millis(60), None)];
     assert_eq!(noted, expected);
+}
+
+#[test]
+fn a_vectored_write_is_one_write_of_all_its_slices() {
+    let client = async |host: Host, pen: Pen<(usize, Vec<u8>)>| {
+        let mut stream = host.connect(&"relay".into()).await.unwrap();
+        assert!(stream.is_write_vectored());
+        let slices = [IoSlice::new(b"one "), IoSlice::new(b""), IoSlice::new(b"write")];
+        let len = stream.write_vectored(&slices).await.unwrap();
+        let mut buffer = [0; 16];
+        let read = stream.read(&mut buffer).await.unwrap();
+        pen.note((len, buffer[..read].to_vec()));
+    };
+    let (notes, _) = notes(vec![echo("relay")], client, nothing);
+    assert_eq!(notes, [(millis(20), (9, b"one write".to_vec()))]);
 }
 
 #[test]
