@@ -46,7 +46,7 @@ mod tests {
     fn page(origin: &str, headers: &[(&str, &str)]) -> Story {
         let mut story = Story::new();
         story.client("page", Kind::Browser);
-        story.plan.switches.insert("cors_origins".to_owned(), "https://app.example".to_owned());
+        story.plan.switches.insert("origins".to_owned(), "https://app.example".to_owned());
         story.asks_with(0, "page", "POST", &[("Origin", origin)], "{\"user\":\"page\"}");
         story.replies(1, "page", 429, headers);
         story.closes(1, "page", BodyEnd::Complete);

@@ -26,11 +26,11 @@ pub(super) fn of_browsers<'a>(run: &'a Run<'_>) -> impl Iterator<Item = (usize, 
     run.exchanges.iter().enumerate().filter(move |(_, exchange)| by_browser(exchange))
 }
 
-/// The origin of the page that asks; by the relay's switch `cors_origins`, a list of origins
+/// The origin of the page that asks; by the relay's switch `origins`, a list of origins
 /// separated by commas or blanks, or `*`.
 pub(super) fn of<'a>(run: &Run<'_>, exchange: &'a Exchange) -> Origin<'a> {
     let (Some(allowed), Some(origin)) =
-        (run.switch("cors_origins"), header(&exchange.headers, "origin"))
+        (run.switch("origins"), header(&exchange.headers, "origin"))
     else {
         return Origin::Unknown;
     };

@@ -106,7 +106,7 @@ mod tests {
         let mut story = Story::new();
         story.client("page", Kind::Browser);
         let allowed = "https://other.example, https://app.example".to_owned();
-        story.plan.switches.insert("cors_origins".to_owned(), allowed);
+        story.plan.switches.insert("origins".to_owned(), allowed);
         let asked =
             [("origin", origin), ("access-control-request-headers", "authorization,content-type")];
         story.asks_with(0, "page", "OPTIONS", &asked, "");
