@@ -163,7 +163,7 @@ impl Builder<'_> {
         // What is missing is marked at its key.
         let span = match self.open.last() {
             Some(Open { what: Inside::Mapping { key: Some(key), .. }, .. })
-                if scalar.plain && scalar.text.is_empty() =>
+                if scalar.plain && span.start == span.end =>
             {
                 key.span
             }
