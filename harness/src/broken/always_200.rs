@@ -5,8 +5,8 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::{Broken, Kind, SMALL_BUFFER, parts};
-use crate::net::{BoxError, Upstream};
+use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
+use crate::net::BoxError;
 
 pub(super) const BROKEN: Broken = Broken {
     name: "always-200",
@@ -18,8 +18,8 @@ pub(super) const BROKEN: Broken = Broken {
     relay,
 };
 
-fn relay(upstream: Upstream) -> Router {
-    parts::relay(upstream, async |upstream, call| {
+fn relay(setup: Setup) -> Router {
+    parts::relay(setup, async |upstream, call| {
         let answer = match call.send(&upstream).await {
             Ok(response) => parts::Answer::from(response),
             Err(error) => return Ok(stream_of_one(parts::error_event(&error.to_string()))),

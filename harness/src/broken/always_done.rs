@@ -3,8 +3,7 @@
 use axum::Router;
 use bytes::Bytes;
 
-use super::{Broken, Kind, SMALL_BUFFER, parts};
-use crate::net::Upstream;
+use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "always-done",
@@ -16,8 +15,8 @@ pub(super) const BROKEN: Broken = Broken {
     relay,
 };
 
-fn relay(upstream: Upstream) -> Router {
-    parts::relay(upstream, async |upstream, call| {
+fn relay(setup: Setup) -> Router {
+    parts::relay(setup, async |upstream, call| {
         let answer = parts::Answer::from(call.send(&upstream).await?);
         Ok(answer.change_stream(|body| with_done(parts::with_error_event(body))))
     })

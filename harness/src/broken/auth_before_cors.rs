@@ -7,8 +7,7 @@ use axum::{
 };
 use http::{Method, StatusCode};
 
-use super::{Broken, Kind, SMALL_BUFFER, parts};
-use crate::net::Upstream;
+use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "auth-before-cors",
@@ -23,8 +22,8 @@ pub(super) const BROKEN: Broken = Broken {
 
 /// Whatever has a key passes, and so does what asks without one by another method: the provider
 /// refuses that by itself.
-fn relay(upstream: Upstream) -> Router {
-    let relay = parts::right(upstream);
+fn relay(setup: Setup) -> Router {
+    let relay = parts::right(setup);
     relay.layer(from_fn(async |request: Request, next: Next| {
         let has_key = request.headers().contains_key(http::header::AUTHORIZATION);
         if request.method() == Method::OPTIONS && !has_key {

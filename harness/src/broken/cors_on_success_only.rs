@@ -2,16 +2,15 @@
 
 use axum::{
     Router,
-    extract::Request,
-    middleware::{Next, from_fn},
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
 };
 use http::header;
 
 use super::{
-    Broken, Kind, SMALL_BUFFER,
-    parts::{self, cors},
+    Broken, Kind, SMALL_BUFFER, Setup,
+    parts::{self, Origins, cors},
 };
-use crate::net::Upstream;
 
 pub(super) const BROKEN: Broken = Broken {
     name: "cors-on-success-only",
@@ -23,22 +22,26 @@ pub(super) const BROKEN: Broken = Broken {
     relay,
 };
 
-fn relay(upstream: Upstream) -> Router {
-    let relay = parts::without_cors(upstream, async |upstream, call| {
+fn relay(setup: Setup) -> Router {
+    let origins = setup.origins();
+    let relay = parts::without_cors(setup, async |upstream, call| {
         let answer = parts::Answer::from(call.send(&upstream).await?);
         Ok(answer.change_stream(parts::with_error_event))
     });
-    relay.layer(from_fn(async |request: Request, next: Next| {
-        let origin = request.headers().get(header::ORIGIN).cloned();
-        let mut response = match cors::preflight(&request) {
-            Some(response) => response,
-            None => next.run(request).await,
-        };
-        if response.status().is_success() {
-            cors::allow(origin.as_ref(), response.headers_mut());
-        }
-        response
-    }))
+    relay.layer(from_fn_with_state(
+        origins,
+        async |State(origins): State<Origins>, request: Request, next: Next| {
+            let origin = request.headers().get(header::ORIGIN).cloned();
+            let mut response = match cors::preflight(&request) {
+                Some(response) => response,
+                None => next.run(request).await,
+            };
+            if response.status().is_success() {
+                cors::allow(&origins, origin.as_ref(), response.headers_mut());
+            }
+            response
+        },
+    ))
 }
 
 #[cfg(test)]

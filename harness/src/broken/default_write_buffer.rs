@@ -2,8 +2,8 @@
 
 use axum::Router;
 
-use super::{Broken, Kind, parts};
-use crate::{net::Upstream, target::WriteBuffer};
+use super::{Broken, Kind, Setup, parts};
+use crate::target::WriteBuffer;
 
 pub(super) const BROKEN: Broken = Broken {
     name: "default-write-buffer",
@@ -16,6 +16,6 @@ pub(super) const BROKEN: Broken = Broken {
     relay,
 };
 
-fn relay(upstream: Upstream) -> Router {
-    parts::right(upstream)
+fn relay(setup: Setup) -> Router {
+    parts::right(setup)
 }

@@ -4,7 +4,7 @@ use axum::Router;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
-use super::{Broken, Kind, SMALL_BUFFER, parts};
+use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
 use crate::net::Upstream;
 
 pub(super) const BROKEN: Broken = Broken {
@@ -17,8 +17,8 @@ pub(super) const BROKEN: Broken = Broken {
     relay,
 };
 
-fn relay(upstream: Upstream) -> Router {
-    parts::relay(upstream, async |upstream: Upstream, call: parts::Call| {
+fn relay(setup: Setup) -> Router {
+    parts::relay(setup, async |upstream: Upstream, call: parts::Call| {
         // Spawned: it goes on when hyper drops this handler because the client has gone.
         let calling = tokio::spawn(async move { call.send(&upstream).await });
         let answer = parts::Answer::from(calling.await??);
@@ -50,9 +50,9 @@ mod tests {
     };
 
     /// How many answers are still held a second after the client has gone.
-    async fn held_after_leaving(relay: fn(Upstream) -> Router) -> usize {
+    async fn held_after_leaving(relay: fn(Setup) -> Router) -> usize {
         let provider = Provider::new(vec![Reply::stream(vec![send("data: 1\n\n"), Act::Hang])]);
-        let response = relay(provider.upstream()).oneshot(chat()).await.unwrap();
+        let response = relay(provider.setup()).oneshot(chat()).await.unwrap();
         let mut body = response.into_body().into_data_stream();
         body.next().await.unwrap().unwrap();
         drop(body);

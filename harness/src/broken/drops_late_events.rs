@@ -2,8 +2,7 @@
 
 use axum::Router;
 
-use super::{Broken, Kind, SMALL_BUFFER, parts};
-use crate::net::Upstream;
+use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "drops-late-events",
@@ -18,8 +17,8 @@ pub(super) const BROKEN: Broken = Broken {
 /// Few, so that short streams show it.
 const EVENTS_KEPT: u32 = 5;
 
-fn relay(upstream: Upstream) -> Router {
-    parts::changing_streams(upstream, |body| {
+fn relay(setup: Setup) -> Router {
+    parts::changing_streams(setup, |body| {
         let mut seen = 0_u32;
         parts::edit_blocks(body, move |block| {
             seen = seen.saturating_add(1);

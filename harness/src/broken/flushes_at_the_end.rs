@@ -3,8 +3,7 @@
 use axum::Router;
 use bytes::BytesMut;
 
-use super::{Broken, Kind, SMALL_BUFFER, parts};
-use crate::net::Upstream;
+use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "flushes-at-the-end",
@@ -16,8 +15,8 @@ pub(super) const BROKEN: Broken = Broken {
     relay,
 };
 
-fn relay(upstream: Upstream) -> Router {
-    parts::changing_streams(upstream, |body| {
+fn relay(setup: Setup) -> Router {
+    parts::changing_streams(setup, |body| {
         let mut whole = BytesMut::new();
         parts::edit(body, move |item| match item {
             Some(Ok(bytes)) => {

@@ -3,8 +3,7 @@
 use axum::Router;
 use bytes::BytesMut;
 
-use super::{Broken, Kind, SMALL_BUFFER, parts};
-use crate::net::Upstream;
+use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "forgets-flush",
@@ -20,8 +19,8 @@ pub(super) const BROKEN: Broken = Broken {
 /// Go's `net/http` puts a buffer of 4 KiB before each connection (`newBufioWriterSize(.., 4<<10)`).
 const BUFFER_BYTES: usize = 4 << 10;
 
-fn relay(upstream: Upstream) -> Router {
-    parts::changing_streams(upstream, |body| {
+fn relay(setup: Setup) -> Router {
+    parts::changing_streams(setup, |body| {
         let mut buffer = BytesMut::new();
         parts::edit(body, move |item| match item {
             Some(Ok(bytes)) => {

@@ -7,14 +7,13 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use tokio::time::timeout;
 
-use super::{Broken, Kind, SMALL_BUFFER, parts};
-use crate::net::Upstream;
+use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "heartbeat-inside-events",
     mistake: "after a second of silence it writes a comment, even if an event is half sent",
     made_by: "maximhq/bifrost#5905: a 1 s heartbeat between raw chunks lands inside a data line",
-    caught_by: &["own-bytes-between-events"],
+    caught_by: &["payload-intact"],
     kind: Kind::Reframing,
     write_buffer: SMALL_BUFFER,
     relay,
@@ -22,8 +21,8 @@ pub(super) const BROKEN: Broken = Broken {
 
 const SILENCE: Duration = Duration::from_secs(1);
 
-fn relay(upstream: Upstream) -> Router {
-    parts::changing_streams(upstream, |body| {
+fn relay(setup: Setup) -> Router {
+    parts::changing_streams(setup, |body| {
         let with_heartbeat =
             stream::unfold(body, async |mut body| match timeout(SILENCE, body.next()).await {
                 Ok(item) => item.map(|item| (item, body)),

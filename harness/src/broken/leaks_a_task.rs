@@ -5,8 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use tokio::time::sleep;
 
-use super::{Broken, Kind, SMALL_BUFFER, parts};
-use crate::net::Upstream;
+use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "leaks-a-task",
@@ -21,8 +20,8 @@ pub(super) const BROKEN: Broken = Broken {
 
 const PERIOD: Duration = Duration::from_secs(15);
 
-fn relay(upstream: Upstream) -> Router {
-    parts::changing_streams(upstream, |body| {
+fn relay(setup: Setup) -> Router {
+    parts::changing_streams(setup, |body| {
         tokio::spawn(async {
             loop {
                 sleep(PERIOD).await;
@@ -40,7 +39,7 @@ mod tests {
     };
 
     /// Tasks that are left an hour after three streams.
-    async fn tasks_left(relay: fn(Upstream) -> Router) -> usize {
+    async fn tasks_left(relay: fn(Setup) -> Router) -> usize {
         let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
         let before = alive();
         for _ in 0..3 {

@@ -3,8 +3,7 @@
 use axum::Router;
 use bytes::BytesMut;
 
-use super::{Broken, Kind, SMALL_BUFFER, parts};
-use crate::net::Upstream;
+use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "merges-events",
@@ -16,8 +15,8 @@ pub(super) const BROKEN: Broken = Broken {
     relay,
 };
 
-fn relay(upstream: Upstream) -> Router {
-    parts::changing_streams(upstream, |body| {
+fn relay(setup: Setup) -> Router {
+    parts::changing_streams(setup, |body| {
         let mut waiting = BytesMut::new();
         let mut blocks = parts::Blocks::default();
         parts::edit(body, move |item| {

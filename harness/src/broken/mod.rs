@@ -3,9 +3,10 @@
 //! They teach what a mistake looks like from the client's side, and prove that the rules see it.
 
 use axum::Router;
+use indexmap::IndexMap;
 
 use crate::{
-    net::Upstream,
+    net::Task,
     target::{Capability, Kind, Target, WriteBuffer, serve},
 };
 
@@ -30,6 +31,8 @@ mod replays_the_answer;
 mod retries_at_once;
 mod unbounded_channel;
 
+pub use parts::Setup;
+
 /// A relay that makes one mistake.
 #[derive(Debug, Clone, Copy)]
 pub struct Broken {
@@ -46,7 +49,7 @@ pub struct Broken {
     /// How much hyper may hold for a client that does not read.
     pub write_buffer: WriteBuffer,
     /// Makes it.
-    pub relay: fn(Upstream) -> Router,
+    pub relay: fn(Setup) -> Router,
 }
 
 /// Every one, in the order of the rules.
@@ -83,14 +86,14 @@ impl Broken {
     /// It, as a target.
     pub fn target(&self) -> Target {
         let (relay, buffer) = (self.relay, self.write_buffer);
-        let name = format!("broken/{}", self.name);
-        let target = match buffer {
-            WriteBuffer::HyperDefault => Target::router(name, relay),
-            WriteBuffer::AtMost(_) => Target::service(name, move |listener, upstream, _| {
-                Box::pin(serve(listener, relay(upstream), buffer))
-            }),
+        let serving = move |listener, upstream, switches: &IndexMap<String, String>| {
+            let router = relay(Setup::new(upstream, switches));
+            Box::pin(serve(listener, router, buffer)) as Task
         };
-        target.of_kind(self.kind).claiming(Capability::Cors)
+        Target::service(format!("broken/{}", self.name), serving)
+            .with_switches(Setup::maps_switch)
+            .of_kind(self.kind)
+            .claiming(Capability::Cors)
     }
 }
 

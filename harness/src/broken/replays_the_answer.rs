@@ -3,7 +3,7 @@
 use axum::Router;
 use futures_util::{StreamExt as _, stream};
 
-use super::{Broken, Kind, SMALL_BUFFER, parts};
+use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
 use crate::net::Upstream;
 
 pub(super) const BROKEN: Broken = Broken {
@@ -16,8 +16,8 @@ pub(super) const BROKEN: Broken = Broken {
     relay,
 };
 
-fn relay(upstream: Upstream) -> Router {
-    parts::relay(upstream, async |upstream, call| {
+fn relay(setup: Setup) -> Router {
+    parts::relay(setup, async |upstream, call| {
         let answer = parts::Answer::from(call.send(&upstream).await?);
         Ok(answer.change_stream(|body| parts::with_error_event(replayed(upstream, call, body))))
     })

@@ -3,8 +3,7 @@
 use axum::Router;
 use http::StatusCode;
 
-use super::{Broken, Kind, SMALL_BUFFER, parts};
-use crate::net::Upstream;
+use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "retries-at-once",
@@ -19,8 +18,8 @@ pub(super) const BROKEN: Broken = Broken {
 
 const RETRIES: u32 = 20;
 
-fn relay(upstream: Upstream) -> Router {
-    parts::relay(upstream, async |upstream, call| {
+fn relay(setup: Setup) -> Router {
+    parts::relay(setup, async |upstream, call| {
         let mut response = call.send(&upstream).await?;
         for _ in 0..RETRIES {
             let status = response.status();

@@ -4,8 +4,7 @@ use axum::Router;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
-use super::{Broken, Kind, SMALL_BUFFER, parts};
-use crate::net::Upstream;
+use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "unbounded-channel",
@@ -18,8 +17,8 @@ pub(super) const BROKEN: Broken = Broken {
     relay,
 };
 
-fn relay(upstream: Upstream) -> Router {
-    parts::changing_streams(upstream, queued)
+fn relay(setup: Setup) -> Router {
+    parts::changing_streams(setup, queued)
 }
 
 fn queued(mut body: parts::Body) -> parts::Body {
@@ -53,11 +52,11 @@ mod tests {
     };
 
     /// Bytes taken from the provider for a client that has read one event of 1 KiB in 1,000.
-    async fn taken(relay: fn(Upstream) -> Router) -> (Provider, usize) {
+    async fn taken(relay: fn(Setup) -> Router) -> (Provider, usize) {
         let event = format!("data: {}\n\n", "x".repeat((1 << 10) - 8));
         let acts = vec![send(&event); 1_000].into_iter().chain([Act::Hang]).collect();
         let provider = Provider::new(vec![Reply::stream(acts)]);
-        let response = relay(provider.upstream()).oneshot(chat()).await.unwrap();
+        let response = relay(provider.setup()).oneshot(chat()).await.unwrap();
         let mut body = response.into_body().into_data_stream();
         body.next().await.unwrap().unwrap();
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;

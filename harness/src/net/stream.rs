@@ -147,14 +147,11 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match slices {
-            [only] => self.poll_write(cx, only),
-            _ => {
-                let joined: Vec<u8> =
-                    slices.iter().flat_map(|slice| slice.iter().copied()).collect();
-                self.poll_write(cx, &joined)
-            }
+        if let [only] = slices {
+            return self.poll_write(cx, only);
         }
+        let joined: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+        self.poll_write(cx, &joined)
     }
 
     fn is_write_vectored(&self) -> bool {

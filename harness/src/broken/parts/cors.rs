@@ -2,14 +2,13 @@
 
 use axum::{
     Router,
-    extract::Request,
-    middleware::{Next, from_fn},
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
     response::Response,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-/// The one origin whose pages may read answers.
-const ORIGIN: &str = "https://app.example";
+use super::setup::Origins;
 
 /// What the preflight allows: `*` would never cover `authorization`.
 const ALLOW_HEADERS: &str = "authorization, content-type, last-event-id";
@@ -21,16 +20,19 @@ const EXPOSE_HEADERS: &str = "retry-after, retry-after-ms, x-request-id, \
      x-ratelimit-reset-requests, x-ratelimit-reset-tokens";
 
 /// Answers preflights, and allows the origin on every answer, errors included.
-pub(in crate::broken) fn around(router: Router) -> Router {
-    router.layer(from_fn(async |request: Request, next: Next| {
-        let origin = request.headers().get(header::ORIGIN).cloned();
-        let mut response = match preflight(&request) {
-            Some(response) => response,
-            None => next.run(request).await,
-        };
-        allow(origin.as_ref(), response.headers_mut());
-        response
-    }))
+pub(in crate::broken) fn around(router: Router, origins: Origins) -> Router {
+    router.layer(from_fn_with_state(
+        origins,
+        async |State(origins): State<Origins>, request: Request, next: Next| {
+            let origin = request.headers().get(header::ORIGIN).cloned();
+            let mut response = match preflight(&request) {
+                Some(response) => response,
+                None => next.run(request).await,
+            };
+            allow(&origins, origin.as_ref(), response.headers_mut());
+            response
+        },
+    ))
 }
 
 /// The answer to a preflight (Fetch, CORS-preflight request), but for the allowed origin; `None`
@@ -50,14 +52,20 @@ pub(in crate::broken) fn preflight(request: &Request) -> Option<Response> {
     Some(response)
 }
 
-/// Allows the origin, if it is the one, with credentials.
-pub(in crate::broken) fn allow(origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+/// Allows the origin, if it may call.
+pub(in crate::broken) fn allow(
+    origins: &Origins,
+    origin: Option<&HeaderValue>,
+    headers: &mut HeaderMap,
+) {
     // The answer depends on the origin even where there is none.
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    let Some(origin) = origin.filter(|origin| *origin == ORIGIN) else { return };
+    let Some(origin) = origin.filter(|origin| origins.allow(origin)) else { return };
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-    let credentials = HeaderValue::from_static("true");
-    headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials);
+    if origins.credentials {
+        let credentials = HeaderValue::from_static("true");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials);
+    }
     let names = HeaderValue::from_static(EXPOSE_HEADERS);
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, names);
 }

@@ -10,6 +10,7 @@ mod answer;
 mod blocks;
 mod call;
 pub(super) mod cors;
+mod setup;
 mod stream;
 mod tail;
 #[cfg(test)]
@@ -18,6 +19,8 @@ pub(super) mod testing;
 pub(super) use answer::{Answer, error_object, json};
 pub(super) use blocks::{Blocks, is_done};
 pub(super) use call::Call;
+pub(super) use setup::Origins;
+pub use setup::Setup;
 pub(super) use stream::{edit, edit_blocks, error_event, with_error_event};
 pub(super) use tail::Tail;
 
@@ -28,29 +31,30 @@ pub(super) type Body = BoxStream<'static, Item>;
 pub(super) type Item = Result<Bytes, BoxError>;
 
 /// The right relay.
-pub(super) fn right(upstream: Upstream) -> Router {
-    changing_streams(upstream, |body| body)
+pub(super) fn right(setup: Setup) -> Router {
+    changing_streams(setup, |body| body)
 }
 
 /// The right relay, but for what `change` does to the bytes of each event stream.
-pub(super) fn changing_streams(upstream: Upstream, change: fn(Body) -> Body) -> Router {
-    relay(upstream, move |upstream, call| async move {
+pub(super) fn changing_streams(setup: Setup, change: fn(Body) -> Body) -> Router {
+    relay(setup, move |upstream, call| async move {
         let answer = Answer::from(call.send(&upstream).await?);
         Ok(answer.change_stream(|body| with_error_event(change(body))))
     })
 }
 
 /// A relay that answers each call with what `answer` makes of it, and 502 where that fails.
-pub(super) fn relay<F, Fut>(upstream: Upstream, answer: F) -> Router
+pub(super) fn relay<F, Fut>(setup: Setup, answer: F) -> Router
 where
     F: Fn(Upstream, Call) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<Answer, BoxError>> + Send,
 {
-    cors::around(without_cors(upstream, answer))
+    let origins = setup.origins();
+    cors::around(without_cors(setup, answer), origins)
 }
 
 /// The same, deaf to browsers.
-pub(super) fn without_cors<F, Fut>(upstream: Upstream, answer: F) -> Router
+pub(super) fn without_cors<F, Fut>(setup: Setup, answer: F) -> Router
 where
     F: Fn(Upstream, Call) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<Answer, BoxError>> + Send,
@@ -60,10 +64,13 @@ where
             Ok(call) => call,
             Err(refusal) => return refusal,
         };
-        match answer(upstream, call).await {
+        match answer(setup.upstream, call).await {
             Ok(answer) => answer.into_response(),
             Err(error) => answer::bad_gateway(&*error),
         }
     };
     Router::new().route("/v1/{*path}", any(handler))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -12,9 +12,11 @@ use axum::{Router, body::Body};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use indexmap::IndexMap;
 use tokio::time::{Instant, sleep};
 use tower::{ServiceExt as _, service_fn, util::BoxCloneSyncService};
 
+use super::Setup;
 use crate::net::{BoxError, Upstream};
 
 /// The terminator.
@@ -70,6 +72,7 @@ pub(in crate::broken) struct Provider {
     calls: Arc<AtomicUsize>,
     open: Arc<AtomicUsize>,
     taken: Arc<AtomicUsize>,
+    asked: Arc<Mutex<Vec<reqwest::Request>>>,
 }
 
 impl Provider {
@@ -82,6 +85,11 @@ impl Provider {
         self.calls.load(Ordering::Relaxed)
     }
 
+    /// What it was asked last.
+    pub(in crate::broken) fn asked(&self) -> reqwest::Request {
+        self.asked.lock().unwrap().pop().unwrap()
+    }
+
     /// How many of its answers somebody still holds.
     pub(in crate::broken) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
@@ -92,11 +100,19 @@ impl Provider {
         self.taken.load(Ordering::Relaxed)
     }
 
+    /// What a relay of it is given.
+    pub(in crate::broken) fn setup(&self) -> Setup {
+        Setup::new(self.upstream(), &IndexMap::new())
+    }
+
     pub(in crate::broken) fn upstream(&self) -> Upstream {
         let this = self.clone();
-        BoxCloneSyncService::new(service_fn(move |_: reqwest::Request| {
+        BoxCloneSyncService::new(service_fn(move |request: reqwest::Request| {
             let this = this.clone();
-            async move { this.reply() }
+            async move {
+                this.asked.lock().unwrap().push(request);
+                this.reply()
+            }
         }))
     }
 
@@ -187,12 +203,12 @@ pub(in crate::broken) fn preflight() -> Request<Body> {
 
 /// Sends a request to a relay and reads the answer to its end.
 pub(in crate::broken) async fn ask(
-    relay: fn(Upstream) -> Router,
+    relay: fn(Setup) -> Router,
     provider: &Provider,
     request: Request<Body>,
 ) -> Seen {
     let start = Instant::now();
-    let response = relay(provider.upstream()).oneshot(request).await.unwrap();
+    let response = relay(provider.setup()).oneshot(request).await.unwrap();
     let (head, body) = response.into_parts();
     let mut body = body.into_data_stream();
     let (mut pieces, mut broke) = (Vec::new(), false);
