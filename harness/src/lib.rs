@@ -6,6 +6,7 @@
 //!
 //! Each stage is plain data, and each arrow is one function.
 
+pub mod client;
 pub mod http1;
 pub mod net;
 pub mod plan;

@@ -88,6 +88,10 @@ pub struct Client {
     pub kind: Kind,
     /// What it asks.
     pub request: Request,
+    /// The page's origin, for a browser; the request's own origin where it is left out.
+    pub origin: Option<String>,
+    /// Whether a browser sends the request with credentials.
+    pub credentials: bool,
     /// How it reads.
     pub reads: Reads,
     /// What it does beside reading to the end.
