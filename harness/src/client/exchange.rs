@@ -1,0 +1,304 @@
+//! One request and its response over a connection of its own.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::sleep,
+};
+
+use super::{
+    application::Application,
+    frame_counter::FrameCounter,
+    pace::Pace,
+    session::{Session, within},
+};
+use crate::{
+    http1::{Closing, Item, ResponseDecoder, ResponseHead},
+    net::{Fault, Stream},
+    plan::Request,
+    scenario::{Does, Leave, ReadPoint},
+    trace::{BodyEnd, ClientFact},
+};
+
+/// What of the body has been received.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Received {
+    pub(super) frames: u64,
+    pub(super) bytes: u64,
+}
+
+impl Received {
+    /// How many bytes may be read at most so as not to pass the point; 0 where it is reached. The
+    /// end of a frame is not known before it comes.
+    pub(super) fn missing(self, point: ReadPoint) -> u64 {
+        match point {
+            ReadPoint::Bytes(bytes) => bytes.0.saturating_sub(self.bytes),
+            ReadPoint::Frames(frames) if self.frames < frames => u64::MAX,
+            ReadPoint::Frames(_) => 0,
+        }
+    }
+}
+
+/// How an exchange came to its end.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// There was no connection, or the client ended it: by its plan, its patience, its application.
+    Stopped,
+    /// The response is over, or the connection before it; with the head, where it came.
+    Over(Option<ResponseHead>),
+}
+
+impl Outcome {
+    /// The head of the answer, where there was one.
+    pub(super) fn into_answer(self) -> Option<ResponseHead> {
+        match self {
+            Self::Stopped => None,
+            Self::Over(head) => head,
+        }
+    }
+}
+
+/// Whether reading goes on.
+enum Next {
+    GoOn,
+    Stop(Outcome),
+}
+
+/// A request on its way.
+pub(super) struct Exchange<'a> {
+    session: &'a Session,
+    application: &'a mut dyn Application,
+    stream: Stream,
+    request: u64,
+    /// The attempt that it is, where a status can make the client try again.
+    attempt: Option<u64>,
+    decoder: ResponseDecoder,
+    pace: Pace,
+    frames: FrameCounter,
+    received: Received,
+    head: Option<ResponseHead>,
+    any_byte: bool,
+}
+
+impl<'a> Exchange<'a> {
+    /// Sends `request` and does what `does` says with the answer, then reads to its end. An answer
+    /// after which the client tries again is read to its end at once.
+    pub(super) async fn run(
+        session: &'a mut Session,
+        request: &Request,
+        does: &[Does],
+        attempt: Option<u64>,
+        application: &'a mut dyn Application,
+    ) -> Outcome {
+        let ordinal = session.requests;
+        let Some(stream) = connect(session).await else { return Outcome::Stopped };
+        session.requests += 1;
+        let session: &'a Session = session;
+        let exchange = Self {
+            session,
+            application,
+            stream,
+            request: ordinal,
+            attempt,
+            decoder: ResponseDecoder::answering(&request.method),
+            pace: Pace::new(session.client.reads),
+            frames: FrameCounter::default(),
+            received: Received::default(),
+            head: None,
+            any_byte: false,
+        };
+        exchange.play(request, does).await
+    }
+
+    async fn play(mut self, request: &Request, does: &[Does]) -> Outcome {
+        if let Next::Stop(outcome) = self.send(request).await {
+            return outcome;
+        }
+        for step in does {
+            let next = match step {
+                Does::Read(point) => self.read_to(*point).await,
+                Does::Wait(time) => {
+                    sleep(time.0).await;
+                    Next::GoOn
+                }
+                Does::Leave(how) => {
+                    if self.is_to_be_retried() {
+                        break;
+                    }
+                    return self.leave(*how).await;
+                }
+            };
+            if let Next::Stop(outcome) = next {
+                return outcome;
+            }
+        }
+        loop {
+            if let Next::Stop(outcome) = self.read(u64::MAX).await {
+                return outcome;
+            }
+        }
+    }
+
+    async fn send(&mut self, request: &Request) -> Next {
+        self.session.record(ClientFact::Sent {
+            connection: self.stream.connection(),
+            request: self.request,
+            method: request.method.clone(),
+            target: request.target.clone(),
+            headers: request.headers.clone(),
+            body: Bytes::copy_from_slice(request.body.as_bytes()),
+        });
+        let bytes = on_the_wire(request);
+        match within(self.first_byte(), self.stream.write_all(&bytes)).await {
+            // A server may answer and close before it has read all: what it says is still there.
+            Some(_) => Next::GoOn,
+            None => self.give_up("first_byte"),
+        }
+    }
+
+    async fn read_to(&mut self, point: ReadPoint) -> Next {
+        loop {
+            let missing = self.received.missing(point);
+            if missing == 0 || self.is_to_be_retried() {
+                return Next::GoOn;
+            }
+            if let stop @ Next::Stop(_) = self.read(missing).await {
+                return stop;
+            }
+        }
+    }
+
+    /// One read, at the client's pace and within its patience. The time that it does not read is
+    /// not held against the server, unless it never reads.
+    async fn read(&mut self, bytes_max: u64) -> Next {
+        let patience = self.session.client.gives_up;
+        let (budget, limit) = if self.any_byte {
+            ("silence", patience.silence.map(|time| time.0))
+        } else {
+            ("first_byte", self.first_byte())
+        };
+        let reads_never = self.session.client.reads == crate::scenario::Reads::None;
+        let pace_limit = if reads_never { limit } else { None };
+        let Some(pieces_max) = within(pace_limit, self.pace.next(self.received)).await else {
+            return self.give_up(budget);
+        };
+        let mut piece = vec![0; usize::try_from(pieces_max.min(bytes_max)).unwrap_or(1).max(1)];
+        let len = match within(limit, self.stream.read(&mut piece)).await {
+            None => return self.give_up(budget),
+            Some(Ok(0)) => return self.closed(Closing::Fin),
+            Some(Err(_)) => return self.closed(Closing::Reset),
+            Some(Ok(len)) => len,
+        };
+        self.any_byte = true;
+        self.pace.took(len as u64);
+        for item in self.decoder.feed(&piece[..len]).items {
+            if let stop @ Next::Stop(_) = self.take(item) {
+                return stop;
+            }
+        }
+        Next::GoOn
+    }
+
+    fn take(&mut self, item: Item<ResponseHead>) -> Next {
+        let request = self.request;
+        match item {
+            Item::Head(head) => {
+                self.session.record(ClientFact::Head {
+                    request,
+                    minor_version: head.minor_version,
+                    status: head.status,
+                    headers: head.headers.clone(),
+                });
+                self.session.record_sights(self.application.head(&head));
+                self.head = Some(head);
+            }
+            Item::Body(bytes) => {
+                let frames = self.frames.feed(&bytes);
+                self.received.frames = self.frames.frames();
+                self.received.bytes += bytes.len() as u64;
+                self.session.record(ClientFact::Body { request, bytes: bytes.clone() });
+                self.session.record_sights(self.application.body(&bytes));
+                if self.attempt.is_some() {
+                    self.session.progress.add(frames, bytes.len() as u64);
+                }
+            }
+            Item::Trailers(_) => {}
+            Item::End(how) => return self.over(how),
+        }
+        if self.application.reads_on() {
+            return Next::GoOn;
+        }
+        self.session.record(ClientFact::Left { how: Leave::Fin });
+        Next::Stop(Outcome::Stopped)
+    }
+
+    fn closed(&mut self, how: Closing) -> Next {
+        let end = self.decoder.close(how).unwrap_or(BodyEnd::Complete);
+        self.over(end)
+    }
+
+    fn over(&mut self, how: BodyEnd) -> Next {
+        self.session.record(ClientFact::Ended { request: self.request, how });
+        self.session.record_sights(self.application.ended(how));
+        Next::Stop(Outcome::Over(self.head.take()))
+    }
+
+    fn give_up(&mut self, budget: &'static str) -> Next {
+        self.session.record(ClientFact::GaveUp { budget });
+        Next::Stop(Outcome::Stopped)
+    }
+
+    async fn leave(mut self, how: Leave) -> Outcome {
+        self.session.record(ClientFact::Left { how });
+        match how {
+            // Letting go of the stream closes it.
+            Leave::Fin => {}
+            // An engine without RST still closes.
+            Leave::Rst => self.stream.reset().await.unwrap_or_default(),
+            Leave::Vanish => {
+                let host = self.session.host.name().clone();
+                self.session.host.stack().apply(&Fault::Vanish { host });
+            }
+        }
+        Outcome::Stopped
+    }
+
+    fn is_to_be_retried(&self) -> bool {
+        self.attempt
+            .zip(self.head.as_ref())
+            .is_some_and(|(attempt, head)| self.session.tries_again_on(head.status, attempt))
+    }
+
+    fn first_byte(&self) -> Option<Duration> {
+        self.session.client.gives_up.first_byte.map(|time| time.0)
+    }
+}
+
+async fn connect(session: &Session) -> Option<Stream> {
+    let budget = session.client.gives_up.connect.map(|time| time.0);
+    match within(budget, session.host.connect(&session.next_hop)).await {
+        Some(Ok(stream)) => Some(stream),
+        Some(Err(error)) => {
+            session.record(ClientFact::NoConnection { error: error.kind() });
+            None
+        }
+        None => {
+            session.record(ClientFact::GaveUp { budget: "connect" });
+            None
+        }
+    }
+}
+
+fn on_the_wire(request: &Request) -> Vec<u8> {
+    let mut text = format!("{} {} HTTP/1.1\r\n", request.method, request.target);
+    for (name, value) in &request.headers {
+        for part in [name.as_str(), ": ", value, "\r\n"] {
+            text.push_str(part);
+        }
+    }
+    text.push_str("\r\n");
+    text.push_str(&request.body);
+    text.into_bytes()
+}

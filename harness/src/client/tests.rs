@@ -1,0 +1,422 @@
+//! Whole clients against scripted servers, in virtual time.
+
+use std::time::Duration;
+
+use mock_openai::quantity::{Rate, Size, Time};
+use rstest::rstest;
+
+use super::{
+    play,
+    progress::Progress,
+    testing::{Pipes, Seen, Step, client_facts, send, serve},
+};
+use crate::{
+    plan::{Client, Request},
+    scenario::{Backoff, Does, Kind, Leave, Patience, Pause, ReadPoint, Reads, Retries},
+    trace::{BodyEnd, ClientFact, Recorder, Sight},
+};
+
+const SSE: &str =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+
+fn reader() -> Client {
+    let headers =
+        [("host", "relay"), ("content-type", "application/json"), ("content-length", "2")];
+    Client {
+        name: "reader".to_owned(),
+        group: "reader".to_owned(),
+        starts: Duration::ZERO,
+        from: "reader".to_owned(),
+        kind: Kind::Raw,
+        request: Request {
+            method: "POST".to_owned(),
+            target: "/v1/chat/completions".to_owned(),
+            headers: headers.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec(),
+            body: "{}".to_owned(),
+        },
+        origin: None,
+        credentials: false,
+        reads: Reads::Eagerly,
+        does: Vec::new(),
+        gives_up: Patience::default(),
+        retries: None,
+    }
+}
+
+fn millis(millis: u64) -> Time {
+    Time(Duration::from_millis(millis))
+}
+
+/// Plays a client against a server; its facts, and what the server saw.
+async fn run(
+    client: Client,
+    scripts: Vec<Vec<Step>>,
+) -> (Vec<(u64, ClientFact)>, Seen, Vec<crate::net::Fault>) {
+    let recorder = Recorder::starting_now();
+    let pipes = Pipes::new(16 * 1024);
+    let seen = serve(&pipes.host("relay", &recorder), scripts);
+    let host = pipes.host("reader", &recorder);
+    tokio::spawn(play(client, "relay".into(), host, 7, Progress::new())).await.unwrap();
+    // Lets the server notice that the client is gone.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    let faults = pipes.faults.lock().unwrap().clone();
+    (client_facts(&recorder), seen, faults)
+}
+
+/// What happened when, in words.
+fn story(facts: &[(u64, ClientFact)]) -> Vec<String> {
+    let line = |(at, fact): &(u64, ClientFact)| {
+        let what = match fact {
+            ClientFact::Sent { request, method, target, .. } => {
+                format!("sent {request} {method} {target}")
+            }
+            ClientFact::NoConnection { error } => format!("no connection {error:?}"),
+            ClientFact::Head { request, status, .. } => format!("head {request} {status}"),
+            ClientFact::Body { bytes, .. } => format!("body {}", bytes.escape_ascii()),
+            ClientFact::Ended { how, .. } => format!("ended {how:?}"),
+            ClientFact::Left { how } => format!("left {how:?}"),
+            ClientFact::GaveUp { budget } => format!("gave up {budget}"),
+            ClientFact::Waits { time, because } => format!("waits {} {because}", time.as_millis()),
+            ClientFact::Saw(sight) => format!("saw {sight:?}"),
+            ClientFact::Done => "done".to_owned(),
+        };
+        format!("{at} {what}")
+    };
+    facts.iter().map(line).collect()
+}
+
+fn two_frames_then(last: Vec<Step>) -> Vec<Step> {
+    let mut steps = vec![
+        send(SSE),
+        Step::Wait(20),
+        send("9\r\ndata: 1\n\n\r\n"),
+        Step::Wait(20),
+        send("9\r\ndata: 2\n\n\r\n"),
+    ];
+    steps.extend(last);
+    steps
+}
+
+#[rstest]
+#[case::complete(vec![send("0\r\n\r\n")], BodyEnd::Complete)]
+#[case::no_final_chunk(vec![], BodyEnd::Truncated)]
+#[case::reset(vec![Step::Reset], BodyEnd::Reset)]
+#[case::nonsense(vec![send("oops\r\n")], BodyEnd::Garbled)]
+#[tokio::test(start_paused = true)]
+async fn a_reader_sees_each_piece_at_its_time_and_how_it_ended(
+    #[case] last: Vec<Step>,
+    #[case] how: BodyEnd,
+) {
+    let (facts, seen, _) = run(reader(), vec![two_frames_then(last)]).await;
+    assert_eq!(
+        story(&facts),
+        [
+            "0 sent 0 POST /v1/chat/completions".to_owned(),
+            "0 head 0 200".to_owned(),
+            r"20 body data: 1\n\n".to_owned(),
+            r"40 body data: 2\n\n".to_owned(),
+            format!("40 ended {how:?}"),
+            "40 done".to_owned(),
+        ]
+    );
+    assert_eq!(
+        seen.requests[0].1,
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: relay\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_starts_at_its_time_and_a_refused_one_says_so() {
+    let client = Client { starts: Duration::from_millis(300), ..reader() };
+    let recorder = Recorder::starting_now();
+    let host = Pipes::new(1).host("reader", &recorder);
+    play(client, "relay".into(), host, 7, Progress::new()).await;
+    assert_eq!(
+        story(&client_facts(&recorder)),
+        ["300 no connection ConnectionRefused", "300 done"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leaver_reads_to_its_point_waits_and_closes() {
+    let does =
+        vec![Does::Read(ReadPoint::Frames(1)), Does::Wait(millis(5)), Does::Leave(Leave::Fin)];
+    let (facts, seen, _) =
+        run(Client { does, ..reader() }, vec![two_frames_then(vec![Step::Watch])]).await;
+    assert_eq!(story(&facts)[2..], [r"20 body data: 1\n\n", "25 left Fin", "25 done"]);
+    assert_eq!(seen.gone, [], "the second frame could not be written");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_can_leave_before_any_answer() {
+    let does = vec![Does::Wait(millis(50)), Does::Leave(Leave::Fin)];
+    let (facts, seen, _) = run(Client { does, ..reader() }, vec![vec![Step::Watch]]).await;
+    assert_eq!(story(&facts)[1..], ["50 left Fin", "50 done"]);
+    assert_eq!(seen.gone, [(Duration::from_millis(50), None)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leaver_can_reset() {
+    let does = vec![Does::Read(ReadPoint::Bytes(Size(9))), Does::Leave(Leave::Rst)];
+    let script = vec![send(SSE), send("9\r\ndata: 1\n\n\r\n"), Step::Watch];
+    let (facts, seen, _) = run(Client { does, ..reader() }, vec![script]).await;
+    assert_eq!(story(&facts)[3..], ["0 left Rst", "0 done"]);
+    assert_eq!(seen.gone, [(Duration::ZERO, Some(std::io::ErrorKind::ConnectionReset))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leaver_can_fall_silent() {
+    let does = vec![Does::Read(ReadPoint::Frames(1)), Does::Leave(Leave::Vanish)];
+    let (facts, _, faults) = run(Client { does, ..reader() }, vec![two_frames_then(vec![])]).await;
+    assert_eq!(story(&facts)[3..], ["20 left Vanish", "20 done"]);
+    assert_eq!(faults, [crate::net::Fault::Vanish { host: "reader".into() }]);
+}
+
+fn patience(set: impl Fn(&mut Patience, Time)) -> Patience {
+    let mut patience = Patience::default();
+    set(&mut patience, millis(1_000));
+    patience
+}
+
+#[rstest]
+#[case::first_byte(patience(|p, t| p.first_byte = Some(t)), vec![Step::Wait(5_000), send(SSE)], "1000 gave up first_byte")]
+#[case::first_byte_came(patience(|p, t| p.first_byte = Some(t)), vec![send(SSE), Step::Wait(5_000), send("0\r\n\r\n")], "5000 ended Complete")]
+#[case::silence(patience(|p, t| p.silence = Some(t)), vec![Step::Wait(2_000), send(SSE), Step::Wait(5_000)], "3000 gave up silence")]
+#[case::comments_end_silence(
+    patience(|p, t| p.silence = Some(t)),
+    vec![send(SSE), Step::Wait(900), send("3\r\n:\n\n\r\n"), Step::Wait(900), send("0\r\n\r\n")],
+    "1800 ended Complete"
+)]
+#[case::total(patience(|p, t| p.total = Some(t)), vec![send(SSE), Step::Wait(900), send("3\r\n:\n\n\r\n"), Step::Wait(900)], "1000 gave up total")]
+#[tokio::test(start_paused = true)]
+async fn patience_ends_by_its_own_budget(
+    #[case] gives_up: Patience,
+    #[case] script: Vec<Step>,
+    #[case] expected: &str,
+) {
+    let (facts, ..) = run(Client { gives_up, ..reader() }, vec![script]).await;
+    let story = story(&facts);
+    assert_eq!(story[story.len() - 2], expected);
+    assert!(story.last().is_some_and(|last| last.ends_with("done")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_keeps_its_rate_and_the_server_feels_it() {
+    let body = "x".repeat(64 * 1024);
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+    let script = vec![send(&head), send(&body)];
+    let client = Client { reads: Reads::Rate(Rate(1024)), ..reader() };
+    let (facts, seen, _) = run(client, vec![script]).await;
+    let (ended, _) = facts[facts.len() - 2];
+    // 64 KiB and 43 bytes of head at 1 KiB a second; the last read ends less than one piece early.
+    assert!((63_900..=64_050).contains(&ended), "{ended}");
+    for second in [10_000, 30_000] {
+        let read: usize = facts
+            .iter()
+            .filter(|(at, _)| *at < second)
+            .map(
+                |(_, fact)| if let ClientFact::Body { bytes, .. } = fact { bytes.len() } else { 0 },
+            )
+            .sum();
+        let due = usize::try_from(second).unwrap() * 1024 / 1000;
+        assert!(read.abs_diff(due) <= 256, "{read} of {due}");
+    }
+    assert_eq!(seen.written, body.len() as u64 + head.len() as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_can_pause_once() {
+    let pause = Pause { after: ReadPoint::Frames(1), lasts: millis(500) };
+    let client = Client { reads: Reads::Pause(pause), ..reader() };
+    let (facts, ..) = run(client, vec![two_frames_then(vec![send("0\r\n\r\n")])]).await;
+    assert_eq!(
+        story(&facts)[2..],
+        [r"20 body data: 1\n\n", r"520 body data: 2\n\n", "520 ended Complete", "520 done"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_never_reads_gives_up_by_its_budget() {
+    let gives_up = patience(|p, t| p.first_byte = Some(t));
+    let client = Client { reads: Reads::None, gives_up, ..reader() };
+    let (facts, ..) = run(client, vec![two_frames_then(vec![])]).await;
+    assert_eq!(story(&facts)[1..], ["1000 gave up first_byte", "1000 done"]);
+}
+
+fn retries(max: u64) -> Option<Retries> {
+    Some(Retries { max, on: vec![429], backoff: Backoff::default(), honours_retry_after: true })
+}
+
+const LIMITED: &str =
+    "HTTP/1.1 429 Too Many Requests\r\nretry-after: 2\r\ncontent-length: 2\r\n\r\n{}";
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_request_is_tried_again_after_what_the_answer_says() {
+    // What it does is meant for the answer that it wants: it does not leave a 429.
+    let does = vec![Does::Read(ReadPoint::Frames(1)), Does::Leave(Leave::Fin)];
+    let client = Client { retries: retries(2), does, ..reader() };
+    let (facts, ..) = run(client, vec![vec![send(LIMITED)], two_frames_then(vec![])]).await;
+    assert_eq!(
+        story(&facts),
+        [
+            "0 sent 0 POST /v1/chat/completions",
+            "0 head 0 429",
+            "0 body {}",
+            "0 ended Complete",
+            "0 waits 2000 retry-after",
+            "2000 sent 1 POST /v1/chat/completions",
+            "2000 head 1 200",
+            r"2020 body data: 1\n\n",
+            "2020 left Fin",
+            "2020 done",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_are_bounded() {
+    let client = Client { retries: retries(1), ..reader() };
+    let (facts, seen, _) = run(client, vec![vec![send(LIMITED)]; 3]).await;
+    assert_eq!(seen.requests.len(), 2);
+    assert_eq!(story(&facts)[8..], ["2000 ended Complete", "2000 gave up retries", "2000 done"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_counts_what_was_received() {
+    let recorder = Recorder::starting_now();
+    let pipes = Pipes::new(16 * 1024);
+    serve(&pipes.host("relay", &recorder), vec![two_frames_then(vec![send("0\r\n\r\n")])]);
+    let progress = Progress::new();
+    tokio::spawn(play(
+        reader(),
+        "relay".into(),
+        pipes.host("reader", &recorder),
+        7,
+        progress.clone(),
+    ));
+    progress.reached(ReadPoint::Bytes(Size(9))).await;
+    assert_eq!(recorder.now().as_millis(), 20);
+    progress.reached(ReadPoint::Frames(2)).await;
+    assert_eq!(recorder.now().as_millis(), 40);
+}
+
+fn saw(facts: &[(u64, ClientFact)]) -> Vec<Sight> {
+    let sights = facts.iter().filter_map(|(_, fact)| {
+        if let ClientFact::Saw(sight) = fact { Some(sight.clone()) } else { None }
+    });
+    sights.collect()
+}
+
+fn error(text: &str) -> Sight {
+    Sight::Error { text: text.to_owned() }
+}
+
+#[rstest]
+#[case::complete(vec![send("0\r\n\r\n")], Sight::End)]
+#[case::cut(vec![], error("Transport error: unexpected end of file"))]
+#[case::reset(vec![Step::Reset], error("Transport error: connection reset"))]
+#[tokio::test(start_paused = true)]
+async fn an_application_on_eventsource_stream_sees_events_and_the_end(
+    #[case] last: Vec<Step>,
+    #[case] end: Sight,
+) {
+    let client = Client { kind: Kind::EventsourceStream, ..reader() };
+    let (facts, ..) = run(client, vec![two_frames_then(last)]).await;
+    let event = |data: &str| Sight::Event {
+        event: "message".to_owned(),
+        id: String::new(),
+        data: data.to_owned(),
+    };
+    assert_eq!(saw(&facts), [event("1"), event("2"), end]);
+}
+
+const PAGE: &str = "https://app.example";
+
+fn page() -> Client {
+    Client { kind: Kind::Browser, origin: Some(PAGE.to_owned()), ..reader() }
+}
+
+const PREFLIGHT_OK: &str = "HTTP/1.1 204 No Content\r\naccess-control-allow-origin: *\r\naccess-control-allow-headers: content-type\r\n\r\n";
+
+#[tokio::test(start_paused = true)]
+async fn a_page_asks_first_then_reads_text() {
+    let answer = "HTTP/1.1 200 OK\r\naccess-control-allow-origin: *\r\ncontent-type: text/event-stream\r\nx-request-id: 1\r\ncontent-length: 5\r\n\r\na\u{8c46}";
+    let cut = answer.len() - 1;
+    let script = vec![
+        Step::Send(answer.as_bytes()[..cut].to_vec()),
+        Step::Wait(10),
+        Step::Send([&answer.as_bytes()[cut..], b"b"].concat()),
+    ];
+    let (facts, seen, _) = run(page(), vec![vec![send(PREFLIGHT_OK)], script]).await;
+    assert_eq!(
+        seen.requests[0].1,
+        "OPTIONS /v1/chat/completions HTTP/1.1\r\nhost: relay\r\naccept: */*\r\naccess-control-request-method: POST\r\naccess-control-request-headers: content-type\r\norigin: https://app.example\r\n\r\n"
+    );
+    assert!(seen.requests[1].1.contains("\r\norigin: https://app.example\r\n"));
+    let header = |n: &str, v: &str| (n.to_owned(), v.to_owned());
+    assert_eq!(
+        saw(&facts),
+        [
+            Sight::Response {
+                status: 200,
+                headers: vec![
+                    header("content-type", "text/event-stream"),
+                    header("content-length", "5")
+                ],
+            },
+            Sight::Text { text: "a".to_owned() },
+            Sight::Text { text: "\u{8c46}b".to_owned() },
+            Sight::End,
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_whose_preflight_is_refused_never_sends_its_request() {
+    let refused =
+        "HTTP/1.1 401 Unauthorized\r\naccess-control-allow-origin: *\r\ncontent-length: 0\r\n\r\n";
+    let (facts, seen, _) = run(page(), vec![vec![send(refused)]; 2]).await;
+    assert_eq!(seen.requests.len(), 1);
+    let why = "preflight: status 401 is not ok".to_owned();
+    assert_eq!(saw(&facts), [Sight::Blocked { why }]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_the_header_is_kept_from_script_and_its_connection_is_closed() {
+    let script = two_frames_then(vec![]);
+    let (facts, ..) = run(page(), vec![vec![send(PREFLIGHT_OK)], script]).await;
+    let why = "CORS check: no Access-Control-Allow-Origin".to_owned();
+    assert_eq!(saw(&facts), [Sight::Blocked { why }]);
+    let last = &story(&facts)[facts.len() - 2..];
+    assert_eq!(last, ["0 left Fin", "0 done"]);
+}
+
+#[rstest]
+#[case::hidden("", "backoff")]
+#[case::exposed("access-control-expose-headers: retry-after\r\n", "retry-after")]
+#[tokio::test(start_paused = true)]
+async fn a_page_honours_only_the_retry_after_that_it_can_see(
+    #[case] expose: &str,
+    #[case] because: &str,
+) {
+    let limited = LIMITED
+        .replace("\r\nretry", &format!("\r\naccess-control-allow-origin: *\r\n{expose}retry"));
+    let client = Client { retries: retries(1), ..page() };
+    let preflight = vec![send(PREFLIGHT_OK)];
+    let scripts = vec![preflight.clone(), vec![send(&limited)], preflight, vec![send(&limited)]];
+    let (facts, ..) = run(client, scripts).await;
+    let waits = facts.iter().find_map(|(_, fact)| {
+        if let ClientFact::Waits { because, .. } = fact { Some(*because) } else { None }
+    });
+    assert_eq!(waits, Some(because));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_of_the_same_origin_asks_nothing() {
+    let client = Client { origin: None, ..page() };
+    let (facts, seen, _) = run(client, vec![two_frames_then(vec![send("0\r\n\r\n")])]).await;
+    assert_eq!(seen.requests.len(), 1);
+    assert!(seen.requests[0].1.contains("\r\norigin: http://relay\r\n"));
+    assert_eq!(saw(&facts).last(), Some(&Sight::End));
+}
