@@ -25,20 +25,25 @@ fn answers(trace: &Trace) -> BTreeMap<(String, u64), Answer> {
     let mut answers: BTreeMap<(String, u64), Answer> = BTreeMap::new();
     for event in &trace.events {
         let Fact::Client(fact) = &event.fact else { continue };
-        let mut of = |request: u64| {
-            answers.entry((event.actor.to_string(), request)).or_default()
-        };
-        match fact {
-            ClientFact::Head { request, status, .. } => of(*request).status = Some(*status),
-            ClientFact::Body { request, bytes } => of(*request).body.extend_from_slice(bytes),
-            ClientFact::Ended { request, how } => of(*request).end = Some(*how),
-            ClientFact::Sent { request, .. } => drop(of(*request)),
+        let answer = match fact {
+            ClientFact::Head { request, .. }
+            | ClientFact::Body { request, .. }
+            | ClientFact::Ended { request, .. }
+            | ClientFact::Sent { request, .. } => {
+                answers.entry((event.actor.to_string(), *request)).or_default()
+            }
             ClientFact::NoConnection { .. }
             | ClientFact::Left { .. }
             | ClientFact::GaveUp { .. }
             | ClientFact::Waits { .. }
             | ClientFact::Saw(_)
-            | ClientFact::Done => {}
+            | ClientFact::Done => continue,
+        };
+        match fact {
+            ClientFact::Head { status, .. } => answer.status = Some(*status),
+            ClientFact::Body { bytes, .. } => answer.body.extend_from_slice(bytes),
+            ClientFact::Ended { how, .. } => answer.end = Some(*how),
+            _ => {}
         }
     }
     answers

@@ -114,6 +114,8 @@ impl Story {
             from: name.to_owned(),
             kind,
             request,
+            origin: None,
+            credentials: false,
             reads: Reads::Eagerly,
             does: vec![],
             gives_up: Patience::default(),

@@ -55,7 +55,7 @@ impl Hasher for Feed {
 mod tests {
     use std::time::Duration;
 
-    use super::{super::*, *};
+    use super::super::*;
 
     fn over(at: u64, actor: &str) -> Trace {
         let event = Event {

@@ -49,7 +49,7 @@ use shared::Shared;
 ///
 /// # Panics
 /// Where `main` does; and inside another run on the same thread.
-pub fn run(plan: &Plan, actors: Vec<Actor>, main: Main) -> Trace {
+pub(super) fn run(plan: &Plan, actors: Vec<Actor>, main: Main) -> Trace {
     let runtime = runtime(plan.seed);
     let (shared, recorder, start) = {
         let _entered = runtime.enter();

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Why a plan cannot run on this engine: the first reason, or `None` where it can.
-pub fn cannot(plan: &Plan) -> Option<String> {
+pub(in crate::net) fn cannot(plan: &Plan) -> Option<String> {
     let links = plan.links.iter().find_map(link);
     let hosts = || {
         plan.hosts.keys().next().map(|host| {

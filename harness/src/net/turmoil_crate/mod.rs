@@ -32,7 +32,7 @@ mod socket;
 mod stack;
 mod supervisor;
 
-pub use limits::cannot;
+pub(super) use limits::cannot;
 
 use hosts::Hosts;
 use stack::TurmoilStack;
@@ -55,7 +55,7 @@ const LONGEST: Duration = Duration::from_hours(24 * 365);
 /// # Panics
 /// Where [`cannot`] has a reason, where `main` or a task on any host panics, and on a thread that
 /// is inside a tokio runtime.
-pub fn run(plan: &Plan, actors: Vec<Actor>, main: Main) -> Trace {
+pub(super) fn run(plan: &Plan, actors: Vec<Actor>, main: Main) -> Trace {
     if let Some(reason) = cannot(plan) {
         panic!("the plan `{}` does not run on the turmoil crate: {reason}", plan.id);
     }

@@ -49,6 +49,8 @@ fn plan() -> Plan {
         from: "reader".to_owned(),
         kind: Kind::Raw,
         request,
+        origin: None,
+        credentials: false,
         reads: Reads::Eagerly,
         does: Vec::new(),
         gives_up: Patience::default(),
