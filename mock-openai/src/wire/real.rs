@@ -171,6 +171,14 @@ fn concern(error: &io::Error) -> Concern {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn small_writes_are_not_held_back_for_an_acknowledgement() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        assert!(!stream.nodelay().unwrap(), "it is on already");
+        assert!(RealWire::new(stream).unwrap().stream().unwrap().nodelay().unwrap());
+    }
+
     #[test]
     fn an_accept_error_is_told_apart_by_what_it_concerns() {
         // The numbers are Linux's: ECONNABORTED, EPROTO, EMFILE, ENFILE, EBADF, EINVAL.

@@ -104,3 +104,21 @@ async fn a_quota_refuses_with_true_headers_until_its_window_is_over() {
     sleep(1).await;
     assert!(head_of_answer(&mut peer).await.starts_with("HTTP/1.1 200"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_answer_does_not_starve_the_others() {
+    let bench = Bench::new(
+        "[{match: {model: busy}, then: [{repeat: {times: 20000, steps: [{mark: m}]}}]},
+          {then: [{json: {}}]}]",
+    );
+    let (mut busy, mut quick) = (bench.connect(), bench.connect());
+    busy.post(r#"{"model":"busy"}"#).await;
+    quick.post("").await;
+    quick.all().await;
+    let entries = bench.journal().entries();
+    let ended = |connection| {
+        let is_end = |event: &Event| matches!(event, Event::Ended { .. });
+        entries.iter().position(|(_, e)| e.connection == connection && is_end(&e.event))
+    };
+    assert!(ended(1).unwrap() < ended(0).unwrap());
+}

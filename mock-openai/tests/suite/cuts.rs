@@ -46,6 +46,13 @@ async fn a_cut_of_segments_keeps_the_chunk_and_writes_it_in_pieces() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cut_does_not_reach_the_end_of_an_answer_that_ends_inside_it() {
+    let steps = "{cut: {every: 4, level: segment, steps: [{send: {raw: ab}}, {end: clean}]}}";
+    let expected = [STREAM_HEAD.to_owned() + "2\r\na", "b\r\n".into(), "0\r\n\r\n".into()];
+    assert_eq!(writes(steps).await, expected);
+}
+
+#[tokio::test(start_paused = true)]
 async fn cuts_of_both_levels_work_together() {
     let got = writes(
         "{cut: {every: 3, steps: [{cut: {every: 6, level: segment, steps: [{send: {raw: abcde}}]}}]}}",

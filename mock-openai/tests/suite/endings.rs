@@ -16,9 +16,7 @@ async fn closing(steps: &str) -> (String, Ended, Vec<Event>) {
     let bench = Bench::new(&format!("[{{then: [{steps}]}}]"));
     let mut peer = bench.connect();
     peer.post(r#"{"stream":true}"#).await;
-    let hour = Duration::from_hours(1);
-    let rest = tokio::time::timeout(hour, peer.rest()).await;
-    let (got, ended) = rest.expect("the answer ends");
+    let (got, ended) = peer.rest().await;
     (hide(&got), ended, bench.events())
 }
 
@@ -167,6 +165,22 @@ async fn a_trip_counts_over_all_steps() {
         let (got, _, _) = closing(&format!("{trip}, {sends}")).await;
         let chunks: String = bodies.iter().map(|body| chunk(body)).collect();
         assert_eq!(got, STREAM_HEAD.to_owned() + &chunks, "{point}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_trips_the_nearest_fires_and_of_equals_the_first() {
+    let send = "{send: {data: a}}, {send: {data: b}}";
+    for (first, second, body, expected) in [
+        ("bytes: 12B", "frames: 1", "data: a\n\n", Ended::Fin),
+        ("bytes: 9B", "frames: 1", "data: a\n\n", Ended::Reset),
+        ("frames: 1", "bytes: 3B", "dat", Ended::Fin),
+    ] {
+        let trips = format!(
+            "{{trip: {{after: {{{first}}}, end: reset}}}}, {{trip: {{after: {{{second}}}, end: fin}}}}"
+        );
+        let (got, ended, _) = closing(&format!("{trips}, {send}")).await;
+        assert_eq!((got, ended), (STREAM_HEAD.to_owned() + &chunk(body), expected), "{first}");
     }
 }
 

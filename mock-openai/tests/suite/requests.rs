@@ -59,6 +59,10 @@ async fn a_peer_that_waits_for_continue_is_told_to_go_on() {
     assert_eq!(peer.all().await, "HTTP/1.1 100 Continue\r\n\r\n");
     peer.send("ab").await;
     assert_eq!(hide(&peer.all().await), ok());
+    // Who sends the body unasked does not wait for it.
+    peer.send("POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\nab")
+        .await;
+    assert_eq!(hide(&peer.all().await), ok());
 }
 
 #[tokio::test(start_paused = true)]

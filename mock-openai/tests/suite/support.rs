@@ -137,10 +137,12 @@ impl Peer {
         self.send(&post(body)).await;
     }
 
-    /// Reads to the end of the connection.
+    /// Reads to the end of the connection, which comes within a (virtual) hour.
     pub(crate) async fn rest(&mut self) -> (String, Ended) {
         let mut bytes = Vec::new();
-        self.io().read_to_end(&mut bytes).await.expect("memory cannot fail");
+        let reading = self.io().read_to_end(&mut bytes);
+        let read = tokio::time::timeout(Duration::from_hours(1), reading).await;
+        read.expect("the provider closes").expect("memory cannot fail");
         let reset = self.shared.was_reset.load(Ordering::SeqCst);
         (text(bytes), if reset { Ended::Reset } else { Ended::Fin })
     }
