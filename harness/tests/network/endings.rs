@@ -73,7 +73,7 @@ fn a_reset_before_the_connection_is_accepted_leaves_its_bytes_to_read() {
 #[test]
 fn a_blocked_writer_wakes_with_connection_reset() {
     let serve = server("upstream", |mut stream| async move {
-        let error = stream.write_all(&[0; 300_000]).await.unwrap_err();
+        let error = stream.write_all(&vec![0; 300_000]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
         stream.shutdown().await.unwrap();
     });
@@ -149,7 +149,7 @@ fn a_reset_waits_until_what_was_written_has_left() {
     let mut plan = pair(latency(20));
     plan.hosts.insert("client".to_owned(), buffers(10_000, 65_536));
     let serve = server("upstream", |mut stream| async move {
-        stream.write_all(&[7; 50_000]).await.unwrap();
+        stream.write_all(&vec![7; 50_000]).await.unwrap();
         stream.reset().await.unwrap();
         let error = stream.write(b"more").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotConnected);
@@ -194,7 +194,7 @@ fn a_half_closed_connection_still_carries_the_other_direction() {
 #[test]
 fn bytes_that_wait_for_a_reader_outlive_both_fins() {
     let serve = server("upstream", |mut stream| async move {
-        stream.write_all(&[1; 30_000]).await.unwrap();
+        stream.write_all(&vec![1; 30_000]).await.unwrap();
         stream.shutdown().await.unwrap();
         stream.read_to_end(&mut Vec::new()).await.unwrap();
     });

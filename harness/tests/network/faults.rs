@@ -56,7 +56,7 @@ async fn read_for(stream: &mut Stream, time: Duration) -> (String, Option<ErrorK
 }
 
 fn lines(numbers: std::ops::Range<u32>) -> String {
-    numbers.map(|number| format!("{number}\n")).collect()
+    numbers.flat_map(|number| [number.to_string(), "\n".to_owned()]).collect()
 }
 
 #[test]

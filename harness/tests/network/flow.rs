@@ -106,10 +106,7 @@ fn a_write_blocks_when_both_buffers_are_full_and_goes_on_when_the_peer_reads() {
     let wrote_early: usize = socket_facts(&trace, "upstream")
         .into_iter()
         .filter(|(at, _)| *at < Duration::from_secs(5))
-        .map(|(_, fact)| match fact {
-            SocketFact::Wrote { bytes } => bytes.len(),
-            _ => 0,
-        })
+        .map(|(_, fact)| if let SocketFact::Wrote { bytes } = fact { bytes.len() } else { 0 })
         .sum();
     // What the reader's buffer took was acknowledged; the rest fills the writer's.
     assert_eq!(wrote_early, 4096 + 8192);
@@ -171,10 +168,10 @@ fn bandwidth_is_shared_by_all_flows_of_a_direction_and_counts_headers() {
     let data = data_from(&trace, "upstream");
     // Twice ten full segments of 1,500 bytes: 2.93 s, to which handshakes add a few packets.
     assert_eq!(data.len(), 20);
-    let took = data[19].0 - data[0].1.0.at;
+    let took = data[19].0.abs_diff(data[0].1.0.at);
     assert!((ms(2_929)..ms(2_950)).contains(&took), "{took:?}");
 
-    let (_, trace) = run(&pair(spec), vec![], |host| async move {
+    let ((), trace) = run(&pair(spec), vec![], |host| async move {
         assert!(host.connect(&name("upstream")).await.is_err());
     });
     // 40 bytes at 10,240 a second: 3.9 ms up, and the RST 3.9 ms down.
@@ -199,7 +196,7 @@ fn jitter_spreads_arrivals_and_keeps_each_flow_in_order() {
     assert!(all == bytes(2_000));
     let down: Vec<_> = data_from(&trace, "upstream")
         .into_iter()
-        .map(|(at, (sent, packet))| (packet.seq, at - sent.at))
+        .map(|(at, (sent, packet))| (packet.seq, at.abs_diff(sent.at)))
         .collect();
     assert_eq!(down.len(), 200);
     assert!(down.is_sorted_by_key(|(seq, _)| *seq));
@@ -230,7 +227,7 @@ fn a_lost_packet_arrives_a_time_out_later_and_everything_behind_it_waits() {
     assert!(down.is_sorted_by_key(|(at, (_, packet))| (*at, packet.seq)));
     let took = |late: bool| -> Vec<Duration> {
         let of_kind = down.iter().filter(|(_, (_, p))| matches!(p.fate, Fate::Late(_)) == late);
-        of_kind.map(|(at, (sent, _))| *at - sent.at).collect()
+        of_kind.map(|(at, (sent, _))| at.abs_diff(sent.at)).collect()
     };
     let (lost, others) = (took(true), took(false));
     // A tenth of 200, give or take.

@@ -103,7 +103,7 @@ async fn read(socket: &mut (impl AsyncRead + Unpin), seen: &mut Seen) {
 
 async fn write(socket: &mut (impl AsyncWrite + Unpin), text: &str, seen: &mut Seen) {
     let wrote = timeout(PATIENCE, socket.write_all(text.as_bytes())).await;
-    seen.push(format!("write: {}", outcome(wrote.unwrap_or(Err(io::ErrorKind::TimedOut.into())))));
+    seen.push(format!("write: {}", wrote.map_or_else(|_| "nothing".to_owned(), outcome)));
 }
 
 async fn shutdown(socket: &mut (impl AsyncWrite + Unpin), seen: &mut Seen) {

@@ -188,9 +188,8 @@ pub(crate) fn data_from<'a>(trace: &'a Trace, host: &str) -> Vec<(Duration, Sent
 /// The socket facts of one host, in order.
 pub(crate) fn socket_facts<'a>(trace: &'a Trace, host: &str) -> Vec<(Duration, &'a SocketFact)> {
     let of_host = |event: &&Event| &*event.actor == host;
-    let fact = |event: &'a Event| match &event.fact {
-        Fact::Socket(_, fact) => Some((event.at, fact)),
-        _ => None,
+    let fact = |event: &'a Event| {
+        if let Fact::Socket(_, fact) = &event.fact { Some((event.at, fact)) } else { None }
     };
     trace.events.iter().filter(of_host).filter_map(fact).collect()
 }
@@ -199,20 +198,18 @@ pub(crate) fn socket_facts<'a>(trace: &'a Trace, host: &str) -> Vec<(Duration, &
 pub(crate) fn most_unread(trace: &Trace, host: &str) -> u64 {
     let (mut unread, mut most) = (std::collections::BTreeMap::new(), 0);
     for event in &trace.events {
-        match &event.fact {
-            Fact::Arrived { packet } => {
-                if let Fact::Packet(packet) = &trace.events[*packet].fact
-                    && &*packet.to == host
-                {
-                    let held = unread.entry(packet.connection).or_insert(0_u64);
-                    *held += u64::try_from(packet.payload.len()).unwrap();
-                    most = most.max(*held);
-                }
-            }
-            Fact::Socket(connection, SocketFact::Read { len }) if &*event.actor == host => {
-                *unread.entry(*connection).or_insert(0) -= u64::try_from(*len).unwrap();
-            }
-            _ => {}
+        if let Fact::Arrived { packet: ordinal } = event.fact
+            && let Some((_, packet)) = packet(&trace.events[ordinal])
+            && &*packet.to == host
+        {
+            let held = unread.entry(packet.connection).or_insert(0_u64);
+            *held += u64::try_from(packet.payload.len()).unwrap();
+            most = most.max(*held);
+        }
+        if let Fact::Socket(connection, SocketFact::Read { len }) = &event.fact
+            && &*event.actor == host
+        {
+            *unread.entry(*connection).or_insert(0) -= u64::try_from(*len).unwrap();
         }
     }
     most

@@ -59,21 +59,22 @@ impl World {
     }
 
     fn segment_arrives(&mut self, to: EndId, segment: TcpSegment) {
-        match self.end(to).state {
-            State::Awaited | State::Connecting { .. } | State::Open(_) => {}
-            // Nobody will ever read it: the peer must learn that (RFC 9293 3.6.1, RFC 1122
+        let lives = match self.end(to).state {
+            // What its owner let go of, nobody will ever read: the peer must learn that (RFC 1122
             // 4.2.2.13; Linux resets likewise).
-            State::Closed if !segment.payload.is_empty() => {
-                self.kill(to);
-                self.end_mut(to).state = State::Dead;
-                return self.answer_with_reset(to, &segment);
-            }
-            State::Closed => {}
+            State::Closed => segment.payload.is_empty(),
+            State::Awaited | State::Connecting { .. } | State::Open(_) => true,
             State::Failed(_)
             | State::Reset { .. }
             | State::Aborted
             | State::Dead
-            | State::Crashed => return self.answer_with_reset(to, &segment),
+            | State::Crashed => false,
+        };
+        if !lives {
+            if matches!(self.end(to).state, State::Closed) {
+                self.bury(to, State::Dead);
+            }
+            return self.answer_with_reset(to, &segment);
         }
         let route = self.route(to.peer());
         let end = self.end_mut(to);
@@ -120,7 +121,12 @@ impl World {
                 self.settle_connect(to);
             }
             State::Awaited | State::Closed => self.kernel.deliver(packet),
-            other => end.state = other,
+            other @ (State::Open(_)
+            | State::Failed(_)
+            | State::Reset { .. }
+            | State::Aborted
+            | State::Dead
+            | State::Crashed) => end.state = other,
         }
     }
 

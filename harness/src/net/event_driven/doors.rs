@@ -36,7 +36,7 @@ impl World {
             return Poll::Pending;
         };
         if let Some(connection) = door.waiting.pop_front() {
-            return Poll::Ready(EndId { connection, side: Side::Called });
+            return Poll::Ready(EndId { connection, side: Side::Callee });
         }
         door.waker = Some(cx.waker().clone());
         Poll::Pending
@@ -50,7 +50,7 @@ impl World {
         }
         let waiting = mem::take(door).map(|door| door.waiting).unwrap_or_default();
         for connection in waiting {
-            let id = EndId { connection, side: Side::Called };
+            let id = EndId { connection, side: Side::Callee };
             if matches!(self.end(id).state, State::Open(_)) {
                 self.abort(id, State::Dead);
             } else {

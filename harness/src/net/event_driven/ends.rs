@@ -13,14 +13,14 @@ pub(super) enum Side {
     /// The end that connected.
     Caller,
     /// The end that accepted.
-    Called,
+    Callee,
 }
 
 impl Side {
     pub(super) fn other(self) -> Self {
         match self {
-            Self::Caller => Self::Called,
-            Self::Called => Self::Caller,
+            Self::Caller => Self::Callee,
+            Self::Callee => Self::Caller,
         }
     }
 }
@@ -47,8 +47,9 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(link: usize, caller: End, called: End) -> Self {
-        Self { link, ends: [caller, called] }
+    /// From its ends: the caller's, then the callee's.
+    pub(super) fn new(link: usize, ends: [End; 2]) -> Self {
+        Self { link, ends }
     }
 
     pub(super) fn end(&self, side: Side) -> &End {

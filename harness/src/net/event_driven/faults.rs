@@ -11,7 +11,7 @@ use super::{
 };
 use crate::net::Fault;
 
-const SIDES: [Side; 2] = [Side::Called, Side::Caller];
+const SIDES: [Side; 2] = [Side::Callee, Side::Caller];
 
 impl World {
     /// Carries out a fault, and returns the host whose actors are to start, if one starts again.

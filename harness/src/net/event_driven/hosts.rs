@@ -129,6 +129,6 @@ pub(super) fn all(plan: &Plan, actors: &[Actor]) -> Vec<HostState> {
     let others = actors.iter().map(|actor| &*actor.host);
     let mut names = indexmap::IndexSet::new();
     names.extend(clients.chain(hops).chain([UPSTREAM]).chain(others).chain([WORLD]));
-    let named = names.into_iter().enumerate();
-    named.map(|(index, name)| HostState::new(index, Name::from(name), plan)).collect()
+    let numbered = names.into_iter().enumerate();
+    numbered.map(|(index, name)| HostState::new(index, Name::from(name), plan)).collect()
 }

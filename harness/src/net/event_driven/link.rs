@@ -61,8 +61,8 @@ pub(super) enum Journey {
 
 impl Link {
     pub(super) fn new(name: Name, up: LinkSpec, down: LinkSpec) -> Self {
-        let up = Way::new(up, format!("link {name} up"));
-        let down = Way::new(down, format!("link {name} down"));
+        let up = Way::new(up, &format!("link {name} up"));
+        let down = Way::new(down, &format!("link {name} down"));
         Self { name, up, down, held_until: Duration::ZERO, silent_until: Duration::ZERO }
     }
 
@@ -153,7 +153,7 @@ struct Way {
 }
 
 impl Way {
-    fn new(spec: LinkSpec, label: String) -> Self {
+    fn new(spec: LinkSpec, label: &str) -> Self {
         Self {
             spec,
             jitter_label: format!("{label} jitter"),

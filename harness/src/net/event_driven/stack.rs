@@ -62,7 +62,7 @@ impl Stack for Incarnation {
             let door = if self.is_stale(world, at) { 0 } else { world.listen(at)? };
             Ok::<_, io::Error>((at, door, world.hosts[at].address()))
         });
-        let (host, door, address) = listening.unwrap_or(Err(io::ErrorKind::NotConnected.into()))?;
+        let (host, door, address) = listening.ok_or(io::ErrorKind::NotConnected)??;
         Ok(Box::new(Listener { shared: Arc::clone(&self.shared), host, door, address }))
     }
 

@@ -1,6 +1,6 @@
 //! The state of a run's network: hosts, links, connections, and packets on their way.
 
-use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 use turmoil_net::{Packet, TcpSegment};
@@ -110,14 +110,13 @@ impl World {
     /// A connection whose SYN is about to leave; its calling port is not known yet.
     pub(super) fn add_connection(&mut self, from: usize, to: usize) -> EndId {
         let link = self.link_between(from, to);
-        let called = self.hosts[to].address();
-        let mut caller = self.hosts[from].address();
-        caller.set_port(0);
-        let end = |host: usize, address, hosts: &[HostState]| {
-            End::new(host, address, hosts[host].recv_buffer, hosts[host].send_buffer)
+        let end = |at: usize, port: u16| {
+            let host = &self.hosts[at];
+            let address = SocketAddr::new(host.ip, port);
+            End::new(at, address, host.recv_buffer, host.send_buffer)
         };
-        let ends = (end(from, caller, &self.hosts), end(to, called, &self.hosts));
-        self.connections.push(Connection::new(link, ends.0, ends.1));
+        let ends = [end(from, 0), end(to, PORT)];
+        self.connections.push(Connection::new(link, ends));
         let connection = self.connections.len() - 1;
         self.hosts[from].calling.push_back(connection);
         EndId { connection, side: Side::Caller }
@@ -141,7 +140,7 @@ impl World {
         let (from, to) = (hosts::index(packet.src)?, hosts::index(packet.dst)?);
         if segment.src_port == PORT {
             let connection = *self.by_caller.get(&(to, segment.dst_port))?;
-            return Some(EndId { connection, side: Side::Called });
+            return Some(EndId { connection, side: Side::Callee });
         }
         if segment.flags.syn {
             let connection = self.hosts.get_mut(from)?.calling.pop_front()?;
