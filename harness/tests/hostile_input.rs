@@ -13,9 +13,13 @@ fn only(text: &[u8]) -> Diagnostic {
     wrong.remove(0)
 }
 
+fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+    (0..count).map(line).collect::<Vec<_>>().concat()
+}
+
 #[test]
 fn a_thousand_aliases_are_refused_at_the_first_anchor() {
-    let aliases: String = (0..1_000).map(|nth| format!("k{nth}: [*a, *a, *a]\n")).collect();
+    let aliases = lines(1_000, |nth| format!("k{nth}: [*a, *a, *a]\n"));
     let text = format!("title: &a [x, x, x, x, x, x, x, x, x, x]\n{aliases}");
     let wrong = only(text.as_bytes());
     assert_eq!((wrong.line, wrong.column, wrong.length), (1, 8, 2));
@@ -31,10 +35,15 @@ fn ten_thousand_open_brackets_are_refused_at_the_first_that_is_too_deep() {
         let nth = 63 * open.len();
         assert!(wrong.column >= 8 + nth && wrong.column <= 8 + nth + open.len(), "{wrong}");
     }
-    let block: String = (0..1_000).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+    let block = lines(1_000, |level| format!("{}a:\n", " ".repeat(level)));
     let wrong = only(block.as_bytes());
     assert_eq!(wrong.message, "lists and mappings stand more than 64 deep in each other");
     assert_eq!(wrong.line, 65);
+    // Half of the levels in each of YAML's two notations.
+    let mixed = lines(40, |level| format!("{}a:\n", " ".repeat(level))) + &" ".repeat(40);
+    let wrong = only(format!("{mixed}{}{}", "[".repeat(40), "]".repeat(40)).as_bytes());
+    assert_eq!(wrong.message, "lists and mappings stand more than 64 deep in each other");
+    assert_eq!((wrong.line, wrong.column), (41, 65));
 }
 
 #[test]
@@ -71,7 +80,7 @@ fn a_file_of_a_million_values_is_refused() {
 
 #[test]
 fn a_file_full_of_mistakes_tells_the_first_twenty() {
-    let text: String = (0..40_000).map(|nth| format!("k{nth}: 1\n")).collect();
+    let text = lines(40_000, |nth| format!("k{nth}: 1\n"));
     assert_eq!(refused(text.as_bytes()).len(), DIAGNOSTICS_MAX);
     let twice = "a: 1\n".repeat(30_000);
     assert_eq!(refused(twice.as_bytes()).len(), DIAGNOSTICS_MAX);
