@@ -167,11 +167,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        // A key without a value is a slip, never a way to leave it out.
-        if self.plain() == Some(Plain::Null) {
-            let kind = Kind::Custom("the value is missing".to_owned());
-            return Err(Error::new(self.node.id, kind));
-        }
+        // A key without a value is a slip, never a way to leave it out: what is wanted says so.
         visitor.visit_some(self)
     }
 
