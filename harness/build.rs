@@ -1,6 +1,8 @@
-//! Rebuilds when a scenario comes or goes: one test a file is made at compile time.
+//! Builds again when a scenario or a bad input comes or goes: tests and the embedded catalogue
+//! are made of the files that stand there.
 
 fn main() {
-    println!("cargo::rerun-if-changed=../scenarios");
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=../scenarios");
+    println!("cargo::rerun-if-changed=tests/bad_input");
 }

@@ -23,8 +23,9 @@ fn folder(test: &str) -> std::path::PathBuf {
         ("slow/stops.yaml", "s"),
     ] {
         let path = root.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        let folder = path.parent().expect("each file has a folder");
+        fs::create_dir_all(folder).expect("the target folder takes folders");
+        fs::write(path, text).expect("the target folder takes files");
     }
     root
 }

@@ -13,12 +13,14 @@ fn only(text: &[u8]) -> Diagnostic {
     wrong.remove(0)
 }
 
+fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+    (0..count).map(line).collect::<Vec<_>>().concat()
+}
+
 #[test]
 fn a_thousand_aliases_are_refused_at_the_first_anchor() {
-    let mut text = "title: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-    for level in 0..1_000 {
-        text.push_str(&format!("k{level}: [*a, *a, *a]\n"));
-    }
+    let aliases = lines(1_000, |nth| format!("k{nth}: [*a, *a, *a]\n"));
+    let text = format!("title: &a [x, x, x, x, x, x, x, x, x, x]\n{aliases}");
     let wrong = only(text.as_bytes());
     assert_eq!((wrong.line, wrong.column, wrong.length), (1, 8, 2));
     assert_eq!(wrong.message, "anchors and aliases are refused");
@@ -33,13 +35,15 @@ fn ten_thousand_open_brackets_are_refused_at_the_first_that_is_too_deep() {
         let nth = 63 * open.len();
         assert!(wrong.column >= 8 + nth && wrong.column <= 8 + nth + open.len(), "{wrong}");
     }
-    let mut block = String::new();
-    for level in 0..1_000 {
-        block.push_str(&format!("{}a:\n", " ".repeat(level)));
-    }
+    let block = lines(1_000, |level| format!("{}a:\n", " ".repeat(level)));
     let wrong = only(block.as_bytes());
     assert_eq!(wrong.message, "lists and mappings stand more than 64 deep in each other");
     assert_eq!(wrong.line, 65);
+    // Half of the levels in each of YAML's two notations.
+    let mixed = lines(40, |level| format!("{}a:\n", " ".repeat(level))) + &" ".repeat(40);
+    let wrong = only(format!("{mixed}{}{}", "[".repeat(40), "]".repeat(40)).as_bytes());
+    assert_eq!(wrong.message, "lists and mappings stand more than 64 deep in each other");
+    assert_eq!((wrong.line, wrong.column), (41, 65));
 }
 
 #[test]
@@ -76,10 +80,7 @@ fn a_file_of_a_million_values_is_refused() {
 
 #[test]
 fn a_file_full_of_mistakes_tells_the_first_twenty() {
-    let mut text = String::new();
-    for ordinal in 0..40_000 {
-        text.push_str(&format!("k{ordinal}: 1\n"));
-    }
+    let text = lines(40_000, |nth| format!("k{nth}: 1\n"));
     assert_eq!(refused(text.as_bytes()).len(), DIAGNOSTICS_MAX);
     let twice = "a: 1\n".repeat(30_000);
     assert_eq!(refused(twice.as_bytes()).len(), DIAGNOSTICS_MAX);
@@ -92,7 +93,12 @@ fn a_mistake_in_a_very_long_line_shows_the_part_around_it() {
     let wrong = &refused(text.as_bytes())[1];
     assert_eq!((wrong.line, wrong.column), (2, 60_008));
     assert_eq!(wrong.source.as_ref().map(|line| line.chars().count()), Some(103));
-    assert!(wrong.to_string().contains("hostile.yaml:2:60008"), "{wrong}");
+    let text = wrong.to_string();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[1], " --> hostile.yaml:2:60008");
+    assert!(lines[3].starts_with("2 | ...") && lines[3].ends_with("a, a, {}]"), "{text}");
+    let marked = lines[4].find("^^").map(|at| &lines[3][at..]);
+    assert_eq!(marked, Some("{}]"), "{text}");
 }
 
 #[test]

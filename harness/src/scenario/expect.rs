@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use mock_openai::quantity::{Size, Time};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
 
 /// One expectation: about a client, about the provider, about the relay, or an excuse.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -77,13 +77,15 @@ pub struct Relay {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Bound<T> {
     /// Inclusive.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub at_least: Option<T>,
     /// Inclusive.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub at_most: Option<T>,
 }
 
 /// The frames of a response.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frames {
     /// All that the provider sent, byte for byte.
     AsSent,
@@ -94,7 +96,7 @@ pub enum Frames {
 }
 
 /// How a response ends; any of the list is right.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndsAs(pub Vec<EndsHow>);
 
 /// The ways in which a response can end.
@@ -113,6 +115,35 @@ pub enum EndsHow {
     Status,
     /// By the client's own leaving.
     Left,
+}
+
+impl Serialize for Frames {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::AsSent => serializer.serialize_str("as_sent"),
+            Self::AsSentFirst(first) => one_key(serializer, "as_sent", first),
+            Self::Count(bound) => one_key(serializer, "count", bound),
+        }
+    }
+}
+
+impl Serialize for EndsAs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_slice() {
+            [one] => one.serialize(serializer),
+            several => one_key(serializer, "any_of", several),
+        }
+    }
+}
+
+fn one_key<S: Serializer, V: Serialize + ?Sized>(
+    serializer: S,
+    key: &str,
+    value: &V,
+) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(1))?;
+    map.serialize_entry(key, value)?;
+    map.end()
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bound<T>

@@ -2,10 +2,10 @@
 
 use indexmap::IndexMap;
 use mock_openai::quantity::{Rate, Share, Size, Time};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
 
 /// The `network:` block: links by name (`client-relay`), and `events`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Network {
     /// Links by the names of their neighbours, the client's side first.
     pub links: IndexMap<String, Links>,
@@ -140,6 +140,7 @@ pub enum MiddleboxSpec {
 #[serde(deny_unknown_fields, default)]
 pub struct BufferingProxy {
     /// Its host name; `buffering_proxy` where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// How many buffers (nginx `proxy_buffers`, 8 by default).
     pub buffers: u64,
@@ -152,6 +153,19 @@ pub struct BufferingProxy {
 impl Default for BufferingProxy {
     fn default() -> Self {
         Self { name: None, buffers: 8, buffer: Size(4096), honours_x_accel: true }
+    }
+}
+
+impl Serialize for Network {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, link) in &self.links {
+            map.serialize_entry(name, link)?;
+        }
+        if !self.events.is_empty() {
+            map.serialize_entry("events", &self.events)?;
+        }
+        map.end()
     }
 }
 

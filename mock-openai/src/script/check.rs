@@ -53,10 +53,34 @@ fn check_rule(rule: &Rule, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
     }
     let mut answer = Answer::default();
     answer.check(&rule.then, then, wrong);
+    if runs(&rule.then) > COUNT_MAX {
+        let message = format!("the answer runs more than {COUNT_MAX} steps");
+        wrong.push(then.at_key().wrong(message).help("a `repeat` in a `repeat` multiplies"));
+    }
     if Extent::of_steps(&rule.then).bytes.is_some_and(|bytes| bytes > ANSWER_BYTES_MAX) {
         let message = format!("the answer can be larger than {} MiB", ANSWER_BYTES_MAX >> 20);
         wrong.push(then.at_key().wrong(message));
     }
+}
+
+/// How many steps run at most, each pass of a `repeat` counted.
+fn runs(steps: &[Step]) -> u64 {
+    steps.iter().fold(0, |sum: u64, step| {
+        let inside = match step {
+            Step::Repeat(repeat) => runs(&repeat.steps).saturating_mul(repeat.times),
+            Step::Cut(cut) => runs(&cut.steps),
+            Step::Head(_)
+            | Step::Stream(_)
+            | Step::Send(_)
+            | Step::Json(_)
+            | Step::Error(_)
+            | Step::Wait(_)
+            | Step::Trip(_)
+            | Step::End(_)
+            | Step::Mark(_) => 0,
+        };
+        sum.saturating_add(inside).saturating_add(1)
+    })
 }
 
 fn check_when(when: &When, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {

@@ -31,6 +31,10 @@ pub struct Diagnostic {
     pub source_column: usize,
 }
 
+/// No line is as long, excerpts and lists of words being what they are: a terminal wraps by
+/// itself, and the renderer's own cutting would hide the begin of the line.
+const WIDTH_MAX: usize = 1000;
+
 impl Diagnostic {
     /// A mistake that has no place in the file, because the file as a whole is wrong.
     pub fn of_file(file: &str, message: impl Into<String>) -> Self {
@@ -79,34 +83,34 @@ impl Diagnostic {
 
     /// As text with colours, for a terminal.
     pub fn styled(&self) -> String {
-        self.draw(&Renderer::styled())
+        self.draw(Renderer::styled())
     }
 
-    fn draw(&self, renderer: &Renderer) -> String {
+    fn draw(&self, renderer: Renderer) -> String {
         let title = Level::ERROR.primary_title(self.message.as_str());
-        let mut group = Group::with_title(title);
-        group = match (&self.source, self.source_column) {
-            (None, _) => group.element(Origin::path(self.file.as_str())),
-            (Some(source), 1) => group.element(self.marked(source).path(self.file.as_str())),
-            // The snippet would count columns from the excerpt's begin.
-            (Some(source), _) => group
-                .element(Origin::path(self.file.as_str()).line(self.line).char_column(self.column))
-                .element(self.marked(source)),
+        let group = Group::with_title(title);
+        let group = match &self.source {
+            None => group.element(Origin::path(self.file.as_str())),
+            Some(source) => group.element(self.marked(source)),
         };
-        if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(help.as_str()));
-        }
-        renderer.render(&[group])
+        let group = match &self.help {
+            None => group,
+            Some(help) => group.element(Level::HELP.message(help.as_str())),
+        };
+        renderer.term_width(WIDTH_MAX).render(&[group])
     }
 
-    fn marked<'a>(&'a self, source: &'a str) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-        let first = self.column.saturating_sub(self.source_column);
+    fn marked(&self, excerpt: &str) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
+        // The renderer counts columns itself, and leaves blank begins out.
+        let source = format!("{}{excerpt}", " ".repeat(self.source_column.saturating_sub(1)));
         let byte = |characters: usize| {
             source.char_indices().nth(characters).map_or(source.len(), |(at, _)| at)
         };
+        let first = self.column.saturating_sub(1);
+        let span = byte(first)..byte(first + self.length);
         let label = self.wanted.as_deref();
-        let span = byte(first)..byte(first + self.length).max(byte(first));
         Snippet::source(source)
+            .path(self.file.as_str())
             .line_start(self.line)
             .annotation(AnnotationKind::Primary.span(span).label(label))
     }
@@ -114,6 +118,6 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.draw(&Renderer::plain()))
+        f.write_str(&self.draw(Renderer::plain()))
     }
 }

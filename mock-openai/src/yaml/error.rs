@@ -108,7 +108,7 @@ impl de::Error for Error {
 
     fn invalid_type(got: Unexpected<'_>, wanted: &dyn Expected) -> Self {
         let wanted = wanted.to_string();
-        let help = quotes(got, &wanted).or_else(|| unit(got, &wanted));
+        let help = quotes(got, &wanted).or_else(|| meant(got, &wanted));
         let kind = Kind::Wrong { got: tell(got), wanted: plain(&wanted), help };
         Self { at: None, kind: Box::new(kind) }
     }
@@ -180,10 +180,15 @@ fn quotes(got: Unexpected<'_>, wanted: &str) -> Option<String> {
     (wanted == "a string").then(|| format!("put quotes around it: \"{written}\""))
 }
 
-/// A quantity with a unit that other programs know.
-fn unit(got: Unexpected<'_>, wanted: &str) -> Option<String> {
+/// What was meant by a unit, or a word for a truth value, that other programs know.
+fn meant(got: Unexpected<'_>, wanted: &str) -> Option<String> {
     let Unexpected::Str(written) = got else { return None };
-    quantity::nearest(written, wanted).map(|right| format!("did you mean `{right}`?"))
+    let right = match (wanted, written) {
+        ("a boolean", "yes" | "on") => Some("true".to_owned()),
+        ("a boolean", "no" | "off") => Some("false".to_owned()),
+        _ => quantity::nearest(written, wanted),
+    };
+    right.map(|right| format!("did you mean `{right}`?"))
 }
 
 /// serde's names for the types, in an author's words; what a type says of itself stays.

@@ -7,6 +7,7 @@
 //! What it does *not* read: anchors, aliases, tags, directives, several documents in one file, keys
 //! that are no plain words, and files over [`FILE_SIZE_MAX`].
 
+mod access;
 mod diagnostic;
 mod document;
 mod error;

@@ -2,16 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer,
-    MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
-};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, Unexpected, Visitor};
 
 use super::{
     DIAGNOSTICS_MAX, Diagnostic, Document,
+    access::{Entries, Items, Word},
     error::{Error, Kind},
     scalar::{Plain, resolve},
-    tree::{Entry, Id, Key, Node, Scalar, Value},
+    tree::{Entry, Id, Node, Scalar, Value},
     words,
 };
 
@@ -42,9 +40,9 @@ pub(super) fn read<T: DeserializeOwned>(
 }
 
 #[derive(Clone, Copy)]
-struct Reader<'a> {
-    node: &'a Node,
-    left_out: &'a BTreeSet<Id>,
+pub(super) struct Reader<'a> {
+    pub(super) node: &'a Node,
+    pub(super) left_out: &'a BTreeSet<Id>,
 }
 
 impl<'a> Reader<'a> {
@@ -84,7 +82,7 @@ impl<'a> Reader<'a> {
         Error::invalid_type(self.unexpected(), &Text(wanted)).or_at(self.node.id)
     }
 
-    fn sequence<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    pub(super) fn sequence<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let Value::Sequence(items) = &self.node.value else { return Err(self.wrong(&visitor)) };
         let mut items = Items { items: items.iter(), left_out: self.left_out };
         let value = visitor.visit_seq(&mut items).map_err(|error| error.or_at(self.node.id))?;
@@ -97,7 +95,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn mapping<'de, V: Visitor<'de>>(
+    pub(super) fn mapping<'de, V: Visitor<'de>>(
         self,
         visitor: V,
         known: &'static [&'static str],
@@ -169,11 +167,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        // A key without a value is a slip, never a way to leave it out.
-        if self.plain() == Some(Plain::Null) {
-            let kind = Kind::Custom("the value is missing".to_owned());
-            return Err(Error::new(self.node.id, kind));
-        }
+        // A key without a value is a slip, never a way to leave it out: what is wanted says so.
         visitor.visit_some(self)
     }
 
@@ -271,122 +265,5 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         visitor.visit_unit()
-    }
-}
-
-struct Items<'a> {
-    items: std::slice::Iter<'a, Node>,
-    left_out: &'a BTreeSet<Id>,
-}
-
-impl<'a> Items<'a> {
-    fn next(&mut self) -> Option<&'a Node> {
-        self.items.find(|node| !self.left_out.contains(&node.id))
-    }
-}
-
-impl<'de> SeqAccess<'de> for Items<'_> {
-    type Error = Error;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, Error> {
-        let Some(node) = self.next() else { return Ok(None) };
-        let reader = Reader { node, left_out: self.left_out };
-        seed.deserialize(reader).map(Some).map_err(|error| error.or_at(node.id))
-    }
-}
-
-struct Entries<'a> {
-    rest: std::slice::Iter<'a, Entry>,
-    value: Option<&'a Node>,
-    left_out: &'a BTreeSet<Id>,
-}
-
-impl<'a> Entries<'a> {
-    fn next(&mut self) -> Option<&'a Entry> {
-        self.rest.find(|Entry { key, value }| {
-            !self.left_out.contains(&key.id) && !self.left_out.contains(&value.id)
-        })
-    }
-}
-
-impl<'de> MapAccess<'de> for Entries<'_> {
-    type Error = Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Error> {
-        let Some(Entry { key: Key { id, text, .. }, value }) = self.next() else {
-            return Ok(None);
-        };
-        self.value = Some(value);
-        seed.deserialize(text.as_str().into_deserializer())
-            .map(Some)
-            .map_err(|error: Error| error.or_at(*id))
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
-        let Some(node) = self.value.take() else {
-            return Err(Error::custom("a value was asked for before its key"));
-        };
-        let reader = Reader { node, left_out: self.left_out };
-        seed.deserialize(reader).map_err(|error| error.or_at(node.id))
-    }
-}
-
-/// A word of a closed list, alone or with its value.
-struct Word<'a> {
-    text: &'a str,
-    id: Id,
-    value: Option<Reader<'a>>,
-}
-
-impl<'de> EnumAccess<'de> for Word<'_> {
-    type Error = Error;
-    type Variant = Self;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Error> {
-        let variant = seed
-            .deserialize(self.text.into_deserializer())
-            .map_err(|error: Error| error.or_at(self.id))?;
-        Ok((variant, self))
-    }
-}
-
-impl<'a> Word<'a> {
-    fn value(self) -> Result<Reader<'a>, Error> {
-        let Self { text, id, value } = self;
-        value.ok_or_else(|| Error::new(id, Kind::NeedsValue(text.to_owned())))
-    }
-}
-
-impl<'de> VariantAccess<'de> for Word<'_> {
-    type Error = Error;
-
-    fn unit_variant(self) -> Result<(), Error> {
-        match self.value {
-            None => Ok(()),
-            Some(_) => Err(Error::new(self.id, Kind::TakesNoValue(self.text.to_owned()))),
-        }
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
-        let reader = self.value()?;
-        seed.deserialize(reader).map_err(|error| error.or_at(reader.node.id))
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
-        self.value()?.sequence(visitor)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        self.value()?.mapping(visitor, fields)
     }
 }

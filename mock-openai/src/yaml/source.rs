@@ -40,7 +40,8 @@ impl Source {
         let column = self.text[begin..start].chars().count();
         let end = self.floor(span.end).clamp(start, (begin + whole.len()).max(start));
         let length = self.text[start..end].chars().count().max(1);
-        let skipped = column.saturating_sub(EXCERPT_MAX / 2);
+        let is_long = whole.chars().nth(EXCERPT_MAX).is_some();
+        let skipped = if is_long { column.saturating_sub(EXCERPT_MAX / 2) } else { 0 };
         Diagnostic {
             file: self.file.clone(),
             line: line + 1,
