@@ -31,7 +31,7 @@ fn judge(run: &Run<'_>) -> Verdict {
             continue;
         }
         inquiry.applies();
-        if let Some(breach) = judge_one(run, exchange, answer, failed) {
+        if let Some(breach) = judge_one(run, exchange, answer, &failed) {
             inquiry.broke(breach);
         }
     }
@@ -62,7 +62,7 @@ fn judge_one(
     run: &Run<'_>,
     exchange: &Exchange,
     answer: Option<&Answer>,
-    failed: String,
+    failed: &str,
 ) -> Option<Breach> {
     let breach = |moment, wanted: &str, got: String| {
         let got = format!("the provider {failed}, the client got {got}");
@@ -84,7 +84,7 @@ fn judge_one(
     if got == Some(sent) {
         return None;
     }
-    let got = got.map_or("no Retry-After".to_owned(), |got| format!("Retry-After: {got}"));
+    let got = got.map_or_else(|| "no Retry-After".to_owned(), |got| format!("Retry-After: {got}"));
     breach(head.moment, &format!("Retry-After: {sent}"), got)
 }
 

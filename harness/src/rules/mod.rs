@@ -5,9 +5,14 @@ use crate::{exchange::Run, verdict::Verdict};
 mod any_cut;
 mod bounded_memory;
 pub(crate) mod cancel_upstream;
+mod content_type_kept;
 mod cors_on_everything;
 mod early_failure_keeps_status;
+mod headers;
 mod honest_ending;
+mod hop_by_hop;
+mod limits_pass;
+mod no_false_length;
 mod no_retry_after_content;
 mod nothing_left;
 mod one_ending;
@@ -16,6 +21,7 @@ pub(crate) mod payload;
 mod payload_intact;
 mod preflight_without_auth;
 mod prompt_frames;
+mod status_as_is;
 mod storm_is_damped;
 
 /// A demand on a relay, and how a run is judged by it.
@@ -59,6 +65,11 @@ pub const ALL: &[Rule] = &[
     bounded_memory::RULE,
     storm_is_damped::RULE,
     no_retry_after_content::RULE,
+    content_type_kept::RULE,
+    no_false_length::RULE,
+    hop_by_hop::RULE,
+    status_as_is::RULE,
+    limits_pass::RULE,
     preflight_without_auth::RULE,
     cors_on_everything::RULE,
 ];

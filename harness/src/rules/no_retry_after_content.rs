@@ -57,7 +57,7 @@ fn content_at(body: &[u8]) -> Option<usize> {
     let frames = Frames::of(body);
     let event = frames.iter().find(|(_, frame)| !frame.is_comment()).map(|(range, _)| range.start);
     let tail = frames.tail();
-    event.or((!tail.is_empty() && tail[0] != b':').then(|| frames.tail_start()))
+    event.or_else(|| (!tail.is_empty() && tail[0] != b':').then(|| frames.tail_start()))
 }
 
 #[cfg(test)]
