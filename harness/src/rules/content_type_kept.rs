@@ -75,5 +75,11 @@ mod tests {
     fn it_does_not_apply_to_an_answer_in_json() {
         let why = "no client got an answer that the provider called an event stream";
         called(JSON, STREAM).assert_not_applicable(&RULE, why);
+        let mut failed = Story::new();
+        failed.asks(0, "reader");
+        failed.forwards(0, "reader");
+        failed.answers(1, "reader", 200, STREAM);
+        failed.replies(2, "reader", 504, JSON);
+        failed.assert_not_applicable(&RULE, why);
     }
 }

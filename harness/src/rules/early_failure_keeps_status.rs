@@ -97,6 +97,7 @@ mod tests {
     use super::RULE;
     use crate::{
         exchange::testing::{JSON, STREAM, Story},
+        scenario::Leave,
         trace::{BodyEnd, Connection, Fact, Name, SocketFact},
         verdict::Verdict,
     };
@@ -179,5 +180,11 @@ mod tests {
     fn it_does_not_apply_where_the_provider_succeeds() {
         let why = "no request failed before the provider's first content";
         Story::streaming().assert_not_applicable(&RULE, why);
+        let mut left = Story::new();
+        left.asks(0, "reader");
+        left.forwards(0, "reader");
+        left.answers(1, "reader", 429, LIMITED);
+        left.leaves(2, "reader", Leave::Fin);
+        left.assert_not_applicable(&RULE, why);
     }
 }

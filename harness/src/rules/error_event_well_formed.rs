@@ -144,11 +144,17 @@ mod tests {
     }
 
     #[test]
-    fn it_does_not_apply_to_an_error_of_the_provider() {
+    fn it_does_not_apply_to_an_error_of_the_provider_or_to_one_that_was_cut() {
         let mut story = Story::streaming();
         story.relays(1, "reader", "data: {\"error\":1}\n\n");
         story.relays(2, "reader", "data: [DONE]\n\n");
         story.finishes(3, "reader");
-        story.assert_not_applicable(&RULE, "the relay sent no error event");
+        let why = "the relay sent no error event";
+        story.assert_not_applicable(&RULE, why);
+        let mut cut = Story::streaming();
+        cut.provider_ends(3, "reader", End::Reset);
+        cut.passes(4, "reader", ERROR.trim_end());
+        cut.closes(5, "reader", BodyEnd::Truncated);
+        cut.assert_not_applicable(&RULE, why);
     }
 }

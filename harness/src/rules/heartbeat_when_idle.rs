@@ -148,7 +148,7 @@ fn judge_one(
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::{exchange::testing::Story, scenario::Leave, verdict::Verdict};
+    use crate::{exchange::testing::Story, scenario::Leave, trace::SocketFact, verdict::Verdict};
 
     /// Heartbeats are on, every 15 s; a frame at 1 s, another at 40 s, then the end. In between the
     /// relay writes comments at these times.
@@ -219,5 +219,17 @@ mod tests {
         story.plan.switches.insert("heartbeat".to_owned(), "41s".to_owned());
         let why = "no stream of a relay that has heartbeats on lasted for their interval";
         story.assert_not_applicable(&RULE, why);
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_needs_no_heartbeat() {
+        let mut story = Story::streaming();
+        story.plan.switches.insert("heartbeat".to_owned(), "15s".to_owned());
+        story.relays(1_000, "reader", "data: 1\n\n");
+        story.socket(2_000, "relay", "reader", 0, SocketFact::Blocked);
+        story.socket(38_000, "relay", "reader", 0, SocketFact::Unblocked);
+        story.relays(40_000, "reader", "data: [DONE]\n\n");
+        story.finishes(40_000, "reader");
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
     }
 }

@@ -26,9 +26,6 @@ const KNOWN: [&str; 6] = [
     "proxy-authorization",
 ];
 
-/// Options of `Connection` that are no names of fields.
-const OPTIONS: [&str; 3] = ["close", "keep-alive", "upgrade"];
-
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
     for (index, exchange) in run.exchanges.iter().enumerate() {
@@ -65,7 +62,6 @@ fn one_hop(all: &Headers) -> Vec<(&str, &str)> {
         .iter()
         .flat_map(|list| list.split(','))
         .map(|name| name.trim().to_ascii_lowercase())
-        .filter(|name| !OPTIONS.contains(&name.as_str()))
         .collect();
     let speaks = |name: &str| {
         let name = name.to_ascii_lowercase();

@@ -74,7 +74,13 @@ mod tests {
     }
 
     #[test]
-    fn it_does_not_apply_where_the_provider_tells_none() {
+    fn it_does_not_apply_where_the_provider_tells_none_or_the_relay_answers_itself() {
         Story::streaming().assert_not_applicable(&RULE, "the provider told no limits");
+        let mut own = Story::new();
+        own.asks(0, "reader");
+        own.forwards(0, "reader");
+        own.answers(1, "reader", 200, &[("x-request-id", "r1")]);
+        own.replies(2, "reader", 504, &[]);
+        own.assert_not_applicable(&RULE, "the provider told no limits");
     }
 }

@@ -119,7 +119,12 @@ mod tests {
     }
 
     #[test]
-    fn it_does_not_apply_without_a_response() {
-        Story::new().assert_not_applicable(&RULE, "no client got a response");
+    fn it_does_not_apply_without_a_response_or_to_head() {
+        let why = "no client got a response";
+        Story::new().assert_not_applicable(&RULE, why);
+        let mut head = Story::new();
+        head.asks_with(0, "reader", "HEAD", &[], "");
+        head.replies(1, "reader", 200, &[("content-type", "text/event-stream"), LENGTH_7]);
+        head.assert_not_applicable(&RULE, why);
     }
 }

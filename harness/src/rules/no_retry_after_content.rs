@@ -67,6 +67,7 @@ mod tests {
     use super::RULE;
     use crate::{
         exchange::testing::{STREAM, Story},
+        scenario::Leave,
         trace::BodyEnd,
         verdict::Verdict,
     };
@@ -108,6 +109,12 @@ mod tests {
         story.answers(6, "reader", 200, STREAM);
         story.relays(6, "reader", "data: 1\n\n");
         story.finishes(7, "reader");
-        story.assert_not_applicable(&RULE, "no answer failed after its client had content");
+        let why = "no answer failed after its client had content";
+        story.assert_not_applicable(&RULE, why);
+        let mut left = Story::streaming();
+        left.relays(1, "reader", "data: 1\n\n");
+        left.leaves(2, "reader", Leave::Fin);
+        left.provider_left(2, "reader");
+        left.assert_not_applicable(&RULE, why);
     }
 }

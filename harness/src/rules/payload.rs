@@ -2,7 +2,6 @@
 
 use crate::{
     exchange::{Answer, Exchange, Fate, Frame, Frames, Run},
-    trace::BodyEnd,
     verdict::Breach,
 };
 
@@ -83,9 +82,8 @@ pub(crate) fn breach(
         let moment = exchange.had(start + 1);
         return Some(Breach::new(moment, &host, wanted, got).concerning(&exchange.client));
     }
-    let complete = matches!(exchange.ended, Some((_, BodyEnd::Complete)));
     let excused = fate == Fate::Cut || run.ended_from_outside(index, exchange);
-    if found.all || excused || (failed && !complete) {
+    if found.all || excused {
         return None;
     }
     let guilty = |p: &crate::exchange::Passage<'_>| {

@@ -58,6 +58,9 @@ mod tests {
         for status in [204, 304, 404, 529] {
             assert_eq!(answered(status, status).verdict(&RULE), Verdict::Held);
         }
+        let mut body = answered(404, 404);
+        body.gets(3, "reader", "{}");
+        assert_eq!(body.verdict(&RULE), Verdict::Held);
     }
 
     #[test]

@@ -179,6 +179,8 @@ mod tests {
             ["the provider's 429 with Retry-After: 2", "an answer of the provider"]
         );
         assert_eq!(breach.got, "status 500 without Retry-After");
+        let bare = refused_at(&[0], 429, &[]).breach(&RULE);
+        assert_eq!(bare.got, "status 429 without Retry-After");
     }
 
     #[test]

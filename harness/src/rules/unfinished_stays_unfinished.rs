@@ -67,7 +67,7 @@ mod tests {
     use mock_openai::script::End;
 
     use super::RULE;
-    use crate::{exchange::testing::Story, trace::BodyEnd, verdict::Verdict};
+    use crate::{exchange::testing::Story, scenario::Leave, trace::BodyEnd, verdict::Verdict};
 
     fn half(relay: &str) -> Story {
         let mut story = Story::streaming();
@@ -104,6 +104,11 @@ mod tests {
         let mut story = Story::streaming();
         story.relays(1, "reader", "data: 1\n\n");
         story.finishes(2, "reader");
-        story.assert_not_applicable(&RULE, "no answer of the provider ended inside an event");
+        let why = "no answer of the provider ended inside an event";
+        story.assert_not_applicable(&RULE, why);
+        let mut left = Story::streaming();
+        left.relays(1, "reader", "data: 1");
+        left.leaves(2, "reader", Leave::Fin);
+        left.assert_not_applicable(&RULE, why);
     }
 }
