@@ -107,6 +107,17 @@ fn without_sockets_the_journal_and_the_clients_tell_the_same() {
 }
 
 #[test]
+fn the_journal_knows_a_connection_by_the_address_that_its_own_end_saw() {
+    let mut story = Story::streaming();
+    for event in &mut story.trace.events {
+        if let Fact::Socket(_, SocketFact::Connected { local, .. }) = &mut event.fact {
+            *local = ([0, 0, 0, 0], 0).into();
+        }
+    }
+    assert!(Run::of(&story.trace, &story.plan).answers[0].connection.is_some());
+}
+
+#[test]
 fn an_answer_of_which_the_last_packets_never_came_is_cut() {
     let fate = |lost: bool| {
         let mut story = Story::streaming();
