@@ -249,4 +249,17 @@ mod tests {
         ];
         assert_eq!(failures(&story), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
     }
+
+    #[test]
+    fn a_rule_that_only_informs_never_fails() {
+        let story = late();
+        let mut judged = judge(&story.plan, &story.trace);
+        let told = |rule: &Rule| Rule { level: Level::Info, ..*rule };
+        let (rule, verdict) = judged.rules.iter().find(|(r, _)| r.id == "prompt-frames").unwrap();
+        let informing: &'static Rule = Box::leak(Box::new(told(rule)));
+        let verdict = verdict.clone();
+        assert!(!judged.held());
+        judged.rules = vec![(informing, verdict)];
+        assert!(judged.held());
+    }
 }

@@ -111,7 +111,12 @@ impl Exchange {
     /// When nothing more came: it ended, or the client went; `None` while it is open.
     pub fn over(&self) -> Option<Moment> {
         let ended = self.ended.map(|(moment, _)| moment);
-        ended.or(self.left.map(|(moment, _)| moment))
+        ended.or_else(|| self.left.map(|(moment, _)| moment))
+    }
+
+    /// When the head arrived, else the last that the client saw.
+    pub fn answered_at(&self) -> Moment {
+        self.head.as_ref().map_or_else(|| self.last_seen(), |head| head.moment)
     }
 
     /// Where the client first told that this is over, else the last that it saw of it.

@@ -157,12 +157,14 @@ impl Connections {
             }
             SocketFact::Connected { local, to, .. } => {
                 let end = &mut self.tcp(number, actor, to).opener;
-                (end.address, end.opened) = (Some(*local), Some(moment));
+                end.address.get_or_insert(*local);
+                end.opened = Some(moment);
             }
             SocketFact::Accepted { local, peer, from } => {
                 let tcp = self.tcp(number, from, actor);
                 (tcp.acceptor.address, tcp.acceptor.opened) = (Some(*local), Some(moment));
-                tcp.opener.address.get_or_insert(*peer);
+                // As the other end sees it: an unbound caller may know its own as unspecified.
+                tcp.opener.address = Some(*peer);
             }
             SocketFact::Read { .. }
             | SocketFact::Wrote { .. }

@@ -66,6 +66,7 @@ mod tests {
         assert_eq!(dechunk(b"5\r\nab", 0), (vec![Range { start: 3, end: 5 }], None));
         assert_eq!(dechunk(b"2\r\nab\r\n", 0), (vec![Range { start: 3, end: 5 }], None));
         assert_eq!(dechunk(b"2\r\nab\r\n0\r\n", 0), (vec![Range { start: 3, end: 5 }], None));
+        assert_eq!(dechunk(b"2\r\nabXX0\r\n\r\n", 0), (vec![Range { start: 3, end: 5 }], None));
         assert_eq!(dechunk(b"zz\r\n", 0), (vec![], None));
         assert_eq!(
             dechunk(b"ffffffffffffffff\r\nab", 0),

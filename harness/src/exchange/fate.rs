@@ -2,7 +2,7 @@
 
 use mock_openai::script::End;
 
-use super::{Answer, Exchange, Framing, Run};
+use super::{Answer, Exchange, Framing, Passage, Run};
 
 /// How an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Run<'_> {
         let nearest = passages.last().filter(|passage| passage.incoming().is_some());
         let lost = nearest.is_some_and(|passage| !passage.came_whole());
         let until_close = nearest
-            .and_then(|passage| passage.incoming())
+            .and_then(Passage::incoming)
             .is_some_and(|message| message.framing == Framing::UntilClose);
         match answer.ended.map(|(_, how)| how) {
             Some(End::Clean) if !lost => Fate::Whole,

@@ -60,6 +60,9 @@ fn line_end(body: &[u8], start: usize) -> Option<(bool, usize)> {
     Some((len == 0, end + if crlf { 2 } else { 1 }))
 }
 
+/// The key of an error in JSON.
+const ERROR_KEY: &[u8] = b"\"error\"";
+
 /// One frame, blank line included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame<'a>(pub &'a [u8]);
@@ -110,9 +113,12 @@ impl Frame<'_> {
     /// The error that it tells, where it is an error event: the data's object has an `error` that is
     /// not null, or the event is named `error`.
     pub fn error(&self) -> Option<serde_json::Value> {
-        let data = self.data()?;
-        let value: serde_json::Value = serde_json::from_slice(&data).unwrap_or_default();
         let named = self.field(b"event").is_some_and(|event| event == b"error");
+        // Few frames speak of errors: the others are not worth parsing.
+        if !named && !self.0.windows(ERROR_KEY.len()).any(|window| window == ERROR_KEY) {
+            return None;
+        }
+        let value: serde_json::Value = serde_json::from_slice(&self.data()?).unwrap_or_default();
         let told = value.get("error").is_some_and(|error| !error.is_null());
         (named || told).then_some(value)
     }

@@ -16,6 +16,8 @@ mod moment;
 mod provider;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod turn;
 
 pub use client::{Exchange, Head, Leaving};

@@ -41,7 +41,7 @@ fn judge_one(run: &Run<'_>, client: &Name, expect: &Expect) -> Vec<Labelled> {
     let mut asked = of_client().filter(|(_, exchange)| !exchange.is_preflight());
     let count = asked.clone().count() as u64;
     if let Some(bound) = &expect.attempts {
-        let at = of_client().next_back().map_or(Moment::last(run.trace), |(_, e)| e.sent);
+        let at = of_client().next_back().map_or_else(|| Moment::last(run.trace), |(_, e)| e.sent);
         let (wanted, got) = (words(bound), count);
         say("attempts", check(run, client, at, holds(bound, &got), wanted, got.to_string()));
     }
@@ -49,16 +49,17 @@ fn judge_one(run: &Run<'_>, client: &Name, expect: &Expect) -> Vec<Labelled> {
         say("script_reads", script_reads(run, client, may));
     }
     let Some((index, last)) = asked.next_back() else {
-        let keys = keys(expect);
         let at = Moment::last(run.trace);
         let got = || "the client sent no request".to_owned();
         let none = |key: &str| check(run, client, at, false, format!("{key} as expected"), got());
-        keys.into_iter().for_each(|key| say(key, none(key)));
+        for key in keys(expect) {
+            say(key, none(key));
+        }
         return found;
     };
     if let Some(status) = expect.status {
-        let at = last.head.as_ref().map_or(last.last_seen(), |head| head.moment);
-        let got = last.status().map_or("no response".to_owned(), |got| got.to_string());
+        let at = last.answered_at();
+        let got = last.status().map_or_else(|| "no response".to_owned(), |got| got.to_string());
         say(
             "status",
             check(run, client, at, last.status() == Some(status), status.to_string(), got),
@@ -111,7 +112,7 @@ fn check(
 
 /// A header: a value, a beginning followed by `*`, or `absent`.
 fn header(run: &Run<'_>, exchange: &Exchange, name: &str, expected: &str) -> Verdict {
-    let at = exchange.head.as_ref().map_or(exchange.last_seen(), |head| head.moment);
+    let at = exchange.answered_at();
     let got = exchange.header(name);
     let right = match (expected, got) {
         ("absent", got) => got.is_none() && exchange.head.is_some(),
@@ -121,7 +122,7 @@ fn header(run: &Run<'_>, exchange: &Exchange, name: &str, expected: &str) -> Ver
             None => got == expected,
         },
     };
-    let got = got.map_or("absent".to_owned(), |got| format!("`{got}`"));
+    let got = got.map_or_else(|| "absent".to_owned(), |got| format!("`{got}`"));
     check(run, &exchange.client, at, right, format!("`{expected}`"), got)
 }
 

@@ -8,7 +8,7 @@ use crate::{exchange::Exchange, scenario::EndsHow, trace::BodyEnd};
 /// framing, or no head at all; a stream's end without its terminator; a clean end.
 pub fn ending(exchange: &Exchange) -> Option<EndsHow> {
     let frames = exchange.frames();
-    let error = exchange.is_stream() && frames.iter().any(|(_, frame)| frame.error().is_some());
+    let error = frames.iter().any(|(_, frame)| frame.error().is_some());
     let done = frames.iter().any(|(_, frame)| frame.is_done());
     let Some((_, how)) = exchange.ended else {
         return exchange.left.map(|_| EndsHow::Left);

@@ -162,6 +162,10 @@ fn each_ending_has_its_word() {
         ends(&bare, &[EndsHow::ErrorEvent, EndsHow::Broken]),
         "reader: ends at 2ms: error_event or broken | no_terminator: status 200 and 1 frame, then a clean end of the body"
     );
+    let mut headless = Story::new();
+    headless.asks(0, "reader");
+    headless.closes(1, "reader", BodyEnd::Complete);
+    assert_eq!(ends(&headless, &[EndsHow::Broken]), held);
     let open = Story::streaming();
     assert!(ends(&open, &[EndsHow::Left]).contains("| still open:"));
 }

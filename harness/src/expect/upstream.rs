@@ -34,7 +34,7 @@ fn requests(run: &Run<'_>, bound: &Bound<u64>) -> Verdict {
         return Verdict::Held;
     }
     let one_too_many = bound.at_most.and_then(|most| run.answers.get(usize::try_from(most).ok()?));
-    let at = one_too_many.map_or(Moment::last(run.trace), |answer| answer.received);
+    let at = one_too_many.map_or_else(|| Moment::last(run.trace), |answer| answer.received);
     let wanted = format!("{} requests at the provider", words(bound));
     Verdict::Broke(Breach::new(at, &run.relay, wanted, format!("{count}")))
 }
@@ -60,7 +60,11 @@ fn late(
     let client = closing.exchange.client.clone();
     let Some(closed) = closing.closed else {
         let at = Moment::first_after(run.trace, closing.left.at + within.0);
-        return Some((at.unwrap_or(Moment::last(run.trace)), client, "never closed".to_owned()));
+        return Some((
+            at.unwrap_or_else(|| Moment::last(run.trace)),
+            client,
+            "never closed".to_owned(),
+        ));
     };
     let took = Time(closed.at.saturating_sub(closing.left.at));
     (took > within).then(|| (closed, client, format!("closed after {took}")))
@@ -80,7 +84,7 @@ fn waits(run: &Run<'_>, bound: &Bound<Time>) -> Verdict {
             (Time(to.at.saturating_sub(from.at)), to)
         })
         .max_by_key(|(time, to)| (*time, std::cmp::Reverse(*to)));
-    let (time, at) = longest.unwrap_or((Time::default(), end));
+    let (time, at) = longest.unwrap_or_else(|| (Time::default(), end));
     if holds(bound, &time) {
         return Verdict::Held;
     }

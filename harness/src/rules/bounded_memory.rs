@@ -4,7 +4,7 @@ use mock_openai::quantity::Size;
 
 use super::{Level, Rule};
 use crate::{
-    exchange::Run,
+    exchange::{Passage, Run},
     verdict::{Breach, Inquiry, Verdict},
 };
 
@@ -25,7 +25,7 @@ pub(super) const RULE: Rule = Rule {
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
     for (index, exchange) in run.exchanges.iter().enumerate() {
-        let Some(passage) = run.at_relay(index).filter(|at| at.felt_pressure()) else { continue };
+        let Some(passage) = run.at_relay(index).filter(Passage::felt_pressure) else { continue };
         if passage.incoming().is_none() {
             continue;
         }

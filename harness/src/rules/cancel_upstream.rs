@@ -220,10 +220,26 @@ mod tests {
         silent.leaves(100, "reader", Leave::Vanish);
         silent.over(9_000);
         silent.assert_not_applicable(&RULE, WHY);
+        let mut gone = Story::streaming();
+        gone.provider_left(50, "reader");
+        gone.leaves(100, "reader", Leave::Fin);
+        gone.over(9_000);
+        gone.assert_not_applicable(&RULE, WHY);
         let mut ended = Story::streaming();
         ended.provider_ends(50, "reader", End::Clean);
         ended.leaves(100, "reader", Leave::Fin);
         ended.over(9_000);
         ended.assert_not_applicable(&RULE, WHY);
+    }
+
+    #[test]
+    fn a_request_that_comes_after_the_leaving_has_its_time_from_there() {
+        let mut story = Story::new();
+        story.asks(0, "reader");
+        story.leaves(50, "reader", Leave::Fin);
+        story.forwards(5_000, "reader");
+        story.provider_left(5_900, "reader");
+        story.over(9_000);
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
     }
 }

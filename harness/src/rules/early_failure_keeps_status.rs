@@ -31,7 +31,7 @@ fn judge(run: &Run<'_>) -> Verdict {
             continue;
         }
         inquiry.applies();
-        if let Some(breach) = judge_one(run, exchange, answer, failed) {
+        if let Some(breach) = judge_one(run, exchange, answer, &failed) {
             inquiry.broke(breach);
         }
     }
@@ -62,7 +62,7 @@ fn judge_one(
     run: &Run<'_>,
     exchange: &Exchange,
     answer: Option<&Answer>,
-    failed: String,
+    failed: &str,
 ) -> Option<Breach> {
     let breach = |moment, wanted: &str, got: String| {
         let got = format!("the provider {failed}, the client got {got}");
@@ -84,7 +84,7 @@ fn judge_one(
     if got == Some(sent) {
         return None;
     }
-    let got = got.map_or("no Retry-After".to_owned(), |got| format!("Retry-After: {got}"));
+    let got = got.map_or_else(|| "no Retry-After".to_owned(), |got| format!("Retry-After: {got}"));
     breach(head.moment, &format!("Retry-After: {sent}"), got)
 }
 
@@ -97,6 +97,7 @@ mod tests {
     use super::RULE;
     use crate::{
         exchange::testing::{JSON, STREAM, Story},
+        scenario::Leave,
         trace::{BodyEnd, Connection, Fact, Name, SocketFact},
         verdict::Verdict,
     };
@@ -179,5 +180,11 @@ mod tests {
     fn it_does_not_apply_where_the_provider_succeeds() {
         let why = "no request failed before the provider's first content";
         Story::streaming().assert_not_applicable(&RULE, why);
+        let mut left = Story::new();
+        left.asks(0, "reader");
+        left.forwards(0, "reader");
+        left.answers(1, "reader", 429, LIMITED);
+        left.leaves(2, "reader", Leave::Fin);
+        left.assert_not_applicable(&RULE, why);
     }
 }

@@ -80,7 +80,12 @@ mod tests {
     use mock_openai::script::End;
 
     use super::RULE;
-    use crate::{exchange::testing::Story, scenario::Leave, trace::BodyEnd, verdict::Verdict};
+    use crate::{
+        exchange::testing::{JSON, STREAM, Story},
+        scenario::Leave,
+        trace::BodyEnd,
+        verdict::Verdict,
+    };
 
     /// The provider ends after one frame; the relay writes more, and the client sees this end.
     fn after(provider: End, relay: &str, client: BodyEnd) -> Story {
@@ -139,5 +144,18 @@ mod tests {
         story.leaves(1, "reader", Leave::Fin);
         story.provider_ends(2, "reader", End::Reset);
         story.assert_not_applicable(&RULE, why);
+    }
+
+    #[test]
+    fn an_error_status_is_honest_too() {
+        let mut story = Story::new();
+        story.asks(0, "reader");
+        story.forwards(0, "reader");
+        story.answers(0, "reader", 200, STREAM);
+        story.provider_ends(1, "reader", End::Reset);
+        story.replies(2, "reader", 502, JSON);
+        story.passes(2, "reader", "{}");
+        story.closes(2, "reader", BodyEnd::Complete);
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
     }
 }

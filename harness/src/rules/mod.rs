@@ -5,18 +5,28 @@ use crate::{exchange::Run, verdict::Verdict};
 mod any_cut;
 mod bounded_memory;
 pub(crate) mod cancel_upstream;
+mod content_type_kept;
 mod cors_on_everything;
 mod early_failure_keeps_status;
+mod error_event_well_formed;
+mod headers;
+mod heartbeat_when_idle;
 mod honest_ending;
+mod hop_by_hop;
+mod limits_pass;
+mod no_false_length;
 mod no_retry_after_content;
 mod nothing_left;
 mod one_ending;
 mod origin;
+mod own_bytes_between_events;
 pub(crate) mod payload;
 mod payload_intact;
 mod preflight_without_auth;
 mod prompt_frames;
+mod status_as_is;
 mod storm_is_damped;
+mod unfinished_stays_unfinished;
 
 /// A demand on a relay, and how a run is judged by it.
 #[derive(Debug, Clone, Copy)]
@@ -62,15 +72,24 @@ impl Level {
 pub const ALL: &[Rule] = &[
     payload_intact::RULE,
     any_cut::RULE,
+    own_bytes_between_events::RULE,
+    unfinished_stays_unfinished::RULE,
     prompt_frames::RULE,
+    heartbeat_when_idle::RULE,
     one_ending::RULE,
     honest_ending::RULE,
+    error_event_well_formed::RULE,
     early_failure_keeps_status::RULE,
     cancel_upstream::RULE,
     nothing_left::RULE,
     bounded_memory::RULE,
     storm_is_damped::RULE,
     no_retry_after_content::RULE,
+    content_type_kept::RULE,
+    no_false_length::RULE,
+    hop_by_hop::RULE,
+    status_as_is::RULE,
+    limits_pass::RULE,
     preflight_without_auth::RULE,
     cors_on_everything::RULE,
 ];

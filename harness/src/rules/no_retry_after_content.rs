@@ -57,7 +57,7 @@ fn content_at(body: &[u8]) -> Option<usize> {
     let frames = Frames::of(body);
     let event = frames.iter().find(|(_, frame)| !frame.is_comment()).map(|(range, _)| range.start);
     let tail = frames.tail();
-    event.or((!tail.is_empty() && tail[0] != b':').then(|| frames.tail_start()))
+    event.or_else(|| (!tail.is_empty() && tail[0] != b':').then(|| frames.tail_start()))
 }
 
 #[cfg(test)]
@@ -67,6 +67,7 @@ mod tests {
     use super::RULE;
     use crate::{
         exchange::testing::{STREAM, Story},
+        scenario::Leave,
         trace::BodyEnd,
         verdict::Verdict,
     };
@@ -108,6 +109,12 @@ mod tests {
         story.answers(6, "reader", 200, STREAM);
         story.relays(6, "reader", "data: 1\n\n");
         story.finishes(7, "reader");
-        story.assert_not_applicable(&RULE, "no answer failed after its client had content");
+        let why = "no answer failed after its client had content";
+        story.assert_not_applicable(&RULE, why);
+        let mut left = Story::streaming();
+        left.relays(1, "reader", "data: 1\n\n");
+        left.leaves(2, "reader", Leave::Fin);
+        left.provider_left(2, "reader");
+        left.assert_not_applicable(&RULE, why);
     }
 }

@@ -165,4 +165,22 @@ mod tests {
         story.finishes(0, "reader");
         story.assert_not_applicable(&RULE, "no client got an event stream");
     }
+
+    #[test]
+    fn what_the_provider_itself_adds_after_its_terminator_is_not_the_relays() {
+        let mut story = Story::streaming();
+        story.relays(1, "reader", "data: [DONE]\n\n");
+        story.relays(1, "reader", ": bye\n\n");
+        story.finishes(2, "reader");
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn a_provider_that_fails_after_its_terminator_may_have_taken_it_along() {
+        let mut story = Story::streaming();
+        story.provides(1, "reader", "data: [DONE]\n\n");
+        story.provider_ends(1, "reader", End::Reset);
+        story.closes(2, "reader", BodyEnd::Truncated);
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
 }

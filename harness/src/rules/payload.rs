@@ -2,7 +2,6 @@
 
 use crate::{
     exchange::{Answer, Exchange, Fate, Frame, Frames, Run},
-    trace::BodyEnd,
     verdict::Breach,
 };
 
@@ -37,7 +36,8 @@ pub(crate) fn align(provider: &[u8], body: &[u8], failed: bool) -> Alignment {
             return found;
         }
     }
-    let rest_start = sent.ranges.get(found.passed.len()).map_or(sent.tail_start(), |r| r.start);
+    let rest_start =
+        sent.ranges.get(found.passed.len()).map_or_else(|| sent.tail_start(), |r| r.start);
     let rest = &provider[rest_start..];
     let tail = got.tail();
     if !rest.starts_with(tail) && !tail.starts_with(b":") && !failed {
@@ -50,7 +50,7 @@ pub(crate) fn align(provider: &[u8], body: &[u8], failed: bool) -> Alignment {
 /// Whether a frame is what a relay writes when its provider failed: an error event, the blank line
 /// that ends a half-sent event before it, or the terminator after it.
 fn belongs_to_failure(sent: &Frames<'_>, found: &Alignment, frame: Frame<'_>) -> bool {
-    let half = sent.get(found.passed.len()).map_or(sent.tail(), |frame| frame.0);
+    let half = sent.get(found.passed.len()).map_or_else(|| sent.tail(), |frame| frame.0);
     let common = half.iter().zip(frame.0).take_while(|(a, b)| a == b).count();
     let closes_half = frame.0[common..].iter().all(|byte| matches!(byte, b'\n' | b'\r'));
     frame.error().is_some() || closes_half || (frame.is_done() && !found.own.is_empty())
@@ -82,9 +82,8 @@ pub(crate) fn breach(
         let moment = exchange.had(start + 1);
         return Some(Breach::new(moment, &host, wanted, got).concerning(&exchange.client));
     }
-    let complete = matches!(exchange.ended, Some((_, BodyEnd::Complete)));
     let excused = fate == Fate::Cut || run.ended_from_outside(index, exchange);
-    if found.all || excused || (failed && !complete) {
+    if found.all || excused {
         return None;
     }
     let guilty = |p: &crate::exchange::Passage<'_>| {

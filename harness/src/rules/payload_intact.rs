@@ -38,7 +38,7 @@ mod tests {
     use crate::{
         exchange::testing::{STREAM, Story},
         scenario::Leave,
-        trace::BodyEnd,
+        trace::{BodyEnd, SocketFact},
         verdict::Verdict,
     };
 
@@ -107,7 +107,7 @@ mod tests {
         story.provides(1, "reader", "data: 1\n\ndata: {\"ha");
         story.passes(1, "reader", "data: 1\n\ndata: {\"ha");
         story.provider_ends(2, "reader", End::Reset);
-        story.passes(2, "reader", "\n\ndata: {\"error\":{}}\n\n");
+        story.passes(2, "reader", "\n\ndata: {\"error\":{}}\n\ndata: [DONE]\n\n");
         story.closes(2, "reader", BodyEnd::Complete);
         assert_eq!(story.verdict(&RULE), Verdict::Held);
     }
@@ -119,5 +119,35 @@ mod tests {
         story.replies(0, "reader", 502, &[]);
         story.closes(0, "reader", BodyEnd::Complete);
         story.assert_not_applicable(&RULE, "no client got a body that the provider sent");
+    }
+
+    #[test]
+    fn it_breaks_at_bytes_after_the_last_frame_that_the_provider_did_not_send() {
+        let mut story = Story::streaming();
+        story.relays(1, "reader", "data: 1\n\n");
+        story.passes(2, "reader", "data: 2");
+        story.finishes(3, "reader");
+        let breach = story.breach(&RULE);
+        assert_eq!(breach.at.as_millis(), 2);
+        assert_eq!(breach.wanted, ["nothing after the provider's 1 frames"]);
+        assert_eq!(breach.got, "`data: 2` in its place");
+    }
+
+    #[test]
+    fn a_network_that_cuts_the_client_off_is_not_the_relays_fault() {
+        let cut_off = |by_network: bool| {
+            let mut story = Story::streaming();
+            story.relays(1, "reader", "data: 1\n\n");
+            if by_network {
+                let error = std::io::ErrorKind::ConnectionReset;
+                story.socket(2, "relay", "reader", 0, SocketFact::Failed { error });
+            }
+            story.provides(3, "reader", "data: 2\n\n");
+            story.provider_ends(3, "reader", End::Clean);
+            story.closes(4, "reader", BodyEnd::Reset);
+            story.verdict(&RULE)
+        };
+        assert_eq!(cut_off(true), Verdict::Held);
+        assert!(matches!(cut_off(false), Verdict::Broke(_)));
     }
 }

@@ -123,7 +123,7 @@ fn wanted(host: &str) -> String {
 mod tests {
     use super::RULE;
     use crate::{
-        exchange::testing::{STREAM, Story},
+        exchange::testing::{JSON, STREAM, Story},
         scenario::Leave,
         trace::SocketFact,
         verdict::Verdict,
@@ -216,6 +216,43 @@ mod tests {
         story.begins(0, "reader");
         story.provides(5, "reader", "data: 1\n\n");
         story.passes(500, "reader", "data: 1\n\n");
+        story.assert_not_applicable(
+            &RULE,
+            "no event was seen to arrive at a host, packet by packet",
+        );
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_and_goes_is_not_this_hosts_fault() {
+        let mut story = Story::streaming();
+        story.socket(4, "relay", "reader", 0, SocketFact::Blocked);
+        story.provides(5, "reader", "data: 1\n\n");
+        story.leaves(4_000, "reader", Leave::Fin);
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn what_is_lost_or_changed_is_not_late() {
+        let mut lost = Story::streaming();
+        lost.provides(5, "reader", "data: 1\n\n");
+        lost.finishes(900, "reader");
+        assert_eq!(lost.verdict(&RULE), Verdict::Held);
+        let mut changed = Story::streaming();
+        changed.provides(5, "reader", "data: 1\n\n");
+        changed.passes(5, "reader", "data: 2\n\n");
+        changed.leaves(900, "reader", Leave::Fin);
+        assert_eq!(changed.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn an_answer_that_is_no_stream_may_take_its_time() {
+        let mut story = Story::new();
+        story.asks(0, "reader");
+        story.forwards(0, "reader");
+        story.answers(0, "reader", 200, JSON);
+        story.replies(0, "reader", 200, JSON);
+        story.provides(1, "reader", "{}\n\n");
+        story.passes(500, "reader", "{}\n\n");
         story.assert_not_applicable(
             &RULE,
             "no event was seen to arrive at a host, packet by packet",

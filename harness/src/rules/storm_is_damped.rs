@@ -87,9 +87,9 @@ fn too_soon(run: &Run<'_>, exchange: &Exchange, refusal: &Answer) -> Option<Brea
         return None;
     }
     let who = if by_relay { &run.relay } else { &exchange.client };
-    let wanted = format!("the next attempt at least {} after the refusal", Time(asked));
+    let demand = format!("the next attempt at least {} after the refusal", Time(asked));
     let got = format!("{who} asked again for {} after {}", exchange.client, Time(waited));
-    Some(Breach::new(next.received, &run.relay, wanted, got).concerning(&exchange.client))
+    Some(Breach::new(next.received, &run.relay, demand, got).concerning(&exchange.client))
 }
 
 /// The provider refused to the last, and the client got something else.
@@ -179,6 +179,8 @@ mod tests {
             ["the provider's 429 with Retry-After: 2", "an answer of the provider"]
         );
         assert_eq!(breach.got, "status 500 without Retry-After");
+        let bare = refused_at(&[0], 429, &[]).breach(&RULE);
+        assert_eq!(bare.got, "status 429 without Retry-After");
     }
 
     #[test]

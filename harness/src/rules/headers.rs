@@ -1,0 +1,43 @@
+//! Headers of the provider's answer beside those that the client got.
+
+use crate::{
+    exchange::{Answer, Exchange, Head, Run},
+    verdict::Breach,
+};
+
+/// Answers whose head came from the provider to a client: the provider's last answer of an exchange,
+/// with its headers known, and the head that the client got.
+pub(super) fn forwarded<'a>(
+    run: &'a Run<'_>,
+) -> impl Iterator<Item = (usize, &'a Exchange, &'a Answer, &'a Head)> {
+    run.answered().filter_map(|(index, exchange, answer)| {
+        let known = answer.status().is_some() && !answer.answer_headers.is_empty();
+        known.then_some((index, exchange, answer, exchange.head.as_ref()?))
+    })
+}
+
+/// A breach that shows in the head that a client got. The host is the one nearest the provider
+/// whose own head shows it too.
+pub(super) fn breach(
+    run: &Run<'_>,
+    (index, exchange, head): (usize, &Exchange, &Head),
+    wanted: String,
+    got: String,
+    shows: impl Fn(u16, &[(String, String)]) -> bool,
+) -> Breach {
+    let host = run.blame(index, |passage| {
+        passage.outgoing().is_some_and(|message| shows(message.status, &message.headers))
+    });
+    Breach::new(head.moment, &host, wanted, got).concerning(&exchange.client)
+}
+
+/// All values of a header, in order.
+pub(super) fn values<'a>(headers: &'a [(String, String)], name: &str) -> Vec<&'a str> {
+    let same = |(n, _): &&(String, String)| n.eq_ignore_ascii_case(name);
+    headers.iter().filter(same).map(|(_, value)| value.as_str()).collect()
+}
+
+/// Values of a header in words: `absent`, or the values.
+pub(super) fn shown(values: &[&str]) -> String {
+    if values.is_empty() { "absent".to_owned() } else { values.join(", ") }
+}

@@ -1,0 +1,235 @@
+//! A heartbeat comes in silence, and only in silence.
+
+use std::time::Duration;
+
+use mock_openai::quantity::Time;
+
+use super::{Level, Rule, payload::align};
+use crate::{
+    exchange::{Exchange, Frames, Moment, Passage, Run},
+    verdict::{Breach, Inquiry, Verdict},
+};
+
+/// The resolution of virtual time: how much too soon a heartbeat may seem.
+const RESOLUTION: Duration = Duration::from_millis(1);
+/// How much too late it may be: what `prompt-frames` allows too.
+const SLACK: Duration = Duration::from_millis(10);
+
+/// Middleboxes cut connections on which nothing passes; the standard advises a comment about every
+/// 15 s (HTML 9.2.7). Where an event is half sent none may come; its silence is not judged.
+pub(super) const RULE: Rule = Rule {
+    id: "heartbeat-when-idle",
+    level: Level::Profile,
+    citation: "HTML 9.2.7",
+    demand: "one heartbeat for each interval of silence, none while frames flow, none after the end",
+    judge,
+};
+
+fn judge(run: &Run<'_>) -> Verdict {
+    const WHY: &str = "no stream of a relay that has heartbeats on lasted for their interval";
+    let mut inquiry = Inquiry::default();
+    let Some(Time(interval)) = run.switch("heartbeat").and_then(|text| text.parse().ok()) else {
+        return inquiry.verdict("the relay has no heartbeats on");
+    };
+    for (index, exchange, answer) in run.answered().filter(|(_, e, _)| e.is_stream()) {
+        let Some(passage) = run.at_relay(index) else { continue };
+        let Some(written) = written(&passage, &answer.body.bytes) else { continue };
+        let end = end(run, exchange, &passage);
+        let lasted = end.at.saturating_sub(written.first().map_or(end.at, |first| first.at.at));
+        if lasted < interval {
+            continue;
+        }
+        inquiry.applies();
+        if let Some(breach) = judge_one(run, &passage, &written, end, interval) {
+            inquiry.broke(breach.concerning(&exchange.client));
+        }
+    }
+    inquiry.verdict(WHY)
+}
+
+/// Something that the relay wrote to the client: its head, a frame, or a piece of one.
+#[derive(Debug, Clone, Copy)]
+struct Written {
+    at: Moment,
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// The head, or a whole frame.
+    Whole,
+    /// A comment of the relay's own.
+    Heartbeat,
+    /// The terminator.
+    Done,
+    /// Bytes of an event that goes on.
+    Half,
+}
+
+/// What the relay wrote, write by write, in order.
+fn written(at: &Passage<'_>, provider: &[u8]) -> Option<Vec<Written>> {
+    let message = at.outgoing()?;
+    let frames = Frames::of(&message.body);
+    let own = align(provider, &message.body, true).own;
+    let head = at.below_tcp.down.wrote.marks.when(message.start)?;
+    let mut all = vec![Written { at: head, what: What::Whole }];
+    for (index, (range, frame)) in frames.iter().enumerate() {
+        // Each write in which a piece of the frame left, and at last the one that ended it.
+        let mut pieces: Vec<Moment> = range.clone().filter_map(|byte| at.left(byte)).collect();
+        pieces.dedup();
+        let Some(last) = pieces.pop() else { continue };
+        all.extend(pieces.into_iter().map(|at| Written { at, what: What::Half }));
+        let what = if own.contains(&index) && frame.is_comment() {
+            What::Heartbeat
+        } else if frame.is_done() {
+            What::Done
+        } else {
+            What::Whole
+        };
+        all.push(Written { at: last, what });
+    }
+    let tail = frames.tail_start()..message.body.len();
+    let mut pieces: Vec<Moment> = tail.filter_map(|byte| at.left(byte)).collect();
+    pieces.dedup();
+    all.extend(pieces.into_iter().map(|at| Written { at, what: What::Half }));
+    Some(all)
+}
+
+/// When nothing more had to come: the body ended, the client went, or the run was over.
+fn end(run: &Run<'_>, exchange: &Exchange, at: &Passage<'_>) -> Moment {
+    let wire_end = at.outgoing().and_then(|message| message.end);
+    let ended = wire_end.and_then(|end| at.below_tcp.down.wrote.marks.when(end.checked_sub(1)?));
+    let ends = [
+        ended,
+        at.below_tcp.acceptor.finished,
+        at.below_tcp.acceptor.saw_end,
+        exchange.left.map(|(moment, _)| moment),
+    ];
+    ends.into_iter().flatten().min().unwrap_or_else(|| Moment::last(run.trace))
+}
+
+fn judge_one(
+    run: &Run<'_>,
+    passage: &Passage<'_>,
+    written: &[Written],
+    end: Moment,
+    interval: Duration,
+) -> Option<Breach> {
+    let silence = |from: Moment, to: Moment| {
+        let whole = to.at.saturating_sub(from.at);
+        whole.saturating_sub(passage.blocked(from.at, to.at))
+    };
+    let breach = |at, wanted: String, got: String| Some(Breach::new(at, &run.relay, wanted, got));
+    for pair in written.windows(2) {
+        let [before, next] = pair else { continue };
+        let quiet = silence(before.at, next.at);
+        if next.what == What::Heartbeat && before.what == What::Done {
+            let got = format!("one {} after it", Time(quiet));
+            return breach(next.at, "no heartbeat after `[DONE]`".to_owned(), got);
+        }
+        if next.what == What::Heartbeat && quiet + RESOLUTION < interval {
+            let wanted = format!("no heartbeat before {} of silence", Time(interval));
+            return breach(next.at, wanted, format!("one after {}", Time(quiet)));
+        }
+        if !matches!(before.what, What::Half | What::Done) && quiet > interval + SLACK {
+            let wanted = format!("a heartbeat after {} of silence", Time(interval));
+            return breach(next.at, wanted, format!("none in {}", Time(quiet)));
+        }
+    }
+    let last = written.last()?;
+    let quiet = silence(last.at, end);
+    if !matches!(last.what, What::Half | What::Done) && quiet > interval + SLACK {
+        let wanted = format!("a heartbeat after {} of silence", Time(interval));
+        return breach(end, wanted, format!("none in the {} before the end", Time(quiet)));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::{exchange::testing::Story, scenario::Leave, trace::SocketFact, verdict::Verdict};
+
+    /// Heartbeats are on, every 15 s; a frame at 1 s, another at 40 s, then the end. In between the
+    /// relay writes comments at these times.
+    fn beats(times: &[u64]) -> Story {
+        let mut story = Story::streaming();
+        story.plan.switches.insert("heartbeat".to_owned(), "15s".to_owned());
+        story.relays(1_000, "reader", "data: 1\n\n");
+        for ms in times {
+            story.passes(*ms, "reader", ": ping\n\n");
+        }
+        story.relays(40_000, "reader", "data: [DONE]\n\n");
+        story.finishes(40_000, "reader");
+        story
+    }
+
+    #[test]
+    fn it_holds_where_each_interval_of_silence_has_its_heartbeat() {
+        assert_eq!(beats(&[16_000, 31_010]).verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_breaks_at_a_heartbeat_while_frames_flow() {
+        let breach = beats(&[15_000, 30_000]).breach(&RULE);
+        assert_eq!(breach.at.as_secs(), 15);
+        assert_eq!(breach.wanted, ["no heartbeat before 15s of silence"]);
+        assert_eq!(breach.got, "one after 14s");
+    }
+
+    #[test]
+    fn it_breaks_where_silence_has_none() {
+        let breach = beats(&[16_000]).breach(&RULE);
+        assert_eq!(breach.at.as_secs(), 40);
+        assert_eq!(breach.wanted, ["a heartbeat after 15s of silence"]);
+        assert_eq!(breach.got, "none in 24s");
+        let mut story = Story::streaming();
+        story.plan.switches.insert("heartbeat".to_owned(), "15s".to_owned());
+        story.relays(1_000, "reader", "data: 1\n\n");
+        story.leaves(40_000, "reader", Leave::Fin);
+        assert_eq!(story.breach(&RULE).got, "none in the 39s before the end");
+    }
+
+    #[test]
+    fn silence_inside_an_event_has_none() {
+        let mut story = Story::streaming();
+        story.plan.switches.insert("heartbeat".to_owned(), "15s".to_owned());
+        story.relays(1_000, "reader", "data:");
+        story.relays(40_000, "reader", " 1\n\n");
+        story.finishes(40_000, "reader");
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_breaks_at_a_heartbeat_after_the_terminator() {
+        let mut story = Story::streaming();
+        story.plan.switches.insert("heartbeat".to_owned(), "15s".to_owned());
+        story.relays(10_000, "reader", "data: [DONE]\n\n");
+        story.passes(25_000, "reader", ": ping\n\n");
+        story.finishes(26_000, "reader");
+        let breach = story.breach(&RULE);
+        assert_eq!((breach.at.as_secs(), breach.got.as_str()), (25, "one 15s after it"));
+    }
+
+    #[test]
+    fn it_does_not_apply_where_they_are_off_or_the_stream_is_short() {
+        let mut story = beats(&[]);
+        story.plan.switches.insert("heartbeat".to_owned(), "off".to_owned());
+        story.assert_not_applicable(&RULE, "the relay has no heartbeats on");
+        story.plan.switches.insert("heartbeat".to_owned(), "41s".to_owned());
+        let why = "no stream of a relay that has heartbeats on lasted for their interval";
+        story.assert_not_applicable(&RULE, why);
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_needs_no_heartbeat() {
+        let mut story = Story::streaming();
+        story.plan.switches.insert("heartbeat".to_owned(), "15s".to_owned());
+        story.relays(1_000, "reader", "data: 1\n\n");
+        story.socket(2_000, "relay", "reader", 0, SocketFact::Blocked);
+        story.socket(38_000, "relay", "reader", 0, SocketFact::Unblocked);
+        story.relays(40_000, "reader", "data: [DONE]\n\n");
+        story.finishes(40_000, "reader");
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+}
