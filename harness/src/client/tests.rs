@@ -161,7 +161,7 @@ async fn a_leaver_can_reset() {
     let does = vec![Does::Read(ReadPoint::Bytes(Size(9))), Does::Leave(Leave::Rst)];
     let script = vec![send(SSE), send("9\r\ndata: 1\n\n\r\n"), Step::Watch];
     let (facts, seen, _) = run(Client { does, ..reader() }, vec![script]).await;
-    assert_eq!(story(&facts)[3..], ["0 left Rst", "0 done"]);
+    assert!(story(&facts).ends_with(&["0 left Rst".to_owned(), "0 done".to_owned()]));
     assert_eq!(seen.gone, [(Duration::ZERO, Some(std::io::ErrorKind::ConnectionReset))]);
 }
 

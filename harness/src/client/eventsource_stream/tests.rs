@@ -36,6 +36,9 @@ fn standard(body: &[u8]) -> Vec<String> {
 #[case::empty_data("data:\n\ndata\ndata\n\n")]
 #[case::unknown_fields("color: blue\n data\ndata: x\n\n")]
 #[case::id_with_null("id: a\0bc\ndata: x\n\n")]
+#[case::id_persists("id: 1\ndata: a\n\ndata: b\n\n")]
+#[case::id_without_data_counts("id: 1\n\ndata: b\n\nid\ndata: c\n\n")]
+#[case::two_colons("::\ndata: a\n\n")]
 #[case::spaces("data:\ttest\ndata:  x\n\n")]
 #[case::many_blank_lines("data: x\n\n\n\n\ndata: y\n\n")]
 #[case::unfinished("data: x\n\ndata: lost\n")]
@@ -50,11 +53,8 @@ fn it_agrees_with_the_oracle(#[case] body: &str) {
 /// The body, what the standard gives, and what an application on this crate gets instead.
 #[rstest]
 #[case::byte_order_mark(b"\xEF\xBB\xBFdata: x\n\n", &["message||x", "end"], &["error: eventsource-stream panics"])]
-#[case::an_id_is_forgotten(b"id: 1\ndata: a\n\ndata: b\n\n", &["message|1|a", "message|1|b", "end"], &["message|1|a", "message||b", "end"])]
-#[case::an_id_without_data_is_forgotten(b"id: 1\n\ndata: b\n\n", &["message|1|b", "end"], &["message||b", "end"])]
 #[case::the_last_return_waits(b"data: a\r\rdata: b\r\r", &["message||a", "message||b", "end"], &["message||a", "end"])]
 #[case::invalid_utf8_stalls_all_that_follows(b"data: a\n\ndata: \xFF\n\ndata: c\n\n", &["message||a", "message||\u{fffd}", "message||c", "end"], &["message||a", "error: UTF8 error", "end"])]
-#[case::a_bare_colon_is_no_comment_end(b"::\ndata: a\n\n", &["message||a", "end"], &["message||a", "end"])]
 fn it_departs_from_the_standard(
     #[case] body: &[u8],
     #[case] by_the_standard: &[&str],
