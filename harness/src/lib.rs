@@ -8,6 +8,7 @@
 
 pub mod client;
 pub mod http1;
+pub mod middlebox;
 pub mod net;
 pub mod plan;
 pub mod rules;
