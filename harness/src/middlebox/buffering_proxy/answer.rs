@@ -21,10 +21,10 @@ use crate::{
 };
 
 /// nginx `proxy_read_timeout`: between two reads.
-pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// nginx `send_timeout`: between two writes to the client.
-const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+const SEND_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// nginx `postpone_output`: a head that is shorter waits for the first bytes of the body.
 const POSTPONE_BYTES: usize = 1460;

@@ -22,7 +22,7 @@ use crate::{
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// nginx `proxy_connect_timeout`.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
+const CONNECT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// nginx `client_max_body_size`.
 const REQUEST_BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -170,6 +170,6 @@ impl Incoming {
                 Ok(len) => self.ahead.extend_from_slice(&piece[..len]),
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

@@ -53,7 +53,7 @@ impl World {
     /// What arrives at each instant, until the connection closes or falls silent for 100 s.
     async fn reads(&mut self) -> Vec<(u64, String)> {
         let mut reads: Vec<(u64, String)> = Vec::new();
-        let mut piece = [0; 65536];
+        let mut piece = vec![0; 65536];
         loop {
             let read = self.client.read(&mut piece);
             let Ok(read) = tokio::time::timeout(Duration::from_secs(100), read).await else {

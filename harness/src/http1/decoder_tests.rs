@@ -3,7 +3,11 @@
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::*;
+use super::{
+    decoder::*,
+    head::{HEAD_BYTES_MAX, ResponseHead},
+};
+use crate::trace::BodyEnd;
 
 /// The body, and how it ended, when `pieces` come one by one and then the connection closes.
 fn decode(method: &str, pieces: &[&[u8]], closing: Closing) -> (Vec<Item<ResponseHead>>, BodyEnd) {
