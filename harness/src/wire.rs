@@ -167,7 +167,7 @@ fn lines(body: &[u8]) -> impl Iterator<Item = Line<'_>> {
 /// The cases of web-platform-tests and of `LaunchDarkly`'s SSE contract tests, as tables: what is
 /// sent, and what those suites say a parser dispatches.
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use rstest::rstest;
 
     use super::*;
@@ -186,36 +186,75 @@ mod tests {
         format!("{stimulus}\n").into_bytes()
     }
 
-    #[rstest]
-    #[case::format_bom("\u{feff}data:1\n\n\u{feff}data:2\n\ndata:3", &["1", "3"])]
-    #[case::format_bom_2("\u{feff}\u{feff}data:1\n\ndata:2\n\ndata:3", &["2", "3"])]
-    #[case::format_field_data("data:\n\ndata\ndata\n\ndata:test", &["", "\n", "test"])]
-    #[case::format_field_retry_empty("retry\ndata:test", &["test"])]
-    #[case::format_field_unknown(
-        "data:test\n data\ndata\nfoobar:xxx\njustsometext\n:comment\ndata:test", &["test\n\ntest"]
-    )]
-    #[case::format_leading_space("data:\ttest\rdata: \ndata:test", &["\ttest\n\ntest"])]
-    #[case::format_null_character("data:\0\n\n", &["\0"])]
-    #[case::format_utf_8("data:ok\u{2026}", &["ok\u{2026}"])]
-    #[case::event_data(
-        "data:msg\ndata: msg\n\n:\n\nfalsefield:msg\n\nfalsefield:msg\nData:data\n\ndata\n\ndata:end",
-        &["msg\nmsg", "", "end"]
-    )]
-    fn wpt_data(#[case] stimulus: &str, #[case] expected: &[&str]) {
-        assert_eq!(data(&wpt(stimulus)), expected);
+    /// Data, where WPT's server appends three line feeds.
+    const WPT: &[(&str, &str, &[&str])] = &[
+        ("format_bom", "\u{feff}data:1\n\n\u{feff}data:2\n\ndata:3", &["1", "3"]),
+        ("format_bom_2", "\u{feff}\u{feff}data:1\n\ndata:2\n\ndata:3", &["2", "3"]),
+        ("format_field_data", "data:\n\ndata\ndata\n\ndata:test", &["", "\n", "test"]),
+        ("format_field_retry_empty", "retry\ndata:test", &["test"]),
+        (
+            "format_field_unknown",
+            "data:test\n data\ndata\nfoobar:xxx\njustsometext\n:comment\ndata:test",
+            &["test\n\ntest"],
+        ),
+        ("format_leading_space", "data:\ttest\rdata: \ndata:test", &["\ttest\n\ntest"]),
+        ("format_null_character", "data:\0\n\n", &["\0"]),
+        ("format_utf_8", "data:ok\u{2026}", &["ok\u{2026}"]),
+        (
+            "event_data",
+            "data:msg\ndata: msg\n\n:\n\nfalsefield:msg\n\nfalsefield:msg\nData:data\n\ndata\n\ndata:end",
+            &["msg\nmsg", "", "end"],
+        ),
+    ];
+
+    /// Data, where it appends one.
+    const WPT_NEWLINE_NONE: &[(&str, &str, &[&str])] = &[
+        ("format_newlines", "data:test\r\ndata\ndata:test\r\n\r", &["test\n\ntest"]),
+        (
+            "format_field_parsing",
+            "data:\0\ndata:  2\rData:1\ndata\u{0}:2\ndata:1\r\u{0}data:4\nda-ta:3\ndata_5\ndata:3\rdata:\r\n data:32\ndata:4\n",
+            &["\0\n 2\n1\n3\n\n4"],
+        ),
+        (
+            "format_data_before_final_empty_line",
+            "retry:1000\ndata:test1\n\nid:test\ndata:test2",
+            &["test1"],
+        ),
+    ];
+
+    /// Every stimulus of the tables, by name.
+    pub(crate) fn stimuli() -> Vec<(&'static str, Vec<u8>)> {
+        let three = [WPT, IDS].concat().into_iter().map(|(name, sent, _)| (name, wpt(sent)));
+        let types = TYPES.iter().map(|(name, sent, _)| (*name, wpt(sent)));
+        let one = WPT_NEWLINE_NONE.iter().map(|(name, sent, _)| (*name, wpt_newline_none(sent)));
+        let none = LAUNCHDARKLY.iter().map(|(name, sent, _)| (*name, sent.as_bytes().to_vec()));
+        three.chain(types).chain(one).chain(none).collect()
     }
 
-    #[rstest]
-    #[case::format_newlines("data:test\r\ndata\ndata:test\r\n\r", &["test\n\ntest"])]
-    #[case::format_field_parsing(
-        "data:\0\ndata:  2\rData:1\ndata\u{0}:2\ndata:1\r\u{0}data:4\nda-ta:3\ndata_5\ndata:3\rdata:\r\n data:32\ndata:4\n",
-        &["\0\n 2\n1\n3\n\n4"]
-    )]
-    #[case::format_data_before_final_empty_line(
-        "retry:1000\ndata:test1\n\nid:test\ndata:test2", &["test1"]
-    )]
-    fn wpt_data_without_three_line_feeds(#[case] stimulus: &str, #[case] expected: &[&str]) {
-        assert_eq!(data(&wpt_newline_none(stimulus)), expected);
+    #[test]
+    fn data_is_what_both_suites_say() {
+        for (name, sent, expected) in WPT {
+            assert_eq!(data(&wpt(sent)), *expected, "{name}");
+        }
+        for (name, sent, expected) in WPT_NEWLINE_NONE {
+            assert_eq!(data(&wpt_newline_none(sent)), *expected, "{name}");
+        }
+        for (name, sent, expected) in LAUNCHDARKLY {
+            assert_eq!(data(sent.as_bytes()), *expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn types_and_ids_are_what_both_suites_say() {
+        for (name, sent, expected) in TYPES {
+            let events = events(&wpt(sent));
+            let got: Vec<_> = events.iter().map(|e| (e.event.as_str(), e.data.as_str())).collect();
+            assert_eq!(got, *expected, "{name}");
+        }
+        for (name, sent, expected) in IDS {
+            let ids: Vec<_> = events(&wpt(sent)).into_iter().map(|event| event.id).collect();
+            assert_eq!(ids, *expected, "{name}");
+        }
     }
 
     #[test]
@@ -236,36 +275,35 @@ mod tests {
         assert_eq!(reading.events.len(), 1);
     }
 
-    #[rstest]
-    #[case::format_field_event("event:test\ndata:x\n\ndata:x", &[("test", "x"), ("message", "x")])]
-    #[case::format_field_event_empty("event: \ndata:data", &[("message", "data")])]
-    #[case::ld_specific_type("event: hello\ndata: Hello", &[("hello", "Hello")])]
-    #[case::ld_reverse_order("data: Hello\nevent: hello", &[("hello", "Hello")])]
-    #[case::event_only_block("event: lost\n\ndata: x", &[("message", "x")])]
-    fn types(#[case] stimulus: &str, #[case] expected: &[(&str, &str)]) {
-        let events = events(&wpt(stimulus));
-        let got: Vec<_> = events.iter().map(|e| (e.event.as_str(), e.data.as_str())).collect();
-        assert_eq!(got, expected);
-    }
+    /// Types and data; three line feeds are appended.
+    const TYPES: &[(&str, &str, &[(&str, &str)])] = &[
+        ("format_field_event", "event:test\ndata:x\n\ndata:x", &[("test", "x"), ("message", "x")]),
+        ("format_field_event_empty", "event: \ndata:data", &[("message", "data")]),
+        ("ld_specific_type", "event: hello\ndata: Hello", &[("hello", "Hello")]),
+        ("ld_reverse_order", "data: Hello\nevent: hello", &[("hello", "Hello")]),
+        ("event_only_block", "event: lost\n\ndata: x", &[("message", "x")]),
+    ];
 
-    #[rstest]
-    #[case::format_field_id("id: \u{2026}\ndata:x", &["\u{2026}"])]
-    #[case::format_field_id_3("id: 1\ndata:1\n\ndata:2\n\nid: 2\ndata:3\n\ndata:4", &["1", "1", "2", "2"])]
-    #[case::format_field_id_3_empty("id: 1\ndata:1\n\nid:\ndata:2", &["1", ""])]
-    #[case::format_field_id_3_bare("id: 1\ndata:1\n\nid\ndata:2", &["1", ""])]
-    #[case::format_field_id_null_1("id:\0\0\ndata:x", &[""])]
-    #[case::format_field_id_null_2("id:x\0\ndata:x", &[""])]
-    #[case::format_field_id_null_3("id:\0x\ndata:x", &[""])]
-    #[case::format_field_id_null_4("id:x\0x\ndata:x", &[""])]
-    #[case::format_field_id_null_5("id: \0\ndata:x", &[""])]
-    #[case::ld_id_with_null("id: a\0bc\ndata: Hello", &[""])]
-    #[case::ld_last_id_persists("id: abc\ndata: a\n\ndata: b", &["abc", "abc"])]
-    #[case::ld_overridden_by_empty("id: abc\ndata: a\n\nid: \ndata: b", &["abc", ""])]
-    #[case::id_only_block_commits("id: abc\n\ndata: a", &["abc"])]
-    fn ids(#[case] stimulus: &str, #[case] expected: &[&str]) {
-        let ids: Vec<_> = events(&wpt(stimulus)).into_iter().map(|event| event.id).collect();
-        assert_eq!(ids, expected);
-    }
+    /// Ids; three line feeds are appended.
+    const IDS: &[(&str, &str, &[&str])] = &[
+        ("format_field_id", "id: \u{2026}\ndata:x", &["\u{2026}"]),
+        (
+            "format_field_id_3",
+            "id: 1\ndata:1\n\ndata:2\n\nid: 2\ndata:3\n\ndata:4",
+            &["1", "1", "2", "2"],
+        ),
+        ("format_field_id_3_empty", "id: 1\ndata:1\n\nid:\ndata:2", &["1", ""]),
+        ("format_field_id_3_bare", "id: 1\ndata:1\n\nid\ndata:2", &["1", ""]),
+        ("format_field_id_null_1", "id:\0\0\ndata:x", &[""]),
+        ("format_field_id_null_2", "id:x\0\ndata:x", &[""]),
+        ("format_field_id_null_3", "id:\0x\ndata:x", &[""]),
+        ("format_field_id_null_4", "id:x\0x\ndata:x", &[""]),
+        ("format_field_id_null_5", "id: \0\ndata:x", &[""]),
+        ("ld_id_with_null", "id: a\0bc\ndata: Hello", &[""]),
+        ("ld_last_id_persists", "id: abc\ndata: a\n\ndata: b", &["abc", "abc"]),
+        ("ld_overridden_by_empty", "id: abc\ndata: a\n\nid: \ndata: b", &["abc", ""]),
+        ("id_only_block_commits", "id: abc\n\ndata: a", &["abc"]),
+    ];
 
     #[rstest]
     #[case::format_field_retry("retry:03000", Some(3000))]
@@ -280,32 +318,33 @@ mod tests {
         assert_eq!(read(&wpt(stimulus)).retry, expected);
     }
 
-    #[rstest]
-    #[case::one_line("data: Hello\n\n", &["Hello"])]
-    #[case::two_one_line("data: Hello\n\ndata: World\n\n", &["Hello", "World"])]
-    #[case::one_two_line("data: Hello\ndata: World\n\n", &["Hello\nWorld"])]
-    #[case::two_spanning_three_chunks("data: testtest\n\ndata:test\n\n", &["testtest", "test"])]
-    #[case::empty_data("data:\n\n", &[""])]
-    #[case::unknown_field("color: blue\ndata: Hello\n\n", &["Hello"])]
-    #[case::no_leading_space("data:Hello\n\n", &["Hello"])]
-    #[case::extra_leading_space("data:  Hello\n\n", &[" Hello"])]
-    #[case::no_colon("data\n\ndata\ndata\n\n", &["", "\n"])]
-    #[case::multi_byte("data: €豆腐\n\n", &["€豆腐"])]
-    #[case::crlf_where_cr_ends_a_chunk(
-        "data: Hello\r\ndata: World\r\n\r\ndata: OK\r\n\r\n", &["Hello\nWorld", "OK"]
-    )]
-    #[case::bom_at_start("\u{feff}data: Hello\n\n", &["Hello"])]
-    #[case::bom_before_event_and_id("\u{feff}event: e\nid: 1\ndata: Hello\n\n", &["Hello"])]
-    #[case::bom_then_several("\u{feff}data: a\n\ndata: b\n\n", &["a", "b"])]
-    #[case::a_later_bom_in_data_is_kept("data: a\n\ndata: \u{feff}b\n\n", &["a", "\u{feff}b"])]
-    #[case::bom_before_two_lines("\u{feff}data: a\ndata: b\n\n", &["a\nb"])]
-    #[case::bom_before_a_comment("\u{feff}:hi\ndata: a\n\n", &["a"])]
-    #[case::bom_before_empty_data("\u{feff}data:\n\n", &[""])]
-    #[case::comments(":Hello\n:World\ndata: a\n:after\n\n:Hello\n\n", &["a"])]
-    #[case::comment_inside_a_block("data: a\n: hm\ndata: b\n\n", &["a\nb"])]
-    fn launchdarkly(#[case] stimulus: &str, #[case] expected: &[&str]) {
-        assert_eq!(data(stimulus.as_bytes()), expected);
-    }
+    /// Data of `LaunchDarkly`'s cases, as they stand.
+    const LAUNCHDARKLY: &[(&str, &str, &[&str])] = &[
+        ("one_line", "data: Hello\n\n", &["Hello"]),
+        ("two_one_line", "data: Hello\n\ndata: World\n\n", &["Hello", "World"]),
+        ("one_two_line", "data: Hello\ndata: World\n\n", &["Hello\nWorld"]),
+        ("two_spanning_three_chunks", "data: testtest\n\ndata:test\n\n", &["testtest", "test"]),
+        ("empty_data", "data:\n\n", &[""]),
+        ("unknown_field", "color: blue\ndata: Hello\n\n", &["Hello"]),
+        ("no_leading_space", "data:Hello\n\n", &["Hello"]),
+        ("extra_leading_space", "data:  Hello\n\n", &[" Hello"]),
+        ("no_colon", "data\n\ndata\ndata\n\n", &["", "\n"]),
+        ("multi_byte", "data: €豆腐\n\n", &["€豆腐"]),
+        (
+            "crlf_where_cr_ends_a_chunk",
+            "data: Hello\r\ndata: World\r\n\r\ndata: OK\r\n\r\n",
+            &["Hello\nWorld", "OK"],
+        ),
+        ("bom_at_start", "\u{feff}data: Hello\n\n", &["Hello"]),
+        ("bom_before_event_and_id", "\u{feff}event: e\nid: 1\ndata: Hello\n\n", &["Hello"]),
+        ("bom_then_several", "\u{feff}data: a\n\ndata: b\n\n", &["a", "b"]),
+        ("a_later_bom_in_data_is_kept", "data: a\n\ndata: \u{feff}b\n\n", &["a", "\u{feff}b"]),
+        ("bom_before_two_lines", "\u{feff}data: a\ndata: b\n\n", &["a\nb"]),
+        ("bom_before_a_comment", "\u{feff}:hi\ndata: a\n\n", &["a"]),
+        ("bom_before_empty_data", "\u{feff}data:\n\n", &[""]),
+        ("comments", ":Hello\n:World\ndata: a\n:after\n\n:Hello\n\n", &["a"]),
+        ("comment_inside_a_block", "data: a\n: hm\ndata: b\n\n", &["a\nb"]),
+    ];
 
     /// `LaunchDarkly`'s "linefeeds" group; the splits do not concern a reader of whole bodies.
     #[rstest]

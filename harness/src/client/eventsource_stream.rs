@@ -198,6 +198,31 @@ mod tests {
         assert_eq!(sees(&bytes), standard(body.as_bytes()), "byte by byte");
     }
 
+    /// Of the cases of both public suites, those in which an application sees something else than
+    /// the standard says, however the bytes are cut.
+    #[test]
+    fn of_the_public_cases_it_fails_these() {
+        let fails = wire::tests::stimuli().into_iter().filter_map(|(name, body)| {
+            let each: Vec<&[u8]> = body.chunks(1).collect();
+            let (whole, each) = (sees(&[&body]) != standard(&body), sees(&each) != standard(&body));
+            assert_eq!(whole, each, "{name}");
+            whole.then_some(name)
+        });
+        assert_eq!(
+            fails.collect::<Vec<_>>(),
+            [
+                "format_bom",
+                "format_bom_2",
+                "bom_at_start",
+                "bom_before_event_and_id",
+                "bom_then_several",
+                "bom_before_two_lines",
+                "bom_before_a_comment",
+                "bom_before_empty_data",
+            ]
+        );
+    }
+
     /// The body, what the standard gives, and what an application on this crate gets instead.
     #[rstest]
     #[case::byte_order_mark(b"\xEF\xBB\xBFdata: x\n\n", &["message||x", "end"], &["error: eventsource-stream panics"])]

@@ -420,3 +420,13 @@ async fn a_page_of_the_same_origin_asks_nothing() {
     assert!(seen.requests[0].1.contains("\r\norigin: http://relay\r\n"));
     assert_eq!(saw(&facts).last(), Some(&Sight::End));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_reads_nothing_still_reads_its_preflight() {
+    let gives_up = patience(|p, t| p.first_byte = Some(t));
+    let client = Client { reads: Reads::None, gives_up, ..page() };
+    let (facts, seen, _) =
+        run(client, vec![vec![send(PREFLIGHT_OK)], two_frames_then(vec![])]).await;
+    assert_eq!(seen.requests.len(), 2);
+    assert_eq!(story(&facts)[4..], ["1000 gave up first_byte", "1000 done"]);
+}

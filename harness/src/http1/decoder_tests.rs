@@ -225,6 +225,19 @@ fn a_head_without_end_is_given_up() {
     assert_eq!(end, Nonsense);
 }
 
+#[rstest]
+#[case::extension("1;", "x")]
+#[case::trailers("0\r\n", "a: b\r\n")]
+fn what_surrounds_chunks_is_bounded(#[case] start: &str, #[case] filler: &str) {
+    let mut decoder = ResponseDecoder::answering("GET");
+    decoder.feed(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+    decoder.feed(start.as_bytes());
+    decoder.feed(filler.repeat(60 * 1024 / filler.len()).as_bytes());
+    assert!(!decoder.is_over());
+    let fed = decoder.feed(filler.repeat(5 * 1024 / filler.len()).as_bytes());
+    assert_eq!(fed.items, [Item::End(Nonsense)]);
+}
+
 /// The figures of nginx 1.22, `ngx_http_parse_chunked`, label `data`.
 #[rstest]
 #[case("", 3)]

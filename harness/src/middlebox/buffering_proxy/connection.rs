@@ -27,8 +27,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_mins(1);
 /// nginx `client_max_body_size`.
 const REQUEST_BODY_BYTES_MAX: usize = 1024 * 1024;
 
-/// nginx reads no more than this ahead of an answer (`client_header_buffer_size`).
-const READ_AHEAD_BYTES_MAX: usize = 1024;
+/// nginx learns of a FIN behind bytes that it has not read (`EPOLLRDHUP`). Here those bytes are read,
+/// as many as a kernel's receive buffer would hold: behind more, no FIN can come.
+const READ_AHEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// The client's side of a connection.
 pub(super) struct Client {
@@ -160,8 +161,7 @@ impl Incoming {
         }
     }
 
-    /// Resolves when the client goes. nginx takes its FIN for that too, half-closed or not. A
-    /// client that sends more than is read ahead is watched no longer, as in nginx.
+    /// Resolves when the client goes. nginx takes its FIN for that too, half-closed or not.
     pub(super) async fn gone(&mut self) {
         while self.ahead.len() < READ_AHEAD_BYTES_MAX {
             let mut piece = [0; 256];

@@ -360,3 +360,64 @@ async fn an_old_client_gets_no_chunks_and_the_close() {
     let down = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\ndata: 1\n\n";
     assert_eq!(world.reads().await, [(10, down.to_owned()), (10, "FIN".to_owned())]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_does_not_fit_its_buffer_is_refused() {
+    let head = |len: usize| {
+        format!("HTTP/1.1 200 OK\r\nx-a: {}\r\ncontent-length: 0\r\n\r\n", "x".repeat(len))
+    };
+    let fits = play(vec![send(&head(4000))]).await;
+    assert!(fits[0].1.starts_with("HTTP/1.1 200 OK\r\n"));
+    let too_long = play(vec![send(&head(4096))]).await;
+    assert!(too_long[0].1.starts_with("HTTP/1.1 502 Bad Gateway\r\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_over_a_mebibyte_is_refused() {
+    for (len, status) in [(1024 * 1024, 200), (1024 * 1024 + 1, 413)] {
+        let script = vec![send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")];
+        let mut world = world(BufferingProxy::default(), 65536, vec![script]).await;
+        let request = format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {len}\r\n\r\n");
+        world.client.write_all(request.as_bytes()).await.unwrap();
+        world.client.write_all(&vec![b'x'; len]).await.unwrap();
+        let reads = world.reads().await;
+        assert!(reads[0].1.starts_with(&format!("HTTP/1.1 {status} ")), "{reads:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_nothing_for_sixty_seconds_is_let_go() {
+    let script = vec![send(HEAD), Step::Send(vec![b'x'; 9000]), Step::Watch];
+    let mut world = world(BufferingProxy::default(), 1000, vec![script]).await;
+    world.client.write_all(GET.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(70)).await;
+    assert_eq!(world.seen.lock().unwrap().gone, [(Duration::from_mins(1), None::<io::ErrorKind>)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_goes_is_noticed_behind_what_it_sent_ahead() {
+    let script = vec![send(HEAD), Step::Watch];
+    let mut world = world(BufferingProxy::default(), 65536, vec![script]).await;
+    world.client.write_all(GET.repeat(60).as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let World { client, seen, recorder: _recorder } = world;
+    drop(client);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(seen.lock().unwrap().gone, [(Duration::from_millis(100), None::<io::ErrorKind>)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_read_ahead_is_bounded() {
+    let script = vec![send(HEAD), Step::Wait(50_000)];
+    let mut world = world(BufferingProxy::default(), 1000, vec![script]).await;
+    world.client.write_all(GET.as_bytes()).await.unwrap();
+    let endless = vec![b'x'; 1024 * 1024];
+    let mut taken = 0;
+    let write = async {
+        while let Ok(len) = world.client.write(&endless[taken..]).await {
+            taken += len;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(10), write).await;
+    assert!(waited.is_err() && taken < 64 * 1024 + 1000 + 4096, "{taken}");
+}
