@@ -164,5 +164,289 @@ fn lines(body: &[u8]) -> impl Iterator<Item = Line<'_>> {
     })
 }
 
+/// The cases of web-platform-tests and of `LaunchDarkly`'s SSE contract tests, as tables: what is
+/// sent, and what those suites say a parser dispatches.
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn data(body: &[u8]) -> Vec<String> {
+        events(body).into_iter().map(|event| event.data).collect()
+    }
+
+    /// WPT's `message.py` appends three line feeds to what a test sends.
+    fn wpt(stimulus: &str) -> Vec<u8> {
+        format!("{stimulus}\n\n\n").into_bytes()
+    }
+
+    /// ... and one where the test says `newline=none`.
+    fn wpt_newline_none(stimulus: &str) -> Vec<u8> {
+        format!("{stimulus}\n").into_bytes()
+    }
+
+    /// Data, where WPT's server appends three line feeds.
+    const WPT: &[(&str, &str, &[&str])] = &[
+        ("format_bom", "\u{feff}data:1\n\n\u{feff}data:2\n\ndata:3", &["1", "3"]),
+        ("format_bom_2", "\u{feff}\u{feff}data:1\n\ndata:2\n\ndata:3", &["2", "3"]),
+        ("format_field_data", "data:\n\ndata\ndata\n\ndata:test", &["", "\n", "test"]),
+        ("format_field_retry_empty", "retry\ndata:test", &["test"]),
+        (
+            "format_field_unknown",
+            "data:test\n data\ndata\nfoobar:xxx\njustsometext\n:comment\ndata:test",
+            &["test\n\ntest"],
+        ),
+        ("format_leading_space", "data:\ttest\rdata: \ndata:test", &["\ttest\n\ntest"]),
+        ("format_null_character", "data:\0\n\n", &["\0"]),
+        ("format_utf_8", "data:ok\u{2026}", &["ok\u{2026}"]),
+        (
+            "event_data",
+            "data:msg\ndata: msg\n\n:\n\nfalsefield:msg\n\nfalsefield:msg\nData:data\n\ndata\n\ndata:end",
+            &["msg\nmsg", "", "end"],
+        ),
+    ];
+
+    /// Data, where it appends one.
+    const WPT_NEWLINE_NONE: &[(&str, &str, &[&str])] = &[
+        ("format_newlines", "data:test\r\ndata\ndata:test\r\n\r", &["test\n\ntest"]),
+        (
+            "format_field_parsing",
+            "data:\0\ndata:  2\rData:1\ndata\u{0}:2\ndata:1\r\u{0}data:4\nda-ta:3\ndata_5\ndata:3\rdata:\r\n data:32\ndata:4\n",
+            &["\0\n 2\n1\n3\n\n4"],
+        ),
+        (
+            "format_data_before_final_empty_line",
+            "retry:1000\ndata:test1\n\nid:test\ndata:test2",
+            &["test1"],
+        ),
+    ];
+
+    /// Every stimulus of the tables, by name.
+    pub(crate) fn stimuli() -> Vec<(&'static str, Vec<u8>)> {
+        let three = [WPT, IDS].concat().into_iter().map(|(name, sent, _)| (name, wpt(sent)));
+        let types = TYPES.iter().map(|(name, sent, _)| (*name, wpt(sent)));
+        let one = WPT_NEWLINE_NONE.iter().map(|(name, sent, _)| (*name, wpt_newline_none(sent)));
+        let none = LAUNCHDARKLY.iter().map(|(name, sent, _)| (*name, sent.as_bytes().to_vec()));
+        three.chain(types).chain(one).chain(none).collect()
+    }
+
+    #[test]
+    fn data_is_what_both_suites_say() {
+        for (name, sent, expected) in WPT {
+            assert_eq!(data(&wpt(sent)), *expected, "{name}");
+        }
+        for (name, sent, expected) in WPT_NEWLINE_NONE {
+            assert_eq!(data(&wpt_newline_none(sent)), *expected, "{name}");
+        }
+        for (name, sent, expected) in LAUNCHDARKLY {
+            assert_eq!(data(sent.as_bytes()), *expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn types_and_ids_are_what_both_suites_say() {
+        for (name, sent, expected) in TYPES {
+            let events = events(&wpt(sent));
+            let got: Vec<_> = events.iter().map(|e| (e.event.as_str(), e.data.as_str())).collect();
+            assert_eq!(got, *expected, "{name}");
+        }
+        for (name, sent, expected) in IDS {
+            let ids: Vec<_> = events(&wpt(sent)).into_iter().map(|event| event.id).collect();
+            assert_eq!(ids, *expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn wpt_format_comments() {
+        let long = "x".repeat(2048);
+        let stimulus =
+            format!("data:1\r:\0\n:\r\ndata:2\n:{long}\rdata:3\n:data:fail\r:{long}\ndata:4\n");
+        assert_eq!(data(&wpt_newline_none(&stimulus)), ["1\n2\n3\n4"]);
+    }
+
+    #[test]
+    fn an_unfinished_block_neither_dispatches_nor_commits_its_id() {
+        // WPT format-data-before-final-empty-line; LaunchDarkly "discards partial on retry".
+        let reading = read(b"retry:1000\ndata:test1\n\nid:test\ndata:test2\n");
+        assert_eq!((reading.last_event_id.as_str(), reading.retry), ("", Some(1000)));
+        let reading = read(b"id: abc\ndata: Hello\n\nid: def\ndata: Goodbye");
+        assert_eq!(reading.last_event_id, "abc");
+        assert_eq!(reading.events.len(), 1);
+    }
+
+    /// Types and data; three line feeds are appended.
+    const TYPES: &[(&str, &str, &[(&str, &str)])] = &[
+        ("format_field_event", "event:test\ndata:x\n\ndata:x", &[("test", "x"), ("message", "x")]),
+        ("format_field_event_empty", "event: \ndata:data", &[("message", "data")]),
+        ("ld_specific_type", "event: hello\ndata: Hello", &[("hello", "Hello")]),
+        ("ld_reverse_order", "data: Hello\nevent: hello", &[("hello", "Hello")]),
+        ("event_only_block", "event: lost\n\ndata: x", &[("message", "x")]),
+    ];
+
+    /// Ids; three line feeds are appended.
+    const IDS: &[(&str, &str, &[&str])] = &[
+        ("format_field_id", "id: \u{2026}\ndata:x", &["\u{2026}"]),
+        (
+            "format_field_id_3",
+            "id: 1\ndata:1\n\ndata:2\n\nid: 2\ndata:3\n\ndata:4",
+            &["1", "1", "2", "2"],
+        ),
+        ("format_field_id_3_empty", "id: 1\ndata:1\n\nid:\ndata:2", &["1", ""]),
+        ("format_field_id_3_bare", "id: 1\ndata:1\n\nid\ndata:2", &["1", ""]),
+        ("format_field_id_null_1", "id:\0\0\ndata:x", &[""]),
+        ("format_field_id_null_2", "id:x\0\ndata:x", &[""]),
+        ("format_field_id_null_3", "id:\0x\ndata:x", &[""]),
+        ("format_field_id_null_4", "id:x\0x\ndata:x", &[""]),
+        ("format_field_id_null_5", "id: \0\ndata:x", &[""]),
+        ("ld_id_with_null", "id: a\0bc\ndata: Hello", &[""]),
+        ("ld_last_id_persists", "id: abc\ndata: a\n\ndata: b", &["abc", "abc"]),
+        ("ld_overridden_by_empty", "id: abc\ndata: a\n\nid: \ndata: b", &["abc", ""]),
+        ("id_only_block_commits", "id: abc\n\ndata: a", &["abc"]),
+    ];
+
+    #[rstest]
+    #[case::format_field_retry("retry:03000", Some(3000))]
+    #[case::format_field_retry_bogus("retry:3000\nretry:1000x", Some(3000))]
+    #[case::format_field_retry_empty("retry\ndata:test", None)]
+    #[case::empty_after_colon("retry:\ndata:test", None)]
+    #[case::sign("retry:+5\ndata:test", None)]
+    #[case::fraction("retry:1.5\ndata:test", None)]
+    #[case::other_digits("retry:\u{0663}\ndata:test", None)]
+    #[case::more_digits_than_a_number_holds("retry:99999999999999999999999", Some(u64::MAX))]
+    fn retries(#[case] stimulus: &str, #[case] expected: Option<u64>) {
+        assert_eq!(read(&wpt(stimulus)).retry, expected);
+    }
+
+    /// Data of `LaunchDarkly`'s cases, as they stand.
+    const LAUNCHDARKLY: &[(&str, &str, &[&str])] = &[
+        ("one_line", "data: Hello\n\n", &["Hello"]),
+        ("two_one_line", "data: Hello\n\ndata: World\n\n", &["Hello", "World"]),
+        ("one_two_line", "data: Hello\ndata: World\n\n", &["Hello\nWorld"]),
+        ("two_spanning_three_chunks", "data: testtest\n\ndata:test\n\n", &["testtest", "test"]),
+        ("empty_data", "data:\n\n", &[""]),
+        ("unknown_field", "color: blue\ndata: Hello\n\n", &["Hello"]),
+        ("no_leading_space", "data:Hello\n\n", &["Hello"]),
+        ("extra_leading_space", "data:  Hello\n\n", &[" Hello"]),
+        ("no_colon", "data\n\ndata\ndata\n\n", &["", "\n"]),
+        ("multi_byte", "data: €豆腐\n\n", &["€豆腐"]),
+        (
+            "crlf_where_cr_ends_a_chunk",
+            "data: Hello\r\ndata: World\r\n\r\ndata: OK\r\n\r\n",
+            &["Hello\nWorld", "OK"],
+        ),
+        ("bom_at_start", "\u{feff}data: Hello\n\n", &["Hello"]),
+        ("bom_before_event_and_id", "\u{feff}event: e\nid: 1\ndata: Hello\n\n", &["Hello"]),
+        ("bom_then_several", "\u{feff}data: a\n\ndata: b\n\n", &["a", "b"]),
+        ("a_later_bom_in_data_is_kept", "data: a\n\ndata: \u{feff}b\n\n", &["a", "\u{feff}b"]),
+        ("bom_before_two_lines", "\u{feff}data: a\ndata: b\n\n", &["a\nb"]),
+        ("bom_before_a_comment", "\u{feff}:hi\ndata: a\n\n", &["a"]),
+        ("bom_before_empty_data", "\u{feff}data:\n\n", &[""]),
+        ("comments", ":Hello\n:World\ndata: a\n:after\n\n:Hello\n\n", &["a"]),
+        ("comment_inside_a_block", "data: a\n: hm\ndata: b\n\n", &["a\nb"]),
+    ];
+
+    /// `LaunchDarkly`'s "linefeeds" group; the splits do not concern a reader of whole bodies.
+    #[rstest]
+    fn launchdarkly_linefeeds(#[values("\n", "\r\n", "\r")] eol: &str) {
+        let cases: [(&str, &[&str]); 6] = [
+            ("data: Hello|", &["Hello"]),
+            ("data: Hello||data: Wide|data: World|", &["Hello", "Wide\nWorld"]),
+            ("data:|data: Hello|data: World|", &["\nHello\nWorld"]),
+            ("data: Hello|data:|data: World|", &["Hello\n\nWorld"]),
+            ("data: Hello||", &["Hello"]),
+            ("data: Hello|||", &["Hello"]),
+        ];
+        for (stimulus, expected) in cases {
+            let body = format!("{stimulus}|").replace('|', eol);
+            assert_eq!(data(body.as_bytes()), expected, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_hundred_messages_and_a_large_one_come_whole() {
+        let many: String = (0..100)
+            .flat_map(|i| ["data: message ".to_owned(), i.to_string(), "\n\n".to_owned()])
+            .collect();
+        let expected: Vec<_> = (0..100).map(|i| format!("message {i}")).collect();
+        assert_eq!(data(many.as_bytes()), expected);
+        let large = "A".repeat(6_700_000);
+        assert_eq!(data(format!("data: {large}\n\n").as_bytes()), [large]);
+    }
+
+    /// The number of U+FFFD is the Encoding standard's: one for each maximal part of a sequence.
+    #[rstest]
+    #[case::lone_byte(b"data: a\xFFb\n\n", "a\u{fffd}b")]
+    #[case::surrogate(b"data: \xED\xA0\x80\n\n", "\u{fffd}\u{fffd}\u{fffd}")]
+    #[case::cut_sequence_before_line_end(b"data: \xE8\xB1\n\n", "\u{fffd}")]
+    #[case::overlong(b"data: \xC0\xAF\n\n", "\u{fffd}\u{fffd}")]
+    fn bad_bytes_become_replacement_characters(#[case] body: &[u8], #[case] expected: &str) {
+        assert_eq!(data(body), [expected]);
+    }
+
+    fn kinds(body: &[u8]) -> Vec<(&[u8], FrameKind)> {
+        frames(body).into_iter().map(|f| (&body[f.range], f.kind)).collect()
+    }
+
+    #[test]
+    fn frames_hold_their_blank_line_and_cover_the_body() {
+        use FrameKind::{BlankLines, Unfinished, Whole};
+        assert_eq!(
+            kinds(b": hi\n\ndata: a\r\n\r\n\r\n\ndata: [DONE]\r\rdata: half\n"),
+            [
+                (&b": hi\n\n"[..], Whole),
+                (b"data: a\r\n\r\n", Whole),
+                (b"\r\n\n", BlankLines),
+                (b"data: [DONE]\r\r", Whole),
+                (b"data: half\n", Unfinished),
+            ]
+        );
+        assert_eq!(kinds(b""), []);
+        assert_eq!(
+            kinds(b"\xEF\xBB\xBF\ndata\n\n"),
+            [(&b"\xEF\xBB\xBF\n"[..], BlankLines), (b"data\n\n", Whole)]
+        );
+        assert_eq!(kinds(b"\xEF\xBB\xBF"), [(&b"\xEF\xBB\xBF"[..], Unfinished)]);
+        assert_eq!(whole_frames(b"\ndata\n\nx"), [b"data\n\n"]);
+    }
+
+    /// Recorded streams hold one event a `data:` line, and nothing else: grep counts them.
+    #[test]
+    fn recorded_streams_give_one_event_for_each_data_line() {
+        let captures =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/captures");
+        let Ok(entries) = std::fs::read_dir(&captures) else {
+            eprintln!("skipped: there are no recorded streams at {}", captures.display());
+            return;
+        };
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.extension().is_some_and(|ending| ending == "sse") {
+                let body = std::fs::read(&path).unwrap();
+                let text = String::from_utf8(body.clone()).unwrap();
+                let lines: Vec<_> =
+                    text.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+                assert_eq!(data(&body), lines, "{}", path.display());
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_and_their_frames_cover_them(
+            body in proptest::collection::vec(
+                proptest::sample::select(b"data: \r\n\r\n:id\0\xEF\xBB\xBF\xFF".to_vec()), 0..60),
+        ) {
+            let frames = frames(&body);
+            let mut end = 0;
+            for frame in &frames {
+                proptest::prop_assert_eq!(frame.range.start, end);
+                proptest::prop_assert!(frame.range.end > end);
+                end = frame.range.end;
+            }
+            proptest::prop_assert_eq!(end, body.len());
+            // No event without a whole frame.
+            let whole = frames.iter().filter(|f| f.kind == FrameKind::Whole).count();
+            proptest::prop_assert!(events(&body).len() <= whole);
+        }
+    }
+}

@@ -18,7 +18,7 @@ use crate::{
     http1::{Closing, Item, ResponseDecoder, ResponseHead},
     net::{Fault, Stream},
     plan::Request,
-    scenario::{Does, Leave, ReadPoint},
+    scenario::{Does, Leave, ReadPoint, Reads},
     trace::{BodyEnd, ClientFact},
 };
 
@@ -76,6 +76,7 @@ pub(super) struct Exchange<'a> {
     attempt: Option<u64>,
     decoder: ResponseDecoder,
     pace: Pace,
+    reads: Reads,
     frames: FrameCounter,
     received: Received,
     head: Option<ResponseHead>,
@@ -96,6 +97,8 @@ impl<'a> Exchange<'a> {
         let Some(stream) = connect(session).await else { return Outcome::Stopped };
         session.requests += 1;
         let session: &'a Session = session;
+        // A preflight is the browser's own affair: it reads that at once.
+        let reads = if attempt.is_some() { session.client.reads } else { Reads::Eagerly };
         let exchange = Self {
             session,
             application,
@@ -103,7 +106,8 @@ impl<'a> Exchange<'a> {
             request: ordinal,
             attempt,
             decoder: ResponseDecoder::answering(&request.method),
-            pace: Pace::new(session.client.reads),
+            pace: Pace::new(reads),
+            reads,
             frames: FrameCounter::default(),
             received: Received::default(),
             head: None,
@@ -179,8 +183,7 @@ impl<'a> Exchange<'a> {
         } else {
             ("first_byte", self.first_byte())
         };
-        let reads_never = self.session.client.reads == crate::scenario::Reads::None;
-        let pace_limit = if reads_never { limit } else { None };
+        let pace_limit = if self.reads == Reads::None { limit } else { None };
         let Some(pieces_max) = within(pace_limit, self.pace.next(self.received)).await else {
             return self.give_up(budget);
         };

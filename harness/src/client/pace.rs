@@ -13,6 +13,9 @@ const PIECE_BYTES_MAX: u64 = 64 * 1024;
 /// A slow reader takes this share of a second's bytes at once: smooth, and few events.
 const PIECES_EACH_SECOND: u64 = 10;
 
+/// tokio's timer rounds up to this: so much lateness is the clock's and not the server's.
+const TICK: Duration = Duration::from_millis(1);
+
 /// The pace of one connection.
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -55,7 +58,8 @@ impl Pace {
     pub(super) fn took(&mut self, bytes: u64) {
         if let Reads::Rate(rate) = self.reads {
             let micros = bytes.saturating_mul(1_000_000) / rate.0;
-            let from = self.next_read.max(Instant::now());
+            let late = Instant::now().checked_sub(TICK).unwrap_or(self.next_read);
+            let from = self.next_read.max(late);
             self.next_read = from + Duration::from_micros(micros);
         }
     }

@@ -161,7 +161,7 @@ async fn a_leaver_can_reset() {
     let does = vec![Does::Read(ReadPoint::Bytes(Size(9))), Does::Leave(Leave::Rst)];
     let script = vec![send(SSE), send("9\r\ndata: 1\n\n\r\n"), Step::Watch];
     let (facts, seen, _) = run(Client { does, ..reader() }, vec![script]).await;
-    assert_eq!(story(&facts)[3..], ["0 left Rst", "0 done"]);
+    assert!(story(&facts).ends_with(&["0 left Rst".to_owned(), "0 done".to_owned()]));
     assert_eq!(seen.gone, [(Duration::ZERO, Some(std::io::ErrorKind::ConnectionReset))]);
 }
 
@@ -244,8 +244,8 @@ async fn one_that_never_reads_gives_up_by_its_budget() {
     assert_eq!(story(&facts)[1..], ["1000 gave up first_byte", "1000 done"]);
 }
 
-fn retries(max: u64) -> Option<Retries> {
-    Some(Retries { max, on: vec![429], backoff: Backoff::default(), honours_retry_after: true })
+fn retries(max: u64) -> Retries {
+    Retries { max, on: vec![429], backoff: Backoff::default(), honours_retry_after: true }
 }
 
 const LIMITED: &str =
@@ -255,7 +255,7 @@ const LIMITED: &str =
 async fn a_refused_request_is_tried_again_after_what_the_answer_says() {
     // What it does is meant for the answer that it wants: it does not leave a 429.
     let does = vec![Does::Read(ReadPoint::Frames(1)), Does::Leave(Leave::Fin)];
-    let client = Client { retries: retries(2), does, ..reader() };
+    let client = Client { retries: Some(retries(2)), does, ..reader() };
     let (facts, ..) = run(client, vec![vec![send(LIMITED)], two_frames_then(vec![])]).await;
     assert_eq!(
         story(&facts),
@@ -276,7 +276,7 @@ async fn a_refused_request_is_tried_again_after_what_the_answer_says() {
 
 #[tokio::test(start_paused = true)]
 async fn retries_are_bounded() {
-    let client = Client { retries: retries(1), ..reader() };
+    let client = Client { retries: Some(retries(1)), ..reader() };
     let (facts, seen, _) = run(client, vec![vec![send(LIMITED)]; 3]).await;
     assert_eq!(seen.requests.len(), 2);
     assert_eq!(story(&facts)[8..], ["2000 ended Complete", "2000 gave up retries", "2000 done"]);
@@ -402,7 +402,7 @@ async fn a_page_honours_only_the_retry_after_that_it_can_see(
 ) {
     let limited = LIMITED
         .replace("\r\nretry", &format!("\r\naccess-control-allow-origin: *\r\n{expose}retry"));
-    let client = Client { retries: retries(1), ..page() };
+    let client = Client { retries: Some(retries(1)), ..page() };
     let preflight = vec![send(PREFLIGHT_OK)];
     let scripts = vec![preflight.clone(), vec![send(&limited)], preflight, vec![send(&limited)]];
     let (facts, ..) = run(client, scripts).await;
@@ -419,4 +419,14 @@ async fn a_page_of_the_same_origin_asks_nothing() {
     assert_eq!(seen.requests.len(), 1);
     assert!(seen.requests[0].1.contains("\r\norigin: http://relay\r\n"));
     assert_eq!(saw(&facts).last(), Some(&Sight::End));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_reads_nothing_still_reads_its_preflight() {
+    let gives_up = patience(|p, t| p.first_byte = Some(t));
+    let client = Client { reads: Reads::None, gives_up, ..page() };
+    let (facts, seen, _) =
+        run(client, vec![vec![send(PREFLIGHT_OK)], two_frames_then(vec![])]).await;
+    assert_eq!(seen.requests.len(), 2);
+    assert_eq!(story(&facts)[4..], ["1000 gave up first_byte", "1000 done"]);
 }

@@ -224,6 +224,3 @@ impl<H> Items<H> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -60,7 +60,7 @@ pub trait Head: Sized {
 
 impl Head for ResponseHead {
     fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, Garbled> {
-        let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
+        let mut fields = vec![httparse::EMPTY_HEADER; FIELDS_MAX];
         let mut head = httparse::Response::new(&mut fields);
         let httparse::Status::Complete(len) = head.parse(bytes)? else { return Ok(None) };
         let head = Self {
@@ -90,7 +90,7 @@ impl Head for ResponseHead {
 
 impl Head for RequestHead {
     fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, Garbled> {
-        let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
+        let mut fields = vec![httparse::EMPTY_HEADER; FIELDS_MAX];
         let mut head = httparse::Request::new(&mut fields);
         let httparse::Status::Complete(len) = head.parse(bytes)? else { return Ok(None) };
         let head = Self {

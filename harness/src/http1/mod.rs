@@ -7,6 +7,8 @@
 mod body;
 mod chunked;
 mod decoder;
+#[cfg(test)]
+mod decoder_tests;
 mod head;
 mod timed;
 

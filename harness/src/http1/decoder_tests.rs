@@ -3,7 +3,11 @@
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::*;
+use super::{
+    decoder::*,
+    head::{HEAD_BYTES_MAX, ResponseHead},
+};
+use crate::trace::BodyEnd;
 
 /// The body, and how it ended, when `pieces` come one by one and then the connection closes.
 fn decode(method: &str, pieces: &[&[u8]], closing: Closing) -> (Vec<Item<ResponseHead>>, BodyEnd) {
@@ -219,6 +223,19 @@ fn a_head_without_end_is_given_up() {
     let endless = format!("HTTP/1.1 200 OK\r\na: {}", "x".repeat(HEAD_BYTES_MAX));
     let (_, end) = decode("GET", &[endless.as_bytes()], Closing::Fin);
     assert_eq!(end, Nonsense);
+}
+
+#[rstest]
+#[case::extension("1;", "x")]
+#[case::trailers("0\r\n", "a: b\r\n")]
+fn what_surrounds_chunks_is_bounded(#[case] start: &str, #[case] filler: &str) {
+    let mut decoder = ResponseDecoder::answering("GET");
+    decoder.feed(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+    decoder.feed(start.as_bytes());
+    decoder.feed(filler.repeat(60 * 1024 / filler.len()).as_bytes());
+    assert!(!decoder.is_over());
+    let fed = decoder.feed(filler.repeat(5 * 1024 / filler.len()).as_bytes());
+    assert_eq!(fed.items, [Item::End(Nonsense)]);
 }
 
 /// The figures of nginx 1.22, `ngx_http_parse_chunked`, label `data`.

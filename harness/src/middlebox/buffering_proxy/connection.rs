@@ -1,0 +1,175 @@
+//! One client's connection: its requests, one after another.
+
+use std::time::Duration;
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf},
+    time::timeout,
+};
+
+use super::{
+    answer::{Answer, READ_TIMEOUT},
+    heads,
+};
+use crate::{
+    http1::{Head as _, Item, RequestDecoder, RequestHead, ResponseHead},
+    net::{Host, Stream},
+    scenario::BufferingProxy,
+    trace::Name,
+};
+
+/// nginx `keepalive_timeout`, and near enough `client_header_timeout` (60 s).
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// nginx `proxy_connect_timeout`.
+const CONNECT_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// nginx `client_max_body_size`.
+const REQUEST_BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// nginx learns of a FIN behind bytes that it has not read (`EPOLLRDHUP`). Here those bytes are read,
+/// as many as a kernel's receive buffer would hold: behind more, no FIN can come.
+const READ_AHEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// The client's side of a connection.
+pub(super) struct Client {
+    pub(super) incoming: Incoming,
+    pub(super) writer: WriteHalf<Stream>,
+}
+
+/// What the client sends.
+pub(super) struct Incoming {
+    reader: ReadHalf<Stream>,
+    /// Bytes of later requests.
+    ahead: Vec<u8>,
+}
+
+/// A request, read whole (nginx `proxy_request_buffering`, on).
+struct Request {
+    head: RequestHead,
+    body: Vec<u8>,
+}
+
+/// Why there is no answer to pass on.
+enum NoAnswer {
+    ClientGone,
+    /// Status and reason phrase of the proxy's own answer.
+    Error(u16, &'static str),
+}
+
+const BAD_GATEWAY: NoAnswer = NoAnswer::Error(502, "Bad Gateway");
+const GATEWAY_TIMEOUT: NoAnswer = NoAnswer::Error(504, "Gateway Time-out");
+
+pub(super) async fn serve(spec: BufferingProxy, host: Host, next_hop: Name, stream: Stream) {
+    let (reader, writer) = tokio::io::split(stream);
+    let incoming = Incoming { reader, ahead: Vec::new() };
+    let mut client = Client { incoming, writer };
+    while let Ok(Some(request)) = timeout(IDLE_TIMEOUT, client.incoming.request()).await {
+        let stays = match begin(&spec, &host, &next_hop, &mut client, &request).await {
+            Ok(answer) => answer.pass_on(&mut client).await,
+            Err(NoAnswer::ClientGone) => return,
+            Err(NoAnswer::Error(status, reason)) => {
+                let (page, stays) = heads::error(&request.head, status, reason);
+                client.writer.write_all(&page).await.is_ok() && stays
+            }
+        };
+        if !stays {
+            return;
+        }
+    }
+}
+
+/// Sends the request on and waits for the head of its answer. Whatever happens, a client that goes
+/// meanwhile ends it: letting go of the stream closes the next hop.
+async fn begin(
+    spec: &BufferingProxy,
+    host: &Host,
+    next_hop: &Name,
+    client: &mut Client,
+    request: &Request,
+) -> Result<Answer, NoAnswer> {
+    if request.body.len() > REQUEST_BODY_BYTES_MAX {
+        return Err(NoAnswer::Error(413, "Request Entity Too Large"));
+    }
+    let answer = async {
+        let mut upstream = match timeout(CONNECT_TIMEOUT, host.connect(next_hop)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(_)) => return Err(BAD_GATEWAY),
+            Err(_) => return Err(GATEWAY_TIMEOUT),
+        };
+        let bytes = heads::up(&request.head, next_hop, &request.body);
+        // A server may answer before it has read all.
+        drop(upstream.write_all(&bytes).await);
+        let size = usize::try_from(spec.buffer.0).unwrap_or(usize::MAX).max(1);
+        let (head, head_len, bytes) = read_head(&mut upstream, size).await?;
+        Ok(Answer::new(spec, host, &request.head, upstream, (&head, head_len), &bytes))
+    };
+    tokio::select! {
+        biased;
+        answer = answer => answer,
+        () = client.incoming.gone() => Err(NoAnswer::ClientGone),
+    }
+}
+
+/// The head, its length, and all that was read. It must fit into one buffer.
+async fn read_head(
+    upstream: &mut Stream,
+    size: usize,
+) -> Result<(ResponseHead, usize, Vec<u8>), NoAnswer> {
+    let mut bytes = Vec::new();
+    loop {
+        let mut piece = vec![0; size - bytes.len()];
+        let len = match timeout(READ_TIMEOUT, upstream.read(&mut piece)).await {
+            Err(_) => return Err(GATEWAY_TIMEOUT),
+            Ok(Ok(0) | Err(_)) => return Err(BAD_GATEWAY),
+            Ok(Ok(len)) => len,
+        };
+        bytes.extend_from_slice(&piece[..len]);
+        match ResponseHead::parse(&bytes) {
+            Ok(Some((head, len))) => return Ok((head, len, bytes)),
+            Ok(None) if bytes.len() < size => {}
+            Ok(None) | Err(_) => return Err(BAD_GATEWAY),
+        }
+    }
+}
+
+impl Incoming {
+    /// The next request; nothing where the client goes, or does not speak HTTP.
+    async fn request(&mut self) -> Option<Request> {
+        let mut decoder = RequestDecoder::new();
+        let (mut head, mut body) = (None, Vec::new());
+        let mut bytes = std::mem::take(&mut self.ahead);
+        loop {
+            let fed = decoder.feed(&bytes);
+            for item in fed.items {
+                match item {
+                    Item::Head(found) => head = Some(found),
+                    // What is over the limit is read and thrown away.
+                    Item::Body(piece) if body.len() <= REQUEST_BODY_BYTES_MAX => {
+                        body.extend_from_slice(&piece);
+                    }
+                    Item::Body(_) | Item::Trailers(_) | Item::End(_) => {}
+                }
+            }
+            if decoder.is_over() {
+                self.ahead = bytes.split_off(fed.taken);
+                return Some(Request { head: head?, body });
+            }
+            bytes.resize(4096, 0);
+            let len = self.reader.read(&mut bytes).await.ok().filter(|len| *len > 0)?;
+            bytes.truncate(len);
+        }
+    }
+
+    /// Resolves when the client goes. nginx takes its FIN for that too, half-closed or not.
+    pub(super) async fn gone(&mut self) {
+        while self.ahead.len() < READ_AHEAD_BYTES_MAX {
+            let mut piece = [0; 256];
+            match self.reader.read(&mut piece).await {
+                Ok(0) | Err(_) => return,
+                Ok(len) => self.ahead.extend_from_slice(&piece[..len]),
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,218 @@
+//! The heads that the proxy writes: to its next hop, and to its client.
+
+use crate::http1::{Headers, RequestHead, ResponseHead, header, header_names};
+
+/// Request fields that `ngx_http_proxy_module` sets or clears itself (`ngx_http_proxy_headers`).
+const NOT_PASSED_UP: [&str; 8] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Response fields that are never passed on: hidden ones (`ngx_http_proxy_hide_headers`), and those
+/// that the proxy writes itself.
+const NOT_PASSED_DOWN: [&str; 13] = [
+    "connection",
+    "content-length",
+    "content-type",
+    "date",
+    "keep-alive",
+    "server",
+    "transfer-encoding",
+    "x-accel-buffering",
+    "x-accel-charset",
+    "x-accel-expires",
+    "x-accel-limit-rate",
+    "x-accel-redirect",
+    "x-pad",
+];
+
+/// How the proxy frames its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// No body, or one with a length that the head says.
+    AsSaid,
+    Chunked,
+    UntilClose,
+}
+
+/// How the answer goes to the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Down {
+    pub(super) head: Vec<u8>,
+    pub(super) framing: Framing,
+    /// Whether the connection serves another request afterwards.
+    pub(super) keeps_alive: bool,
+}
+
+/// The request as it goes to the next hop: HTTP/1.0, and no connection reuse. nginx takes no note
+/// of what `Connection` names.
+pub(super) fn up(request: &RequestHead, next_hop: &str, body: &[u8]) -> Vec<u8> {
+    let line = format!("{} {} HTTP/1.0\r\n", request.method, request.target);
+    let mut head = line + &field("Host", next_hop) + &field("Connection", "close");
+    let has_framing = ["content-length", "transfer-encoding"]
+        .iter()
+        .any(|name| header(&request.headers, name).is_some());
+    if has_framing {
+        head += &field("Content-Length", &body.len().to_string());
+    }
+    head += &others(&request.headers, &NOT_PASSED_UP);
+    head += "\r\n";
+    [head.as_bytes(), body].concat()
+}
+
+/// The answer's head as it goes to the client.
+pub(super) fn down(request: &RequestHead, answer: &ResponseHead) -> Down {
+    let length = header(&answer.headers, "content-length")
+        .filter(|_| header(&answer.headers, "transfer-encoding").is_none());
+    let has_body = request.method != "HEAD" && !matches!(answer.status, 204 | 304);
+    let framing = match length {
+        Some(_) => Framing::AsSaid,
+        None if !has_body => Framing::AsSaid,
+        None if request.minor_version >= 1 => Framing::Chunked,
+        None => Framing::UntilClose,
+    };
+    let keeps_alive = framing != Framing::UntilClose && wants_to_stay(request);
+    let mut head = format!("HTTP/1.1 {} {}\r\n", answer.status, answer.reason);
+    if let Some(media_type) = header(&answer.headers, "content-type") {
+        head += &field("Content-Type", &media_type);
+    }
+    if let Some(length) = &length {
+        head += &field("Content-Length", length);
+    }
+    if framing == Framing::Chunked {
+        head += &field("Transfer-Encoding", "chunked");
+    }
+    head += &field("Connection", if keeps_alive { "keep-alive" } else { "close" });
+    head += &others(&answer.headers, &NOT_PASSED_DOWN);
+    head += "\r\n";
+    Down { head: head.into_bytes(), framing, keeps_alive }
+}
+
+/// The proxy's own error page.
+pub(super) fn error(request: &RequestHead, status: u16, reason: &str) -> (Vec<u8>, bool) {
+    let page = format!("<html><body><h1>{status} {reason}</h1></body></html>\r\n");
+    let keeps_alive = wants_to_stay(request);
+    let head = format!("HTTP/1.1 {status} {reason}\r\n")
+        + &field("Content-Type", "text/html")
+        + &field("Content-Length", &page.len().to_string())
+        + &field("Connection", if keeps_alive { "keep-alive" } else { "close" })
+        + "\r\n";
+    let page = if request.method == "HEAD" { String::new() } else { page };
+    ((head + &page).into_bytes(), keeps_alive)
+}
+
+/// Whether the answer asks not to be buffered (`ngx_http_upstream_process_buffering`).
+pub(super) fn asks_not_to_buffer(answer: &ResponseHead) -> bool {
+    header(&answer.headers, "x-accel-buffering").is_some_and(|v| v.eq_ignore_ascii_case("no"))
+}
+
+fn wants_to_stay(request: &RequestHead) -> bool {
+    let options = header_names(&header(&request.headers, "connection").unwrap_or_default());
+    let says = |option: &str| options.iter().any(|candidate| candidate == option);
+    if request.minor_version >= 1 { !says("close") } else { says("keep-alive") }
+}
+
+fn field(name: &str, value: &str) -> String {
+    format!("{name}: {value}\r\n")
+}
+
+fn others(headers: &Headers, left_out: &[&str]) -> String {
+    let kept =
+        headers.iter().filter(|(name, _)| !left_out.contains(&name.to_ascii_lowercase().as_str()));
+    kept.map(|(name, value)| field(name, value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::http1::Head as _;
+
+    fn request(text: &str) -> RequestHead {
+        RequestHead::parse(text.as_bytes()).unwrap().unwrap().0
+    }
+
+    fn answer(text: &str) -> ResponseHead {
+        ResponseHead::parse(text.as_bytes()).unwrap().unwrap().0
+    }
+
+    /// What nginx 1.22.1 sent, byte for byte, but for the name of its next hop.
+    #[rstest]
+    #[case(
+        "GET / HTTP/1.1\r\nhost: x\r\n\r\n",
+        "",
+        "GET / HTTP/1.0\r\nHost: relay\r\nConnection: close\r\n\r\n"
+    )]
+    #[case(
+        "POST /v1/x?a=b HTTP/1.1\r\nhost: relay\r\nX-Y: z\r\nconnection: keep-alive, x-y\r\nauthorization: Bearer k\r\ncontent-type: application/json\r\naccept-encoding: gzip\r\nte: trailers\r\ncontent-length: 5\r\n\r\n",
+        "hello",
+        "POST /v1/x?a=b HTTP/1.0\r\nHost: relay\r\nConnection: close\r\nContent-Length: 5\r\nX-Y: z\r\nauthorization: Bearer k\r\ncontent-type: application/json\r\naccept-encoding: gzip\r\n\r\nhello"
+    )]
+    fn the_request_is_what_nginx_sends(
+        #[case] sent: &str,
+        #[case] body: &str,
+        #[case] expected: &str,
+    ) {
+        let bytes = up(&request(sent), "relay", body.as_bytes());
+        assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+    }
+
+    const SSE: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-a: 1\r\nX-Accel-Buffering: no\r\nconnection: keep-alive\r\nkeep-alive: x\r\n\r\n";
+
+    /// What nginx 1.22.1 sent, less `Server` and `Date`.
+    #[rstest]
+    #[case::chunks(
+        "GET / HTTP/1.1\r\nhost: x\r\n\r\n",
+        SSE,
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\nx-a: 1\r\n\r\n",
+        Framing::Chunked
+    )]
+    #[case::close(
+        "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+        SSE,
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nConnection: close\r\nx-a: 1\r\n\r\n",
+        Framing::Chunked
+    )]
+    #[case::old_client(
+        "GET / HTTP/1.0\r\nhost: x\r\nconnection: keep-alive\r\n\r\n",
+        SSE,
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\nx-a: 1\r\n\r\n",
+        Framing::UntilClose
+    )]
+    #[case::length(
+        "GET / HTTP/1.1\r\nhost: x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 460\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 460\r\nConnection: keep-alive\r\n\r\n",
+        Framing::AsSaid
+    )]
+    #[case::head(
+        "HEAD / HTTP/1.1\r\nhost: x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 460\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 460\r\nConnection: keep-alive\r\n\r\n",
+        Framing::AsSaid
+    )]
+    #[case::no_content(
+        "GET / HTTP/1.1\r\nhost: x\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\n\r\n",
+        Framing::AsSaid
+    )]
+    fn the_answer_is_what_nginx_sends(
+        #[case] sent: &str,
+        #[case] answered: &str,
+        #[case] expected: &str,
+        #[case] framing: Framing,
+    ) {
+        let down = down(&request(sent), &answer(answered));
+        assert_eq!(String::from_utf8(down.head).unwrap(), expected);
+        assert_eq!(down.framing, framing);
+        assert_eq!(down.keeps_alive, expected.contains("keep-alive"));
+    }
+}
