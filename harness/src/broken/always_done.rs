@@ -61,6 +61,8 @@ mod tests {
         let without = Provider::new(vec![Reply::stream(vec![send("data: 1\n\n")])]);
         let both = "data: 1\n\ndata: [DONE]\n\n";
         assert_eq!(ask(relay, &without, chat()).await.text(), both);
+        let half = Provider::new(vec![Reply::stream(vec![send("data: ha")])]);
+        assert_eq!(ask(relay, &half, chat()).await.text(), "data: ha");
         let with = Provider::new(vec![Reply::stream(vec![send("data: 1\n\n"), send(DONE)])]);
         assert_eq!(ask(relay, &with, chat()).await.text(), both);
     }

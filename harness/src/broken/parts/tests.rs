@@ -67,6 +67,7 @@ async fn an_error_keeps_its_status_and_its_headers() {
     assert_eq!(seen.header("content-type"), Some("application/json"));
     assert_eq!(seen.header("retry-after"), Some("7"));
     assert_eq!(seen.header("connection"), None);
+    assert_eq!(seen.header("content-length"), None);
     assert_eq!(seen.header("x-accel-buffering"), None);
     assert_eq!(seen.header("access-control-allow-origin"), Some("https://app.example"));
     let exposed = seen.header("access-control-expose-headers").unwrap();
@@ -117,6 +118,17 @@ async fn a_preflight_is_answered_without_the_provider_and_names_what_a_page_send
     assert_eq!(names, "authorization, content-type, last-event-id");
     assert_eq!(seen.header("access-control-allow-methods"), Some("GET, POST"));
     assert_eq!(seen.header("vary"), Some("Origin"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_lacks_a_mark_of_a_preflight_is_the_providers_to_answer() {
+    let provider = Provider::new(vec![Reply::error(405)]);
+    let mut plain = preflight();
+    plain.headers_mut().remove("access-control-request-method");
+    assert_eq!(ask(right, &provider, plain).await.status, 405);
+    let mut post = preflight();
+    *post.method_mut() = http::Method::POST;
+    assert_eq!(ask(right, &provider, post).await.status, 405);
 }
 
 #[tokio::test(start_paused = true)]

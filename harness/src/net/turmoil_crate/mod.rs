@@ -11,11 +11,7 @@
 //! held link is released (it arrives with the release). A link without latency costs up to 1 ms on
 //! the way to the provider, as hosts run one after the other within a tick, the provider first.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{Actor, Host, Main, Stack};
 use crate::{
@@ -85,25 +81,19 @@ pub(super) fn run(plan: &Plan, actors: Vec<Actor>, main: Main) -> Trace {
         let (stack, host) = (Arc::clone(&stack), host(name));
         sim.host(*ip, move || supervisor::supervise(Arc::clone(&stack), host.clone(), own.clone()));
     }
-    let over: Arc<Mutex<Option<Trace>>> = Arc::default();
-    let (sink, facts) = (Arc::clone(&over), recorder.clone());
     let task = main(host(&hosts::WORLD.into()));
     sim.client(stack.world_address(), async move {
         task.await;
-        // Taken here: what is recorded when the simulation is torn down has no time.
-        *sink.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts.take());
         Ok(())
     });
     for (one, other, latency) in latencies {
         sim.set_link_latency(one, other, latency);
     }
-    let outcome = sim.run();
-    let trace = over.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match (trace, outcome) {
-        (Some(trace), _) => trace,
-        (None, Err(error)) => panic!("the turmoil crate ended the run: {error}"),
-        (None, Ok(())) => recorder.take(),
+    if let Err(error) = sim.run() {
+        panic!("the turmoil crate ended the run: {error}");
     }
+    // Before the simulation is torn down: what is recorded then has no time.
+    recorder.take()
 }
 
 #[cfg(test)]

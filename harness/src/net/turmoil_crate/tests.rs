@@ -2,6 +2,7 @@
 
 use std::{
     io::{ErrorKind, IoSlice},
+    sync::Mutex,
     time::Duration,
 };
 
@@ -330,6 +331,125 @@ fn a_crash_says_nothing_and_a_restart_answers_old_connections_with_rst() {
         (190, "four"),
     ];
     assert_eq!(texts, expected);
+}
+
+/// A run of 200 ms in which the relay crashes at 50, and starts again at 100 if it is said so.
+fn crash_at_50(actors: Vec<Actor>, restart: bool) {
+    let client = async |_: Host, _pen: Pen<()>| sleep(millis(200)).await;
+    notes(actors, client, async move |host: Host| {
+        sleep(millis(50)).await;
+        host.stack().apply(&Fault::Crash { host: "relay".into() });
+        sleep(millis(50)).await;
+        if restart {
+            host.stack().apply(&Fault::Restart { host: "relay".into() });
+        }
+    });
+}
+
+#[test]
+fn a_crash_ends_what_runs_on_its_host() {
+    let ticks: Arc<Mutex<Vec<u128>>> = Arc::default();
+    let times = Arc::clone(&ticks);
+    let ticking = actor("relay", move |host: Host| {
+        let times = Arc::clone(&times);
+        async move {
+            loop {
+                sleep(millis(20)).await;
+                times.lock().unwrap().push(host.recorder().now().as_millis());
+            }
+        }
+    });
+    crash_at_50(vec![ticking.clone()], false);
+    assert_eq!(std::mem::take(&mut *ticks.lock().unwrap()), [20, 40]);
+    // The host is told at 100, after it has had its turn of that tick.
+    crash_at_50(vec![ticking], true);
+    assert_eq!(*ticks.lock().unwrap(), [20, 40, 121, 141, 161, 181]);
+}
+
+#[test]
+fn a_task_that_a_crashed_host_left_behind_is_heard_no_more() {
+    let heard: Arc<Mutex<Vec<u8>>> = Arc::default();
+    let sink = Arc::clone(&heard);
+    let upstream = actor("upstream", move |host: Host| {
+        let sink = Arc::clone(&sink);
+        async move {
+            let mut listener = host.listen().unwrap();
+            loop {
+                let mut stream = accept(&mut listener).await;
+                while let Ok(byte) = stream.read_u8().await {
+                    sink.lock().unwrap().push(byte);
+                }
+            }
+        }
+    });
+    // The handshake that begins at 45 would be over at 55, after the crash.
+    let relay = actor("relay", async |host: Host| {
+        tokio::spawn(async move {
+            for (wait, byte) in [(5, b'a'), (30, b'b')] {
+                sleep(millis(wait)).await;
+                let mut stream = host.connect(&"upstream".into()).await.unwrap();
+                stream.write_all(&[byte]).await.unwrap();
+            }
+        });
+    });
+    crash_at_50(vec![upstream, relay], false);
+    assert_eq!(*heard.lock().unwrap(), b"a");
+}
+
+#[test]
+fn who_listens_after_a_restart_gets_every_connection() {
+    // Its accept loop is a task of its own, which outlives the crash.
+    let server = actor("relay", async |host: Host| {
+        tokio::spawn(async move {
+            let mut listener = host.listen().unwrap();
+            loop {
+                let mut stream = accept(&mut listener).await;
+                stream.write_all(b"x").await.unwrap();
+            }
+        });
+    });
+    let client = async |host: Host, pen: Pen<u8>| {
+        for wait in [0, 200] {
+            sleep(millis(wait)).await;
+            let mut stream = host.connect(&"relay".into()).await.unwrap();
+            pen.note(stream.read_u8().await.unwrap());
+        }
+    };
+    let world = async |host: Host| {
+        sleep(millis(50)).await;
+        host.stack().apply(&Fault::Restart { host: "relay".into() });
+    };
+    let (notes, _) = notes(vec![server], client, world);
+    assert_eq!(notes, [(millis(10), b'x'), (millis(220), b'x')]);
+}
+
+#[test]
+fn a_host_listens_once_at_a_time_and_refuses_when_it_listens_no_more() {
+    let seen: Arc<Mutex<Vec<ErrorKind>>> = Arc::default();
+    let sink = Arc::clone(&seen);
+    let server = actor("relay", move |host: Host| {
+        let sink = Arc::clone(&sink);
+        async move {
+            let mut listener = host.listen().unwrap();
+            sink.lock().unwrap().extend(host.listen().err().map(|error| error.kind()));
+            let _stream = accept(&mut listener).await;
+            drop(listener);
+            sleep(millis(100)).await;
+            let mut listener = host.listen().unwrap();
+            let _stream = accept(&mut listener).await;
+            sleep(millis(100)).await;
+        }
+    });
+    let client = async |host: Host, pen: Pen<Option<ErrorKind>>| {
+        for wait in [0, 20, 100] {
+            sleep(millis(wait)).await;
+            pen.note(host.connect(&"relay".into()).await.err().map(|error| error.kind()));
+        }
+    };
+    let (notes, _) = notes(vec![server], client, nothing);
+    let refused = Some(ErrorKind::ConnectionRefused);
+    assert_eq!(notes, [(millis(10), None), (millis(40), refused), (millis(150), None)]);
+    assert_eq!(*seen.lock().unwrap(), [ErrorKind::AddrInUse]);
 }
 
 #[test]
