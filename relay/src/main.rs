@@ -96,6 +96,9 @@ fn run(listen: SocketAddr, config: Config) -> Result<(), String> {
                 "cannot listen on {listen}: {error}; choose another --listen, or stop what uses it"
             )
         })?;
+        let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
+        // Nobody is left to tell where standard error is closed.
+        drop(writeln!(std::io::stderr(), "listening on http://{address}"));
         let listener = listener.tap_io(|socket| {
             // Without it the relay still works, only later.
             drop(socket.set_nodelay(true));

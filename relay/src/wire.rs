@@ -174,7 +174,9 @@ mod tests {
             far.read_exact(&mut taken).await.unwrap();
             std::future::pending::<()>().await;
         });
-        let error = wire.write_all(b"twelve bytes").await.unwrap_err();
+        let written = wire.write_all(b"twelve bytes");
+        let bound = Duration::from_hours(1);
+        let error = tokio::time::timeout(bound, written).await.unwrap().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(client.has_stalled());
         assert_eq!(begun.elapsed(), Duration::from_secs(110), "progress at 50 s starts it again");

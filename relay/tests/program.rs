@@ -3,7 +3,7 @@
 mod support;
 
 use std::{
-    io,
+    io::{self, BufRead as _, BufReader},
     process::{Command, Output, Stdio},
 };
 
@@ -64,18 +64,13 @@ async fn it_relays_and_drains_on_sigterm() -> io::Result<()> {
     let steps =
         vec![stream_head(), chunk("data: 1\n\n"), Step::Gate, chunk("data: [DONE]\n\n"), chunk("")];
     let provider = Provider::start(vec![steps]).await?;
-    let free = std::net::TcpListener::bind("127.0.0.1:0")?;
-    let address = free.local_addr()?;
-    drop(free);
-    let (listen, upstream) = (address.to_string(), format!("http://{}/v1/", provider.address));
-    let mut child = relay(&["--listen", &listen, "--upstream", &upstream]).spawn()?;
-    let mut client = loop {
-        match Client::chat(address).await {
-            Ok(client) => break client,
-            Err(_) if child.try_wait()?.is_none() => tokio::task::yield_now().await,
-            Err(error) => return Err(error),
-        }
-    };
+    let upstream = format!("http://{}/v1/", provider.address);
+    let mut child = relay(&["--listen", "127.0.0.1:0", "--upstream", &upstream]).spawn()?;
+    let mut says = BufReader::new(child.stderr.take().expect("it is piped"));
+    let mut line = String::new();
+    says.read_line(&mut line)?;
+    let address = line.trim_end().strip_prefix("listening on http://").expect("an address");
+    let mut client = Client::chat(address.parse().expect("an address")).await?;
     client.until("data: 1\n\n").await;
     let killed = Command::new("kill").arg(child.id().to_string()).status()?;
     assert!(killed.success());

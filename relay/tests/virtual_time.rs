@@ -76,7 +76,7 @@ async fn ask(
 async fn read_all(mut client: DuplexStream) -> io::Result<(String, Duration)> {
     let begun = Instant::now();
     let mut text = String::new();
-    client.read_to_string(&mut text).await?;
+    timeout(Duration::from_hours(24), client.read_to_string(&mut text)).await??;
     Ok((text, begun.elapsed()))
 }
 

@@ -71,10 +71,13 @@ fn a_stream_that_is_cut_in_its_terminator_does_not_become_complete() {
 #[test]
 fn nothing_follows_the_terminator() {
     let done = "data: [DONE]\n\n";
-    for ending in [Input::Failed, Input::Shutdown] {
-        let (sent, then) = run(policy(), &[done.as_bytes()], ending);
-        assert_eq!(sent, done);
-        assert!(matches!(then, Then::Break(_)));
+    let error = "data: {\"error\":{\"message\":\"overloaded\"}}\n\n";
+    for last in [done, error] {
+        for ending in [Input::Failed, Input::Shutdown] {
+            let (sent, then) = run(policy(), &[last.as_bytes()], ending);
+            assert_eq!(sent, last);
+            assert!(matches!(then, Then::Break(_)));
+        }
     }
     let (sent, then) = run(policy(), &[done.as_bytes()], Input::End);
     assert_eq!((sent.as_str(), then), (done, Then::Finish(EndReason::Complete)));
