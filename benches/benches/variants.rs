@@ -31,9 +31,8 @@ fn provider(listener: TcpListener) -> Serving {
 
 /// Starts a server on a free loopback port.
 fn start(runtime: &Runtime, serve: impl FnOnce(TcpListener) -> Serving) -> SocketAddr {
-    let listener = runtime
-        .block_on(TcpListener::bind(("127.0.0.1", 0)))
-        .expect("a loopback port is free");
+    let listener =
+        runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).expect("a loopback port is free");
     let address = listener.local_addr().expect("a bound socket has an address");
     runtime.spawn(serve(listener));
     address

@@ -139,10 +139,8 @@ fn cannot_run(scenario: &Scenario, plan: &Plan, settings: &Settings) -> Option<S
     if let Some(missing) = scenario.needs.iter().find(unclaimed) {
         return Some(format!("{} does not claim `{missing}`", target.name));
     }
-    let unmapped = plan
-        .switches
-        .iter()
-        .find_map(|(switch, value)| target.maps_switch(switch, value).err());
+    let unmapped =
+        plan.switches.iter().find_map(|(switch, value)| target.maps_switch(switch, value).err());
     unmapped.or_else(|| net::cannot(settings.engine, plan))
 }
 

@@ -37,3 +37,18 @@ fn every_scenario_of_the_catalogue_is_read_and_planned() {
         assert_eq!(first, again, "{name}");
     }
 }
+
+#[test]
+fn every_scenario_is_the_same_when_it_is_written_out_and_read_again() {
+    for file in catalogue::embedded(&[]).unwrap() {
+        let name = file.path.display().to_string();
+        let scenario = load(&name, &file.text, RULES).unwrap();
+        // JSON is YAML.
+        let written = serde_json::to_string_pretty(&scenario).unwrap();
+        let again = load(&name, written.as_bytes(), RULES).unwrap_or_else(|wrong| {
+            let texts: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+            panic!("{}", texts.join("\n\n"))
+        });
+        assert_eq!(scenario, again, "{name}");
+    }
+}

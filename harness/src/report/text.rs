@@ -29,7 +29,14 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
 fn table(report: &Report) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header([
-        "family", "scenarios", "held", "broke", "skipped", "simulated", "wall", "trace",
+        "family",
+        "scenarios",
+        "held",
+        "broke",
+        "skipped",
+        "simulated",
+        "wall",
+        "trace",
     ]);
     for family in families(report) {
         let count = |which: fn(&Conclusion) -> bool| {
@@ -87,7 +94,8 @@ fn block(outcome: &Outcome, failure: &Failure, out: &mut dyn io::Write) -> io::R
         "  rule     {} ({}; {}): {}",
         failure.rule, failure.level, failure.citation, failure.demand
     )?;
-    let client = failure.client.as_ref().map_or_else(String::new, |name| format!(", client {name}"));
+    let client =
+        failure.client.as_ref().map_or_else(String::new, |name| format!(", client {name}"));
     writeln!(
         out,
         "  where    host {}{client}, at {:.3} s, event {}",

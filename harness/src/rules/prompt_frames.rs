@@ -100,8 +100,11 @@ fn held(
 ) -> Option<Breach> {
     let tcp = at.below_tcp;
     let ends = [tcp.acceptor.finished, tcp.acceptor.saw_end, exchange.over()];
-    let last = Moment::last(run.trace);
-    let end = ends.into_iter().flatten().filter(|end| *end > arrived).min().unwrap_or(last);
+    let end = ends.into_iter().flatten().min().unwrap_or_else(|| Moment::last(run.trace));
+    if end <= arrived {
+        // Nobody is left to give it to.
+        return None;
+    }
     // A body that ended in good form without it has lost it; another rule speaks of that.
     let ended_whole = at.outgoing().is_some_and(|message| message.end.is_some());
     let waited = end.at.saturating_sub(arrived.at);

@@ -13,9 +13,7 @@ use crate::{
 
 pub(super) fn target() -> Target {
     Target::service(Target::REFERENCE, serve)
-        .with_switches(|name, value| {
-            config().set(name, value).map_err(|error| error.to_string())
-        })
+        .with_switches(|name, value| config().set(name, value).map_err(|error| error.to_string()))
         .claiming(Capability::Cors)
 }
 

@@ -8,8 +8,8 @@ mod digest;
 mod recorder;
 mod story;
 
-pub use mock_openai::journal::{Entry as ProviderFact, Event as ProviderEvent, PeerEnd};
 pub use digest::Digest;
+pub use mock_openai::journal::{Entry as ProviderFact, Event as ProviderEvent, PeerEnd};
 pub use recorder::Recorder;
 pub use story::{first_end, story, visible};
 

@@ -95,7 +95,11 @@ impl<'a> Telling<'a> {
                 self.began.get_or_insert(at);
                 self.connection = Some(*connection);
                 self.line(at, format_args!("> {method} {target}, {} B of body", body.len()));
-                self.headers(headers, &["origin", "access-control-request-headers", "last-event-id"], '>');
+                self.headers(
+                    headers,
+                    &["origin", "access-control-request-headers", "last-event-id"],
+                    '>',
+                );
             }
             ClientFact::NoConnection { error } => {
                 self.began.get_or_insert(at);

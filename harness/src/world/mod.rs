@@ -38,9 +38,8 @@ pub fn run(plan: &Plan, target: &Target, engine: Engine) -> Trace {
     actors.extend(hops(&plan, target));
     actors.extend(plan.clients.iter().map(|one| customer(&plan, one, &crew, &progress[&one.name])));
     let conducted = Arc::clone(&plan);
-    let main: Main = Box::new(move |world| {
-        Box::pin(conductor::conduct(world, conducted, crew, progress))
-    });
+    let main: Main =
+        Box::new(move |world| Box::pin(conductor::conduct(world, conducted, crew, progress)));
     net::run(engine, &plan, actors, main)
 }
 
@@ -102,7 +101,8 @@ fn customer(plan: &Plan, client: &Client, crew: &Arc<Crew>, progress: &Progress)
     let host = client.from.as_str().into();
     let start = move |host: Host| -> Task {
         let (client, crew) = (client.clone(), Arc::clone(&crew));
-        let playing = client::play(client.clone(), Arc::clone(&first), host, seed, progress.clone());
+        let playing =
+            client::play(client.clone(), Arc::clone(&first), host, seed, progress.clone());
         Box::pin(async move {
             // Told on drop too: a client that panics is done.
             let _told = crew.member(client.name);

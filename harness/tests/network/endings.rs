@@ -322,7 +322,8 @@ fn a_stream_that_is_dropped_on_another_thread_is_closed_all_the_same() {
 fn a_panic_of_main_reaches_whoever_runs_it_and_the_next_run_is_sound() {
     let plan = pair(latency(10));
     let panicked = std::panic::catch_unwind(|| {
-        harness::net::event_driven::run(
+        harness::net::run(
+            harness::net::Engine::TurmoilNet,
             &plan,
             vec![],
             Box::new(|_| Box::pin(async { panic!("x") })),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use harness::{
-    net::{Actor, Host, Listener, Stream, event_driven},
+    net::{self, Actor, Engine, Host, Listener, Stream},
     plan::{Client, Hop, HopKind, Link, Plan, Request},
     scenario::{HostLimits, Kind, LinkSpec, Patience, Reads},
     trace::{Event, Fact, Name, Packet, SocketFact, Trace},
@@ -45,6 +45,8 @@ fn client(name: &str) -> Client {
             headers: Vec::new(),
             body: String::new(),
         },
+        origin: None,
+        credentials: false,
         reads: Reads::default(),
         does: Vec::new(),
         gives_up: Patience::default(),
@@ -141,7 +143,8 @@ where
             done.send(()).unwrap();
         }
     }));
-    let trace = event_driven::run(
+    let trace = net::run(
+        Engine::TurmoilNet,
         plan,
         actors,
         Box::new(|_| {
