@@ -11,7 +11,7 @@ pub(super) const BROKEN: Broken = Broken {
     name: "detached-upstream",
     mistake: "reads the provider's answer to its end, whether or not the client is still there",
     made_by: "open-webui/open-webui#1166: stopping ends the page's stream, generation goes on",
-    caught_by: &["cancel-upstream"],
+    caught_by: &["cancel-upstream", "nothing-left"],
     kind: Kind::Transparent,
     write_buffer: SMALL_BUFFER,
     relay,

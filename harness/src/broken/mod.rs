@@ -42,7 +42,8 @@ pub struct Broken {
     pub mistake: &'static str,
     /// Who made it: a real program, with the thread in which it was reported.
     pub made_by: &'static str,
-    /// Ids of the rules that see it.
+    /// Ids of the rules that see it: first the one that it is about, then those that see its
+    /// consequences.
     pub caught_by: &'static [&'static str],
     /// What it does to the provider's bytes.
     pub kind: Kind,
