@@ -2,7 +2,10 @@
 
 use std::io::ErrorKind;
 
-use harness::trace::{Packet, SocketFact};
+use harness::{
+    net::Fault,
+    trace::{Packet, SocketFact},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     time::{Instant, sleep, timeout},
@@ -209,6 +212,44 @@ fn bytes_that_wait_for_a_reader_outlive_both_fins() {
     });
     assert_eq!(read, 30_000);
     assert!(packets(&trace).iter().all(|(_, packet)| !packet.flags.rst));
+}
+
+#[test]
+fn a_reset_that_finds_the_connection_over_changes_nothing() {
+    let serve = server("upstream", |mut stream| async move {
+        stream.read_to_end(&mut Vec::new()).await.unwrap();
+        stream.write_all(b"goodbye").await.unwrap();
+    });
+    let (seen, trace) = run(&pair(latency(20)), vec![serve], |host| async move {
+        let mut stream = host.connect(&name("upstream")).await.unwrap();
+        stream.shutdown().await.unwrap();
+        // Its FIN arrives at 60, the answer's at 80; the acknowledgement of that is on its way.
+        sleep(ms(45)).await;
+        let link = "client-upstream".to_owned();
+        host.stack().apply(&Fault::Reset { link });
+        sleep(ms(100)).await;
+        let mut text = String::new();
+        let read = stream.read_to_string(&mut text).await.map_err(|error| error.kind());
+        (text, read, stream.write(b"late").await.unwrap_err().kind())
+    });
+    assert_eq!(seen, ("goodbye".to_owned(), Ok(7), ErrorKind::BrokenPipe));
+    assert!(arrivals(&trace).iter().any(|(_, (_, p))| p.flags.rst && &*p.to == "client"));
+}
+
+#[test]
+fn a_reset_between_the_last_fin_and_its_acknowledgement_is_told_as_a_reset() {
+    let serve = server("upstream", |stream| async move { drop(stream) });
+    let (error, _) = run(&pair(latency(20)), vec![serve], |host| async move {
+        let mut stream = host.connect(&name("upstream")).await.unwrap();
+        sleep(ms(100)).await;
+        // The bytes are answered with RST; the FIN behind them makes this end LAST-ACK, where
+        // `tcp_reset` of Linux says ECONNRESET and not EPIPE.
+        stream.write_all(b"late").await.unwrap();
+        stream.shutdown().await.unwrap();
+        sleep(ms(100)).await;
+        stream.write(b"later").await.unwrap_err().kind()
+    });
+    assert_eq!(error, ErrorKind::ConnectionReset);
 }
 
 #[test]
