@@ -299,6 +299,25 @@ fn a_connect_that_is_called_off_leaves_no_connection_behind() {
 }
 
 #[test]
+fn a_host_that_has_called_from_all_its_ports_calls_from_the_first_again() {
+    let serve = server("upstream", |stream| async move { drop(stream) });
+    let (reached, _) = run(&pair(latency(20)), vec![serve], |host| async move {
+        let upstream = name("upstream");
+        // The first is called off half-way, which must not spoil its port.
+        assert!(timeout(ms(30), host.connect(&upstream)).await.is_err());
+        // 49,152 to 65,535, less the first, and the first again.
+        for _ in 0..16_384 {
+            let connected = timeout(ms(10_000), host.connect(&upstream)).await;
+            if !connected.is_ok_and(|connected| connected.is_ok()) {
+                return false;
+            }
+        }
+        true
+    });
+    assert!(reached);
+}
+
+#[test]
 fn a_listener_that_goes_away_resets_what_nobody_took_and_can_come_back() {
     let serve = crate::support::actor("upstream", |host| async move {
         let mut listener = host.listen().unwrap();
