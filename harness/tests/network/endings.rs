@@ -2,7 +2,10 @@
 
 use std::io::ErrorKind;
 
-use harness::trace::{Packet, SocketFact};
+use harness::{
+    net::Fault,
+    trace::{Packet, SocketFact},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     time::{Instant, sleep, timeout},
@@ -212,6 +215,44 @@ fn bytes_that_wait_for_a_reader_outlive_both_fins() {
 }
 
 #[test]
+fn a_reset_that_finds_the_connection_over_changes_nothing() {
+    let serve = server("upstream", |mut stream| async move {
+        stream.read_to_end(&mut Vec::new()).await.unwrap();
+        stream.write_all(b"goodbye").await.unwrap();
+    });
+    let (seen, trace) = run(&pair(latency(20)), vec![serve], |host| async move {
+        let mut stream = host.connect(&name("upstream")).await.unwrap();
+        stream.shutdown().await.unwrap();
+        // Its FIN arrives at 60, the answer's at 80; the acknowledgement of that is on its way.
+        sleep(ms(45)).await;
+        let link = "client-upstream".to_owned();
+        host.stack().apply(&Fault::Reset { link });
+        sleep(ms(100)).await;
+        let mut text = String::new();
+        let read = stream.read_to_string(&mut text).await.map_err(|error| error.kind());
+        (text, read, stream.write(b"late").await.unwrap_err().kind())
+    });
+    assert_eq!(seen, ("goodbye".to_owned(), Ok(7), ErrorKind::BrokenPipe));
+    assert!(arrivals(&trace).iter().any(|(_, (_, p))| p.flags.rst && &*p.to == "client"));
+}
+
+#[test]
+fn a_reset_between_the_last_fin_and_its_acknowledgement_is_told_as_a_reset() {
+    let serve = server("upstream", |stream| async move { drop(stream) });
+    let (error, _) = run(&pair(latency(20)), vec![serve], |host| async move {
+        let mut stream = host.connect(&name("upstream")).await.unwrap();
+        sleep(ms(100)).await;
+        // The bytes are answered with RST; the FIN behind them makes this end LAST-ACK, where
+        // `tcp_reset` of Linux says ECONNRESET and not EPIPE.
+        stream.write_all(b"late").await.unwrap();
+        stream.shutdown().await.unwrap();
+        sleep(ms(100)).await;
+        stream.write(b"later").await.unwrap_err().kind()
+    });
+    assert_eq!(error, ErrorKind::ConnectionReset);
+}
+
+#[test]
 fn a_connect_that_nobody_listens_for_is_refused_after_a_round_trip() {
     let ((error, took), trace) = run(&pair(latency(20)), vec![], |host| async move {
         let start = Instant::now();
@@ -255,6 +296,25 @@ fn a_connect_that_is_called_off_leaves_no_connection_behind() {
     let client = packets(&trace);
     let reset = client.iter().filter(|(e, p)| &*e.actor == "client" && p.flags.rst).count();
     assert_eq!(reset, 1, "the SYN-ACK finds no socket");
+}
+
+#[test]
+fn a_host_that_has_called_from_all_its_ports_calls_from_the_first_again() {
+    let serve = server("upstream", |stream| async move { drop(stream) });
+    let (reached, _) = run(&pair(latency(20)), vec![serve], |host| async move {
+        let upstream = name("upstream");
+        // The first is called off half-way, which must not spoil its port.
+        assert!(timeout(ms(30), host.connect(&upstream)).await.is_err());
+        // 49,152 to 65,535, less the first, and the first again.
+        for _ in 0..16_384 {
+            let connected = timeout(ms(10_000), host.connect(&upstream)).await;
+            if !connected.is_ok_and(|connected| connected.is_ok()) {
+                return false;
+            }
+        }
+        true
+    });
+    assert!(reached);
 }
 
 #[test]

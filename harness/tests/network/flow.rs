@@ -68,6 +68,21 @@ fn a_receive_buffer_is_filled_and_never_overrun() {
 }
 
 #[test]
+fn the_first_flight_of_a_caller_honours_the_buffer_too() {
+    let mut plan = pair(latency(20));
+    plan.hosts.insert("upstream".to_owned(), buffers(4096, 65_536));
+    let serve = server("upstream", |mut stream| async move {
+        sleep(ms(1_000)).await;
+        stream.read_to_end(&mut Vec::new()).await.unwrap();
+    });
+    let ((), trace) = run(&plan, vec![serve], |host| async move {
+        let mut stream = host.connect(&name("upstream")).await.unwrap();
+        stream.write_all(&bytes(60_000)).await.unwrap();
+    });
+    assert_eq!(most_unread(&trace, "upstream"), 4096);
+}
+
+#[test]
 fn a_window_is_not_opened_by_silly_steps() {
     // RFC 9293 3.8.6.2.2: by a full segment or half the buffer, whichever is less.
     let (_, trace) = read_slowly(100, ms(10), 10_000, 100_000);

@@ -120,7 +120,8 @@ impl World {
                 self.kernel.deliver(packet);
                 self.settle_connect(to);
             }
-            State::Awaited | State::Closed => self.kernel.deliver(packet),
+            State::Awaited => self.forget_handshake(to),
+            State::Closed => self.kernel.deliver(packet),
             other @ (State::Open(_)
             | State::Failed(_)
             | State::Reset { .. }
@@ -162,6 +163,23 @@ impl World {
         door.waiting.push_back(id.connection);
         if let Some(waker) = door.waker.take() {
             waker.wake();
+        }
+    }
+
+    /// Ends a handshake from this end. The layer below would keep the socket for ever, so the
+    /// handshake is brought to its end first.
+    fn forget_handshake(&mut self, id: EndId) {
+        self.drain();
+        let end = self.end(id);
+        let (seq, ack, host) = (end.counters.next_expected, end.counters.next_sent, end.host);
+        let route = self.route(id.peer());
+        let done = segments::acknowledgement(route, seq, ack);
+        self.kernel.deliver(segments::packet(route, done));
+        self.kill(id);
+        if let Some(listener) = &self.hosts[host].listener
+            && let Some(stream) = self.kernel.accept(host, listener)
+        {
+            self.kernel.drop_on(host, stream);
         }
     }
 

@@ -32,7 +32,8 @@ impl World {
         }
     }
 
-    /// Tells the peer that the window has grown, unless a packet of this pass did already.
+    /// Tells the peer that the window has grown, unless a packet of this pass did already. After
+    /// its FIN it sends nothing more, and may be gone: it would answer with RST.
     fn tell_window(&mut self, id: EndId) {
         let end = self.end(id);
         if end.window_opened && matches!(end.state, State::Open(_)) && !end.counters.fin_received {

@@ -83,11 +83,7 @@ impl World {
 
     fn hold_link(&mut self, link: usize, until: Duration) {
         self.links[link].hold(until);
-        for sender in self.flights.hold(link, until) {
-            let end = self.end_mut(sender);
-            end.last_due = end.last_due.max(until);
-            end.severed |= until == NEVER;
-        }
+        self.flights.hold(link, until);
         self.kick.notify_one();
     }
 

@@ -43,18 +43,14 @@ impl Flights {
         self.by_due.first_key_value().map(|((due, _), _)| *due)
     }
 
-    /// Lets nothing arrive over a link before `until`, and says whose packets wait.
-    pub(super) fn hold(&mut self, link: usize, until: Duration) -> Vec<EndId> {
-        let on_link =
-            |(due, _): &(Duration, u64), flight: &Flight| flight.link == link && *due < until;
-        let held: Vec<_> = self.by_due.extract_if(.., |key, flight| on_link(key, flight)).collect();
-        let mut senders = Vec::new();
-        for ((_, order), flight) in held {
-            senders.push(flight.to.peer());
-            if until < NEVER {
-                self.by_due.insert((until, order), flight);
-            }
+    /// Lets nothing arrive over a link before `until`.
+    pub(super) fn hold(&mut self, link: usize, until: Duration) {
+        let held =
+            self.by_due.extract_if(.., |(due, _), flight| flight.link == link && *due < until);
+        let held: Vec<_> = held.collect();
+        if until < NEVER {
+            self.by_due
+                .extend(held.into_iter().map(|((_, order), flight)| ((until, order), flight)));
         }
-        senders
     }
 }

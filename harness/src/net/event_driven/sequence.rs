@@ -135,7 +135,7 @@ impl Counters {
     pub(super) fn reads(&mut self, len: u64) -> bool {
         self.read += len;
         let known = self.allowed.saturating_sub(self.delivered);
-        !self.fin_received && self.worth_telling() && known * 2 <= self.buffer
+        self.worth_telling() && known * 2 <= self.buffer
     }
 
     /// The receiver's silly window avoidance (RFC 9293 3.8.6.2.2): the window's end stays where it
