@@ -275,8 +275,11 @@ pub(crate) mod tests {
         assert_eq!(reading.events.len(), 1);
     }
 
+    /// A name, what is sent, and the types and data that are dispatched.
+    type Typed = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
     /// Types and data; three line feeds are appended.
-    const TYPES: &[(&str, &str, &[(&str, &str)])] = &[
+    const TYPES: &[Typed] = &[
         ("format_field_event", "event:test\ndata:x\n\ndata:x", &[("test", "x"), ("message", "x")]),
         ("format_field_event_empty", "event: \ndata:data", &[("message", "data")]),
         ("ld_specific_type", "event: hello\ndata: Hello", &[("hello", "Hello")]),

@@ -146,6 +146,8 @@ impl Application for EventsourceStream {
 /// Where eventsource-stream 0.2.3 and the standard part ways, as a table.
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use rstest::rstest;
 
     use super::*;
@@ -249,6 +251,23 @@ mod tests {
             Pin::new(&mut parser).poll_next(&mut Context::from_waker(Waker::noop()))
         }));
         assert!(polled.is_err());
+    }
+
+    #[test]
+    fn its_panic_is_never_heard() {
+        static HEARD: AtomicUsize = AtomicUsize::new(0);
+        const NAME: &str = "parses a byte order mark";
+        let others = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if std::thread::current().name() == Some(NAME) {
+                HEARD.fetch_add(1, Ordering::Relaxed);
+            }
+            others(panic);
+        }));
+        let parse = || sees(&[b"\xEF", b"\xBB\xBFdata: x\n\n"]);
+        let thread = std::thread::Builder::new().name(NAME.to_owned()).spawn(parse);
+        assert_eq!(thread.unwrap().join().unwrap(), ["error: eventsource-stream panics"]);
+        assert_eq!(HEARD.load(Ordering::Relaxed), 0);
     }
 
     #[test]

@@ -253,8 +253,8 @@ const LIMITED: &str =
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_request_is_tried_again_after_what_the_answer_says() {
-    // What it does is meant for the answer that it wants: it does not leave a 429.
-    let does = vec![Does::Read(ReadPoint::Frames(1)), Does::Leave(Leave::Fin)];
+    // What it does is meant for the answer that it wants: it neither counts a 429 nor leaves it.
+    let does = vec![Does::Read(ReadPoint::Bytes(Size(1))), Does::Leave(Leave::Fin)];
     let client = Client { retries: Some(retries(2)), does, ..reader() };
     let (facts, ..) = run(client, vec![vec![send(LIMITED)], two_frames_then(vec![])]).await;
     assert_eq!(
@@ -267,7 +267,7 @@ async fn a_refused_request_is_tried_again_after_what_the_answer_says() {
             "0 waits 2000 retry-after",
             "2000 sent 1 POST /v1/chat/completions",
             "2000 head 1 200",
-            r"2020 body data: 1\n\n",
+            "2020 body d",
             "2020 left Fin",
             "2020 done",
         ]
@@ -280,6 +280,30 @@ async fn retries_are_bounded() {
     let (facts, seen, _) = run(client, vec![vec![send(LIMITED)]; 3]).await;
     assert_eq!(seen.requests.len(), 2);
     assert_eq!(story(&facts)[8..], ["2000 ended Complete", "2000 gave up retries", "2000 done"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_not_tried_again_is_the_one_it_wanted() {
+    let does = vec![Does::Read(ReadPoint::Bytes(Size(1))), Does::Leave(Leave::Fin)];
+    let client = Client { retries: Some(retries(0)), does, ..reader() };
+    let (facts, ..) = run(client, vec![vec![send(LIMITED)]]).await;
+    assert_eq!(story(&facts)[2..], ["0 body {", "0 left Fin", "0 done"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preflight_is_no_progress() {
+    let recorder = Recorder::starting_now();
+    let pipes = Pipes::new(16 * 1024);
+    let preflight = PREFLIGHT_OK.replace("204 No Content", "200 OK");
+    let preflight = preflight.replace("\r\n\r\n", "\r\ncontent-length: 9\r\n\r\ndata: 0\n\n");
+    let answer = SSE.replace("\r\n\r\n", "\r\naccess-control-allow-origin: *\r\n\r\n");
+    let answer = vec![send(&answer), Step::Wait(50), send("9\r\ndata: 1\n\n\r\n")];
+    serve(&pipes.host("relay", &recorder), vec![vec![send(&preflight)], answer]);
+    let progress = Progress::new();
+    let host = pipes.host("reader", &recorder);
+    tokio::spawn(play(page(), "relay".into(), host, 7, progress.clone()));
+    progress.reached(ReadPoint::Frames(1)).await;
+    assert_eq!(recorder.now().as_millis(), 50);
 }
 
 #[tokio::test(start_paused = true)]
@@ -379,6 +403,14 @@ async fn a_page_whose_preflight_is_refused_never_sends_its_request() {
     let (facts, seen, _) = run(page(), vec![vec![send(refused)]; 2]).await;
     assert_eq!(seen.requests.len(), 1);
     let why = "preflight: status 401 is not ok".to_owned();
+    assert_eq!(saw(&facts), [Sight::Blocked { why }]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redirect_is_not_followed() {
+    let moved = "HTTP/1.1 307 Temporary Redirect\r\naccess-control-allow-origin: *\r\nlocation: /x\r\ncontent-length: 0\r\n\r\n";
+    let (facts, ..) = run(page(), vec![vec![send(PREFLIGHT_OK)], vec![send(moved)]]).await;
+    let why = "status 307: redirects are not followed here".to_owned();
     assert_eq!(saw(&facts), [Sight::Blocked { why }]);
 }
 

@@ -65,6 +65,12 @@ use BodyEnd::{Complete, Garbled as Nonsense, Reset, Truncated};
     "abc",
     Complete
 )]
+#[case::lone_line_feed_in_an_extension(
+    "GET",
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2;a\n\r\nhi",
+    "",
+    Nonsense
+)]
 #[case::coding_beats_length(
     "GET",
     "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
@@ -219,10 +225,12 @@ fn a_request_without_framing_has_no_body(#[case] bytes: &str, #[case] end: Optio
 }
 
 #[test]
-fn a_head_without_end_is_given_up() {
+fn a_head_is_bounded_with_or_without_its_end() {
     let endless = format!("HTTP/1.1 200 OK\r\na: {}", "x".repeat(HEAD_BYTES_MAX));
     let (_, end) = decode("GET", &[endless.as_bytes()], Closing::Fin);
     assert_eq!(end, Nonsense);
+    let whole = format!("{endless}\r\ncontent-length: 0\r\n\r\n");
+    assert_eq!(decode("GET", &[whole.as_bytes()], Closing::Fin).1, Nonsense);
 }
 
 #[rstest]

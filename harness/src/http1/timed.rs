@@ -133,9 +133,8 @@ fn decode<'a, H: Head + PartialEq + Into<Message>>(
             }
         }
     }
-    if !decoder.is_idle()
-        && let Some(end) = closing.and_then(|how| decoder.close(how))
-    {
+    if let Some(end) = closing.and_then(|how| decoder.close(how)) {
+        // Between two messages there is nothing that it could end.
         take::<H>(&mut messages, Item::End(end), mark);
     }
     messages

@@ -40,7 +40,7 @@ pub(in crate::client) async fn fetch(session: &mut Session, attempt: u64) -> Opt
     }
     let mut page = Page::new(mode.clone());
     let head = session.ask(&request, attempt, &mut page).await.into_answer()?;
-    page.blocked.is_none().then(|| cors::filtered(head, &mode))
+    Some(cors::filtered(head, &mode))
 }
 
 /// Nothing where the client went away by itself.
@@ -102,12 +102,12 @@ struct Page {
     mode: Mode,
     text: TextDecoder,
     answered: bool,
-    blocked: Option<String>,
+    blocked: bool,
 }
 
 impl Page {
     fn new(mode: Mode) -> Self {
-        Self { mode, text: TextDecoder::default(), answered: false, blocked: None }
+        Self { mode, text: TextDecoder::default(), answered: false, blocked: false }
     }
 }
 
@@ -127,7 +127,7 @@ impl Application for Page {
             Ok(())
         };
         if let Err(why) = checked {
-            self.blocked = Some(why.clone());
+            self.blocked = true;
             return vec![Sight::Blocked { why }];
         }
         let seen = cors::filtered(head.clone(), &self.mode);
@@ -139,9 +139,6 @@ impl Application for Page {
     }
 
     fn ended(&mut self, how: BodyEnd) -> Vec<Sight> {
-        if self.blocked.is_some() {
-            return Vec::new();
-        }
         let failed = |what: &str| Sight::Error { text: format!("TypeError: {what}") };
         match (self.answered, how) {
             (false, _) => vec![failed("network error")],
@@ -155,6 +152,6 @@ impl Application for Page {
     }
 
     fn reads_on(&self) -> bool {
-        self.blocked.is_none()
+        !self.blocked
     }
 }

@@ -117,7 +117,7 @@ async fn read_head(
     size: usize,
 ) -> Result<(ResponseHead, usize, Vec<u8>), NoAnswer> {
     let mut bytes = Vec::new();
-    loop {
+    while bytes.len() < size {
         let mut piece = vec![0; size - bytes.len()];
         let len = match timeout(READ_TIMEOUT, upstream.read(&mut piece)).await {
             Err(_) => return Err(GATEWAY_TIMEOUT),
@@ -127,10 +127,11 @@ async fn read_head(
         bytes.extend_from_slice(&piece[..len]);
         match ResponseHead::parse(&bytes) {
             Ok(Some((head, len))) => return Ok((head, len, bytes)),
-            Ok(None) if bytes.len() < size => {}
-            Ok(None) | Err(_) => return Err(BAD_GATEWAY),
+            Ok(None) => {}
+            Err(_) => break,
         }
     }
+    Err(BAD_GATEWAY)
 }
 
 impl Incoming {

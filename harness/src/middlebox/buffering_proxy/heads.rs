@@ -192,6 +192,12 @@ mod tests {
         "HTTP/1.1 200 OK\r\nContent-Length: 460\r\nConnection: keep-alive\r\n\r\n",
         Framing::AsSaid
     )]
+    #[case::coding_beats_length(
+        "GET / HTTP/1.1\r\nhost: x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 460\r\ntransfer-encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n",
+        Framing::Chunked
+    )]
     #[case::head(
         "HEAD / HTTP/1.1\r\nhost: x\r\n\r\n",
         "HTTP/1.1 200 OK\r\ncontent-length: 460\r\n\r\n",

@@ -387,7 +387,9 @@ async fn a_request_over_a_mebibyte_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_for_sixty_seconds_is_let_go() {
-    let script = vec![send(HEAD), Step::Send(vec![b'x'; 9000]), Step::Watch];
+    // The next hop is not silent for so long.
+    let more = Step::Send(vec![b'x'; 9000]);
+    let script = vec![send(HEAD), more, Step::Wait(30_000), send("x"), Step::Watch];
     let mut world = world(BufferingProxy::default(), 1000, vec![script]).await;
     world.client.write_all(GET.as_bytes()).await.unwrap();
     tokio::time::sleep(Duration::from_secs(70)).await;
@@ -420,4 +422,30 @@ async fn what_is_read_ahead_is_bounded() {
     };
     let waited = tokio::time::timeout(Duration::from_secs(10), write).await;
     assert!(waited.is_err() && taken < 64 * 1024 + 1000 + 4096, "{taken}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_head_does_not_wait_for_the_body() {
+    let long = format!("HTTP/1.1 200 OK\r\nx-a: {}\r\n\r\n", "x".repeat(1500));
+    let reads = play(vec![send(&long), Step::Wait(100), send("data: 1\n\n")]).await;
+    assert_eq!(reads.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 100, 75_100]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn its_patience_with_the_next_hop_begins_when_it_reads_again() {
+    let fills_all = Step::Send(vec![b'x'; 4044 + 8 * 4096]);
+    let script = vec![send(HEAD), fills_all, Step::Wait(80_000), send("y")];
+    let mut world = world(BufferingProxy::default(), 1000, vec![script]).await;
+    world.client.write_all(GET.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    let reads = world.reads().await;
+    assert_eq!(reads[1], (80_000, "1\r\ny\r\n0\r\n\r\n".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_buffer_without_anything_for_the_client_is_free_at_once() {
+    let extension = "e".repeat(12 * 4096);
+    let body = format!("1;{extension}\r\ny\r\n0\r\n\r\n");
+    let reads = play(vec![send(CHUNKED), send(&body)]).await;
+    assert_eq!(reads[0], (0, format!("{DOWN}1\r\ny\r\n0\r\n\r\n")));
 }
