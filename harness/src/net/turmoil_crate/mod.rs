@@ -8,8 +8,10 @@
 //!
 //! What is not modelled beside that: segments (each write is one), windows (a writer is never
 //! blocked), the resending of what a crashed host missed, the trip of what was sent just before a
-//! held link is released (it arrives with the release). A link without latency costs up to 1 ms on
-//! the way to the provider, as hosts run one after the other within a tick, the provider first.
+//! held link is released (it arrives with the release). A server accepts when the SYN arrives, one
+//! round trip before a real one, and a host starts again 1 ms after it is told to. A link without
+//! latency costs up to 1 ms on the way to the provider, as hosts run one after the other within a
+//! tick, the provider first.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
