@@ -146,6 +146,13 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_must_be_read_is_asked_for_uncoded() {
+        let sent = map(&[("accept-encoding", "gzip, br")]);
+        assert_eq!(to_provider(&sent, &config(), true)["accept-encoding"], "identity");
+        assert_eq!(to_provider(&sent, &config(), false)["accept-encoding"], "gzip, br");
+    }
+
+    #[test]
     fn an_event_stream_has_no_length_and_asks_not_to_be_buffered() {
         let sent =
             map(&[("content-type", "text/event-stream; charset=utf-8"), ("content-length", "9")]);

@@ -1,7 +1,6 @@
 //! The relay as a program.
 
 use std::{
-    future::Future,
     io::Write as _,
     net::SocketAddr,
     process::ExitCode,
@@ -11,7 +10,11 @@ use std::{
 use axum::serve::ListenerExt as _;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use relay::Config;
-use tokio::{net::TcpListener, runtime::Runtime, signal::unix};
+use tokio::{
+    net::TcpListener,
+    runtime::Runtime,
+    signal::unix::{Signal, SignalKind, signal},
+};
 
 /// Exit codes: 1 what was asked for could not be done, 2 what was asked for makes no sense.
 const FAILED: u8 = 1;
@@ -103,21 +106,21 @@ fn run(listen: SocketAddr, config: Config) -> Result<(), String> {
             // Without it the relay still works, only later.
             drop(socket.set_nodelay(true));
         });
-        let first = signal().map_err(|error| format!("cannot hear signals: {error}"))?;
-        let second = signal().map_err(|error| format!("cannot hear signals: {error}"))?;
-        let (told, asked) = tokio::sync::oneshot::channel();
-        let told = async move {
-            first.await;
-            let _ = told.send(());
+        let mut signals =
+            Signals::new().map_err(|error| format!("cannot hear signals: {error}"))?;
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let twice = async move {
+            signals.next().await;
+            let _ = tell.send(());
+            signals.next().await;
         };
-        let at_once = async {
-            if asked.await.is_ok() {
-                second.await;
-            }
+        let told = async {
+            let _ = told.await;
         };
         tokio::select! {
             biased;
-            () = at_once => Ok(()),
+            // The second signal ends at once what the first one let finish.
+            () = twice => Ok(()),
             served = relay::serve(listener, client, config, told) => {
                 served.map_err(|error| error.to_string())
             }
@@ -139,15 +142,23 @@ fn client(config: &Config) -> reqwest::Result<reqwest::Client> {
     }
 }
 
-/// Resolves at the next SIGTERM or SIGINT.
-fn signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
-    let mut terminate = unix::signal(unix::SignalKind::terminate())?;
-    let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
-    Ok(async move {
+/// SIGTERM and SIGINT, one after the other. Two listeners would both hear the first one.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
         tokio::select! {
             biased;
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    })
+    }
 }

@@ -4,7 +4,8 @@ mod support;
 
 use std::{
     io::{self, BufRead as _, BufReader},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
 };
 
 use support::{Client, Provider, Step, chunk, soon, stream_head};
@@ -59,11 +60,8 @@ fn a_port_in_use_is_named() -> io::Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn it_relays_and_drains_on_sigterm() -> io::Result<()> {
-    let steps =
-        vec![stream_head(), chunk("data: 1\n\n"), Step::Gate, chunk("data: [DONE]\n\n"), chunk("")];
-    let provider = Provider::start(vec![steps]).await?;
+/// The program before `provider`, and a client that has the first event of its stream.
+async fn started(provider: &Provider) -> io::Result<(Child, Client)> {
     let upstream = format!("http://{}/v1/", provider.address);
     let mut child = relay(&["--listen", "127.0.0.1:0", "--upstream", &upstream]).spawn()?;
     let mut says = BufReader::new(child.stderr.take().expect("it is piped"));
@@ -72,15 +70,46 @@ async fn it_relays_and_drains_on_sigterm() -> io::Result<()> {
     let address = line.trim_end().strip_prefix("listening on http://").expect("an address");
     let mut client = Client::chat(address.parse().expect("an address")).await?;
     client.until("data: 1\n\n").await;
-    let killed = Command::new("kill").arg(child.id().to_string()).status()?;
-    assert!(killed.success());
+    Ok((child, client))
+}
+
+/// Sends SIGTERM, and lets it arrive.
+async fn terminate(child: &Child) -> io::Result<()> {
+    assert!(Command::new("kill").arg(child.id().to_string()).status()?.success());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    Ok(())
+}
+
+async fn exit_code(mut child: Child) -> io::Result<Option<i32>> {
+    Ok(soon(tokio::task::spawn_blocking(move || child.wait())).await??.code())
+}
+
+#[tokio::test]
+async fn it_relays_and_drains_on_sigterm() -> io::Result<()> {
+    let first = [stream_head(), chunk("data: 1\n\n"), Step::Gate];
+    let steps = [&first[..], &[chunk("data: [DONE]\n\n"), chunk("")]].concat();
+    let provider = Provider::start(vec![steps]).await?;
+    let (child, mut client) = started(&provider).await?;
+    terminate(&child).await?;
     provider.go();
     let (body, complete) = client.rest().await.chunked();
     assert_eq!(
         (String::from_utf8_lossy(&body).as_ref(), complete),
         ("data: 1\n\ndata: [DONE]\n\n", true)
     );
-    let status = soon(tokio::task::spawn_blocking(move || child.wait())).await??;
-    assert_eq!(status.code(), Some(0));
+    assert_eq!(exit_code(child).await?, Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() -> io::Result<()> {
+    let held = vec![stream_head(), chunk("data: 1\n\n"), Step::Hold];
+    let provider = Provider::start(vec![held]).await?;
+    let (mut child, _client) = started(&provider).await?;
+    terminate(&child).await?;
+    assert!(child.try_wait()?.is_none(), "the first one lets the stream go on");
+    terminate(&child).await?;
+    // Well below the 25 s of the drain.
+    assert_eq!(exit_code(child).await?, Some(0));
     Ok(())
 }

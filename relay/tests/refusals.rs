@@ -225,3 +225,16 @@ async fn at_the_end_of_the_drain_streams_end_honestly() -> io::Result<()> {
     assert_eq!(provider.next().await, Seen::Gone);
     Ok(())
 }
+
+#[tokio::test]
+async fn at_the_end_of_the_drain_what_has_no_answer_yet_gets_503() -> io::Result<()> {
+    let mut provider = Provider::start(vec![vec![Step::Hold]]).await?;
+    let mut relay = Running::start(provider.address, &[("drain", "50ms")]).await?;
+    let mut client = Client::chat(relay.address).await?;
+    assert!(matches!(provider.next().await, Seen::Request(_)));
+    relay.stop();
+    soon(client.rest()).await;
+    assert_error(&client, 503, "relay_shutdown");
+    assert_eq!(provider.next().await, Seen::Gone);
+    Ok(())
+}

@@ -134,6 +134,16 @@ async fn a_broken_json_answer_is_not_completed() -> io::Result<()> {
 }
 
 #[tokio::test]
+async fn nothing_is_put_into_a_coded_stream() -> io::Result<()> {
+    let Step::Send(head) = stream_head() else { unreachable!("a head is sent") };
+    let head =
+        String::from_utf8_lossy(&head).replace("\r\n\r\n", "\r\ncontent-encoding: gzip\r\n\r\n");
+    let body = broken(vec![Step::Send(head.into()), chunk("\u{1f}coded")]).await?;
+    assert_eq!(body, "\u{1f}coded");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_slow_reader_gets_the_whole_error_event_too() -> io::Result<()> {
     let line = format!("data: {}\n\n", "x".repeat(65_000));
     let mut steps = vec![stream_head()];
@@ -155,6 +165,12 @@ async fn other_answers_pass_as_they_are() -> io::Result<()> {
         "retry-after: 3600\r\nx-ratelimit-reset-tokens: 6m0s\r\ncontent-type: application/json\r\n";
     let cases = [
         (whole("429 Too Many Requests", limits, "{\"error\":{}}"), 429, "{\"error\":{}}"),
+        // An event stream that is an error's body is nothing that `[DONE]` should end.
+        (
+            whole("400 Bad Request", "content-type: text/event-stream\r\n", "data: {}\n\n"),
+            400,
+            "data: {}\n\n",
+        ),
         (whole("418 I'm a teapot", "", "short"), 418, "short"),
         (whole("200 OK", "content-type: application/json\r\n", "{}"), 200, "{}"),
         (
@@ -170,6 +186,9 @@ async fn other_answers_pass_as_they_are() -> io::Result<()> {
         let mut client = Client::send(relay.address, &request).await?;
         client.rest().await;
         assert_eq!((client.status(), client.plain().as_str()), (status, body));
+        let metrics = support::bare("GET", "/metrics", "");
+        let metrics = Client::send(relay.address, &metrics).await?.rest().await.plain();
+        assert!(metrics.contains("relay_streams_total{end=\"complete\"} 1\n"), "{metrics}");
         if status == 429 {
             assert!(client.head().contains("retry-after: 3600"), "{}", client.head());
             assert!(client.head().contains("x-ratelimit-reset-tokens: 6m0s"));

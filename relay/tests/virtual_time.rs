@@ -112,6 +112,7 @@ async fn a_silence_mid_stream_ends_at_the_idle_budget_and_not_before() -> io::Re
     let (text, took) = read_all(ask(upstream, &[], 1 << 16).await?).await?;
     assert!(text.contains("\"code\":\"upstream_idle_timeout\"") && !text.ends_with("0\r\n\r\n"));
     assert_eq!(took.as_secs(), 119 + 119 + 120);
+    assert!(!text.contains("date: "), "the wall clock stays out: {text}");
     Ok(())
 }
 
@@ -181,8 +182,8 @@ where
     }))
 }
 
-/// A pipe that hyper-util takes for a connection.
-struct Pipe(DuplexStream);
+/// A pipe that hyper-util takes for a connection; counts the bytes that were read.
+struct Pipe(DuplexStream, Arc<AtomicUsize>);
 
 impl hyper_util::client::legacy::connect::Connection for Pipe {
     fn connected(&self) -> hyper_util::client::legacy::connect::Connected {
@@ -196,7 +197,10 @@ impl tokio::io::AsyncRead for Pipe {
         cx: &mut Context<'_>,
         buffer: &mut tokio::io::ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.0).poll_read(cx, buffer);
+        self.1.fetch_add(buffer.filled().len() - before, Ordering::Relaxed);
+        read
     }
 }
 
@@ -240,7 +244,7 @@ async fn a_slow_answer_is_not_a_slow_connection() -> io::Result<()> {
             far.write_all(answer).await.expect("the relay waits");
             sleep(Duration::from_secs(1)).await;
         });
-        Ok(TokioIo::new(Pipe(near)))
+        Ok(TokioIo::new(Pipe(near, Arc::default())))
     });
     let (text, took) = read_all(ask(upstream, &[], 1 << 16).await?).await?;
     assert!(text.ends_with("\r\n\r\nok"), "{text}");
@@ -320,6 +324,69 @@ async fn a_stalled_client_costs_little_memory_and_is_ended() -> io::Result<()> {
     let ended = timeout(Duration::from_secs(9), dropped).await?.map_err(io::Error::other)?;
     assert_eq!((ended - begun).as_secs(), 60);
     drop(client);
+    Ok(())
+}
+
+/// The bytes that a relay holds for a client that takes none, of a provider that writes pieces of
+/// this size as fast as it can.
+async fn held_of_a_flood(piece: usize) -> io::Result<usize> {
+    const PIPE: usize = 4_096;
+    let taken: Arc<AtomicUsize> = Arc::default();
+    let counted = Arc::clone(&taken);
+    let upstream = legacy(move || {
+        let counted = Arc::clone(&counted);
+        async move {
+            let (near, mut far) = duplex(1 << 20);
+            tokio::spawn(async move {
+                // An answer before its request is no answer.
+                drop(far.read(&mut [0; 1_024]).await);
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+                let mut written = far.write_all(head.as_bytes()).await;
+                let piece = vec![b'x'; piece];
+                while written.is_ok() {
+                    written = far.write_all(&piece).await;
+                }
+            });
+            Ok(TokioIo::new(Pipe(near, counted)))
+        }
+    });
+    let mut client = ask(upstream, &[], PIPE).await?;
+    sleep(Duration::from_secs(30)).await;
+    let held = taken.load(Ordering::Relaxed) - PIPE;
+    let mut status = [0; 12];
+    client.read_exact(&mut status).await?;
+    assert_eq!(&status, b"HTTP/1.1 200");
+    Ok(held)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_for_a_stalled_client_is_bounded_for_pieces_of_any_size() -> io::Result<()> {
+    for piece in [100, 1_000, 10_000, 100_000, 1_000_000] {
+        let held = held_of_a_flood(piece).await?;
+        assert!(held <= 64 << 10, "{held} bytes of pieces of {piece}");
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_provider_is_let_go_when_the_end_is_known_and_not_when_it_was_read() -> io::Result<()> {
+    let (tell, dropped) = tokio::sync::oneshot::channel();
+    let dropped_once = Arc::new(std::sync::Mutex::new(Some(Dropped(Some(tell)))));
+    let upstream = streams(move || {
+        let guard = dropped_once.lock().expect("no panic holds it").take();
+        let event = Bytes::from(format!("data: {}\n\n", "x".repeat(12_000)));
+        stream::iter([Ok(event)]).chain(stream::pending()).map(move |piece| {
+            let _kept = &guard;
+            piece
+        })
+    });
+    let begun = Instant::now();
+    let switches = [("idle", "30s"), ("stalled_client", "off")];
+    let client = ask(upstream, &switches, 4_096).await?;
+    let ended = timeout(Duration::from_secs(60), dropped).await?.map_err(io::Error::other)?;
+    assert_eq!((ended - begun).as_secs(), 30);
+    let (text, _) = read_all(client).await?;
+    assert!(text.contains("\"code\":\"upstream_idle_timeout\""), "{}", &text[12_000..]);
     Ok(())
 }
 

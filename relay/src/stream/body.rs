@@ -100,6 +100,17 @@ impl Relayed {
         alarm.as_mut().poll(cx)
     }
 
+    /// Takes the end together with the last bytes where it is known: hyper does not ask for more
+    /// than a `Content-Length` promises.
+    fn look_ahead(&mut self, now: Duration) {
+        if self.upstream.as_ref().is_some_and(Body::is_end_stream) {
+            let end = self.core.feed(now, Input::End);
+            if end.emit.is_none() {
+                self.apply(&end);
+            }
+        }
+    }
+
     fn elapsed(&self) -> Duration {
         self.sent_at.elapsed()
     }
@@ -130,6 +141,10 @@ impl Body for Relayed {
     type Data = Bytes;
     type Error = BrokenOff;
 
+    fn is_end_stream(&self) -> bool {
+        matches!(self.state, State::Finished)
+    }
+
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -151,6 +166,7 @@ impl Body for Relayed {
             self.apply(&output);
             if let Some(bytes) = output.emit {
                 self.account.relayed(bytes.len());
+                self.look_ahead(now);
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
             if silent && output.then == Then::Continue {
