@@ -80,7 +80,7 @@ fn inside_an_event(provider: &[u8], body: &[u8]) -> Option<Place> {
         }
         let goes_on = foreign.windows(rest.len()).position(|window| window == rest)?;
         let end = at + goes_on;
-        is_own(&body[at..end]).then(|| Place { at, end, event: event_range.start })
+        is_own(&body[at..end]).then_some(Place { at, end, event: event_range.start })
     })
 }
 
