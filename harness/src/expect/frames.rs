@@ -55,6 +55,17 @@ fn as_sent(run: &Run<'_>, index: usize, exchange: &Exchange, first: Option<u64>)
         let breach = Breach::new(exchange.had(start + 1), &run.relay, wanted, got);
         return Verdict::Broke(breach.concerning(&exchange.client));
     }
-    let right = first.map_or(all, |first| count == first);
-    if right { Verdict::Held } else { broke(run, exchange, wanted, format!("{count} of them")) }
+    // As sent means no terminator too many either.
+    let received = exchange.frames();
+    let same_terminators = terminators(&received) == terminators(&sent);
+    let right = first.map_or(all && same_terminators, |first| count == first);
+    let got = match terminators(&received) {
+        many if many > terminators(&sent) => format!("{count} of them, and {many} `[DONE]`"),
+        _ => format!("{count} of them"),
+    };
+    if right { Verdict::Held } else { broke(run, exchange, wanted, got) }
+}
+
+fn terminators(frames: &Split<'_>) -> usize {
+    frames.iter().filter(|(_, frame)| frame.is_done()).count()
 }

@@ -117,6 +117,12 @@ fn frames_are_counted_and_compared_with_what_was_sent() {
         "reader: frames at 5ms: all 2 frames of the provider, as sent | 1 of them"
     );
     assert_eq!(frames(&short, Frames::AsSentFirst(1)), "reader: frames");
+
+    let mut twice = Story::streaming();
+    twice.relays(1, "reader", "data: [DONE]\n\n");
+    twice.passes(2, "reader", "data: [DONE]\n\n");
+    twice.finishes(5, "reader");
+    assert!(frames(&twice, Frames::AsSent).ends_with("as sent | 1 of them, and 2 `[DONE]`"));
 }
 
 #[test]

@@ -5,14 +5,16 @@ use crate::{
     verdict::Breach,
 };
 
-/// Answers whose head came from the provider to a client: the provider's last answer of an exchange,
-/// with its headers known, and the head that the client got.
+/// Answers whose head came from the provider to a client: of the answers that were there when the
+/// client's head came, the last, with its headers known; and the head that the client got.
 pub(super) fn forwarded<'a>(
     run: &'a Run<'_>,
 ) -> impl Iterator<Item = (usize, &'a Exchange, &'a Answer, &'a Head)> {
-    run.answered().filter_map(|(index, exchange, answer)| {
-        let known = answer.status().is_some() && !answer.answer_headers.is_empty();
-        known.then_some((index, exchange, answer, exchange.head.as_ref()?))
+    run.exchanges.iter().enumerate().filter_map(|(index, exchange)| {
+        let head = exchange.head.as_ref()?;
+        let was_there = |answer: &&Answer| answer.head.is_some_and(|(at, _)| at < head.moment);
+        let answer = run.answers_to(index).rfind(was_there)?;
+        (!answer.answer_headers.is_empty()).then_some((index, exchange, answer, head))
     })
 }
 

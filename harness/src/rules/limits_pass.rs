@@ -83,4 +83,12 @@ mod tests {
         own.replies(2, "reader", 504, &[]);
         own.assert_not_applicable(&RULE, "the provider told no limits");
     }
+
+    #[test]
+    fn an_answer_that_came_after_the_head_has_no_say_in_it() {
+        let mut story = told(&[("x-request-id", "r1"), ("x-ratelimit-reset-tokens", "6m0s")]);
+        story.forwards(3, "reader");
+        story.answers(4, "reader", 200, &[("x-request-id", "r2")]);
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
 }

@@ -5,7 +5,7 @@ use super::{
     payload::{align, quote},
 };
 use crate::{
-    exchange::{Frames, Run},
+    exchange::{Frame, Frames, Run},
     verdict::{Breach, Inquiry, Verdict},
 };
 
@@ -52,6 +52,12 @@ struct Place {
     event: usize,
 }
 
+/// Whether bytes are what a relay writes by itself: whole lines of comments, or an error event.
+fn is_own(bytes: &[u8]) -> bool {
+    let frame = Frame(bytes);
+    bytes.ends_with(b"\n") && (frame.is_comment() || frame.error().is_some())
+}
+
 /// Finds the first frame that is a provider's event with something in it that begins as a comment
 /// or as an event: the event goes on after that as it was sent.
 fn inside_an_event(provider: &[u8], body: &[u8]) -> Option<Place> {
@@ -73,7 +79,8 @@ fn inside_an_event(provider: &[u8], body: &[u8]) -> Option<Place> {
             return None;
         }
         let goes_on = foreign.windows(rest.len()).position(|window| window == rest)?;
-        (goes_on > 0).then(|| Place { at, end: at + goes_on, event: event_range.start })
+        let end = at + goes_on;
+        is_own(&body[at..end]).then_some(Place { at, end, event: event_range.start })
     })
 }
 
@@ -115,6 +122,15 @@ mod tests {
     #[test]
     fn it_does_not_apply_where_nothing_is_added() {
         let story = pieces(&["event: x\ndata"]);
+        story.assert_not_applicable(&RULE, "the relay added nothing of its own");
+    }
+
+    #[test]
+    fn another_answer_that_begins_alike_is_not_inside_an_event() {
+        let mut story = Story::streaming();
+        story.provides(1, "reader", "data: {\"id\":2}\n\n");
+        story.passes(1, "reader", "data: {\"id\":1}\n\ndata: {\"id\":2}\n\n");
+        story.finishes(2, "reader");
         story.assert_not_applicable(&RULE, "the relay added nothing of its own");
     }
 }

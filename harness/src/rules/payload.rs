@@ -11,8 +11,9 @@ pub(crate) struct Alignment {
     /// For each frame of the provider, in order, the frame of the body that is it; ends with the
     /// first that is not there.
     pub(crate) passed: Vec<usize>,
-    /// Frames that are not the provider's and may stand where they stand: comments, and an error
-    /// event after the provider failed, with what belongs to it.
+    /// Frames that are not the provider's and may stand where they stand: comments, an error event
+    /// after the provider failed, with what belongs to it, and a terminator after all that the
+    /// provider sent, which is for other rules to judge.
     pub(crate) own: Vec<usize>,
     /// Where the first thing begins that is neither.
     pub(crate) strange: Option<usize>,
@@ -29,7 +30,10 @@ pub(crate) fn align(provider: &[u8], body: &[u8], failed: bool) -> Alignment {
         let expected = sent.get(found.passed.len());
         if expected == Some(frame) {
             found.passed.push(index);
-        } else if frame.is_comment() || (failed && belongs_to_failure(&sent, &found, frame)) {
+        } else if frame.is_comment()
+            || (expected.is_none() && frame.is_done())
+            || (failed && belongs_to_failure(&sent, &found, frame))
+        {
             found.own.push(index);
         } else {
             found.strange = Some(range.start);

@@ -150,4 +150,13 @@ mod tests {
         assert_eq!(cut_off(true), Verdict::Held);
         assert!(matches!(cut_off(false), Verdict::Broke(_)));
     }
+
+    #[test]
+    fn a_terminator_too_many_is_left_to_the_rules_about_endings() {
+        let mut story = Story::streaming();
+        story.relays(1, "reader", "data: 1\n\n");
+        story.passes(2, "reader", "data: [DONE]\n\n");
+        story.finishes(3, "reader");
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
 }

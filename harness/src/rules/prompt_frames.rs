@@ -100,11 +100,8 @@ fn held(
 ) -> Option<Breach> {
     let tcp = at.below_tcp;
     let ends = [tcp.acceptor.finished, tcp.acceptor.saw_end, exchange.over()];
-    let end = ends.into_iter().flatten().min().unwrap_or_else(|| Moment::last(run.trace));
-    if end <= arrived {
-        // Nobody is left to give it to.
-        return None;
-    }
+    let last = Moment::last(run.trace);
+    let end = ends.into_iter().flatten().min().unwrap_or(last);
     // A body that ended in good form without it has lost it; another rule speaks of that.
     let ended_whole = at.outgoing().is_some_and(|message| message.end.is_some());
     let waited = end.at.saturating_sub(arrived.at);
@@ -260,5 +257,14 @@ mod tests {
             &RULE,
             "no event was seen to arrive at a host, packet by packet",
         );
+    }
+
+    #[test]
+    fn what_comes_after_the_client_has_gone_is_for_nobody() {
+        let mut story = Story::streaming();
+        story.leaves(4, "reader", Leave::Fin);
+        story.provides(5, "reader", "data: 1\n\n");
+        story.over(900);
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
     }
 }
