@@ -9,7 +9,7 @@ pub(super) const BROKEN: Broken = Broken {
     name: "always-done",
     mistake: "writes `[DONE]` after any end, also where the provider never said it",
     made_by: "BerriAI/litellm PR#39748, and vLLM and SGLang: `[DONE]` follows an error event",
-    caught_by: &["one-ending", "honest-ending", "payload-intact"],
+    caught_by: &["one-ending", "honest-ending"],
     kind: Kind::Transparent,
     write_buffer: SMALL_BUFFER,
     relay,
