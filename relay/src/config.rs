@@ -1,6 +1,9 @@
 //! Everything that can be decided about a relay, as plain data.
 
-use std::{fmt, time::Duration, time::SystemTime};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use crate::switches::{self, Switch, SwitchError};
 
