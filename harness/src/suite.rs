@@ -107,7 +107,7 @@ fn claim<'a>(next: &AtomicUsize, cases: &'a [Case]) -> Option<(usize, &'a Case)>
 /// Plans, runs and judges one case.
 pub fn outcome(case: &Case, settings: &Settings) -> Outcome {
     let began = wall_clock();
-    let plan = case.plan(settings.seed);
+    let plan = plan_for(case, settings);
     let mut outcome = Outcome {
         id: case.id.clone(),
         title: plan.title.clone(),
@@ -130,6 +130,17 @@ pub fn outcome(case: &Case, settings: &Settings) -> Outcome {
     outcome.simulated = until_the_last_client(&trace);
     outcome.wall = wall_clock() - began;
     outcome
+}
+
+/// What an engine shows decides which rules can apply: without packets, that one does not is no
+/// fault of the scenario.
+fn plan_for(case: &Case, settings: &Settings) -> Plan {
+    let mut plan = case.plan(settings.seed);
+    if !settings.engine.shows_packets() {
+        plan.proves.clear();
+        plan.expect.retain(|expect| expect.excused.is_none());
+    }
+    plan
 }
 
 /// Why the target or the engine cannot take the scenario, if so.

@@ -60,6 +60,11 @@ pub enum Engine {
 }
 
 impl Engine {
+    /// Whether traces hold packets, and what is left when everything has settled.
+    pub fn shows_packets(self) -> bool {
+        self == Self::TurmoilNet
+    }
+
     /// Its name, as the command line takes it.
     pub fn name(self) -> &'static str {
         match self {

@@ -53,6 +53,7 @@ fn judge(run: &Run<'_>) -> Verdict {
             | Fact::Middlebox(_)
             | Fact::World(
                 WorldFact::Fired { .. }
+                | WorldFact::NotSettled
                 | WorldFact::Panicked { .. }
                 | WorldFact::LimitReached { .. },
             ) => {}
@@ -67,6 +68,10 @@ fn not_settled(run: &Run<'_>) -> Option<&'static str> {
     let limit = |fact: &Fact| matches!(fact, Fact::World(WorldFact::LimitReached { .. }));
     if run.trace.events.iter().any(|event| limit(&event.fact)) {
         return Some("the run did not come to its end");
+    }
+    let unsettled = |fact: &Fact| matches!(fact, Fact::World(WorldFact::NotSettled));
+    if run.trace.events.iter().any(|event| unsettled(&event.fact)) {
+        return Some("the engine does not let the world settle before it ends");
     }
     let kills = [NetFault::Crash, NetFault::Restart];
     let relay = |host: &Option<String>| host.as_deref() == Some(&*run.relay);

@@ -341,6 +341,8 @@ pub enum WorldFact {
         /// Who was not done.
         waiting: Vec<Name>,
     },
+    /// The run ends with its last client: the engine cannot skip the time in which things settle.
+    NotSettled,
     /// Tasks of the code under test: alive before the first client came, and after the last had
     /// gone and everything idle had had time to end.
     Tasks {
@@ -351,7 +353,7 @@ pub enum WorldFact {
     },
     /// The relay's own metrics after the last client had gone, as scraped from `/metrics`.
     Metrics {
-        /// OpenMetrics or Prometheus text.
+        /// `OpenMetrics` or Prometheus text.
         text: String,
     },
     /// The run is over.

@@ -40,15 +40,22 @@ pub(super) async fn conduct(
         record(&world, WorldFact::LimitReached { waiting: crew.missing() });
     } else if let Some(before) = before {
         events.shutdown().await;
-        sleep(SETTLING).await;
-        if let Some(after) = world.stack().tasks_alive() {
-            record(&world, WorldFact::Tasks { before, after });
-        }
-        if let Some(text) = scrape::metrics(&world, &relay_name(&plan)).await {
-            record(&world, WorldFact::Metrics { text });
-        }
+        settle(&world, &plan, before).await;
+    } else {
+        record(&world, WorldFact::NotSettled);
     }
     record(&world, WorldFact::Over);
+}
+
+/// Leaves the world alone, and looks at what is left then.
+async fn settle(world: &Host, plan: &Plan, before: u64) {
+    sleep(SETTLING).await;
+    if let Some(after) = world.stack().tasks_alive() {
+        record(world, WorldFact::Tasks { before, after });
+    }
+    if let Some(text) = scrape::metrics(world, &relay_name(plan)).await {
+        record(world, WorldFact::Metrics { text });
+    }
 }
 
 /// Tasks of the servers and of the world; each client is one more, and gone at the end.

@@ -13,12 +13,17 @@
 //! latency costs up to 1 ms on the way to the provider, as hosts run one after the other within a
 //! tick, the provider first.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
-use super::{Actor, Host, Main, Stack};
+use super::{Actor, Host, Main, Stack, on_thread};
 use crate::{
     plan::Plan,
-    trace::{Name, Recorder, Trace},
+    trace::{Fact, Name, Recorder, Trace, WorldFact},
 };
 
 mod faults;
@@ -51,8 +56,7 @@ const LONGEST: Duration = Duration::from_hours(24 * 365);
 /// The hosts, their addresses and the links between them are those of the event-driven engine.
 ///
 /// # Panics
-/// Where [`cannot`] has a reason, where `main` or a task on any host panics, and on a thread that
-/// is inside a tokio runtime.
+/// Where [`cannot`] has a reason, and on a thread that is inside a tokio runtime.
 pub(super) fn run(plan: &Plan, actors: Vec<Actor>, main: Main) -> Trace {
     if let Some(reason) = cannot(plan) {
         panic!("the plan `{}` does not run on the turmoil crate: {reason}", plan.id);
@@ -91,8 +95,15 @@ pub(super) fn run(plan: &Plan, actors: Vec<Actor>, main: Main) -> Trace {
     for (one, other, latency) in latencies {
         sim.set_link_latency(one, other, latency);
     }
-    if let Err(error) = sim.run() {
-        panic!("the turmoil crate ended the run: {error}");
+    let _here = on_thread::enter(recorder.clone());
+    // The crate passes the panic of any host on. The hook has recorded it then, and it is this run's
+    // alone.
+    match catch_unwind(AssertUnwindSafe(|| sim.run())) {
+        Ok(Ok(())) | Err(_) => {}
+        Ok(Err(error)) => {
+            let message = format!("the turmoil crate ended the run: {error}");
+            recorder.record(&hosts::WORLD.into(), Fact::World(WorldFact::Panicked { message }));
+        }
     }
     // Before the simulation is torn down: what is recorded then has no time.
     recorder.take()

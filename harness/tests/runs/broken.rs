@@ -1,8 +1,6 @@
 //! Each broken relay is caught by the rules that its file names, in some scenario, and by no other
 //! rule in any; the reference relay is caught by none.
 
-mod support;
-
 use std::collections::BTreeSet;
 
 use harness::{
@@ -12,6 +10,8 @@ use harness::{
     suite::{self, Settings},
     target::Target,
 };
+
+use super::support;
 
 /// The rules that break, over all scenarios, expectations of scenarios left aside.
 fn broken_rules(target: Target) -> Result<BTreeSet<String>, String> {

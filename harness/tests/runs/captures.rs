@@ -16,7 +16,7 @@ use mock_openai::script::{Cut, CutLevel, Step};
 const SCENARIO: &str = "
 title: A recorded stream passes
 upstream:
-  - then: []
+  - then: [{ end: clean }]
 clients:
   - name: reader
 ";

@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 use harness::{scenario::catalogue, suite::Case};
 
 /// The folder of scenarios.
-pub(crate) fn root() -> PathBuf {
+pub(super) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")
 }
 
 /// Every scenario of the catalogue.
-pub(crate) fn cases() -> Result<Vec<Case>, String> {
+pub(super) fn cases() -> Result<Vec<Case>, String> {
     let files = catalogue::find(&[], &root()).map_err(|error| error.to_string())?;
     files.iter().map(read).collect()
 }
 
 /// One scenario, or all of its mistakes.
-pub(crate) fn read(file: &catalogue::ScenarioFile) -> Result<Case, String> {
+pub(super) fn read(file: &catalogue::ScenarioFile) -> Result<Case, String> {
     Case::read(file).map_err(|mistakes| {
         let texts: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         texts.join("\n")

@@ -1,11 +1,11 @@
 //! The same binary, scenario and seed give the same trace: in other processes, many times over,
 //! and with other runs beside it.
 
-mod support;
-
 use std::{collections::BTreeMap, process::Command, thread};
 
 use harness::{net::Engine, plan::Plan, target::Target, trace::Trace, world};
+
+use super::support;
 
 fn plans() -> Result<Vec<Plan>, String> {
     Ok(support::cases()?.iter().map(|case| case.plan(1)).collect())

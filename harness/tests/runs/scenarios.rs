@@ -1,8 +1,6 @@
 //! Every scenario is a test of its own: the reference relay holds all rules in it, and each client
 //! receives exactly the frames of the snapshot beside it.
 
-mod support;
-
 use std::path::PathBuf;
 
 use harness::{
@@ -13,6 +11,8 @@ use harness::{
     target::Target,
     trace, world,
 };
+
+use super::support;
 use rstest::rstest;
 
 #[rstest]

@@ -1,0 +1,9 @@
+//! Whole runs: scenarios with their snapshots, determinism, broken relays, both engines.
+
+mod broken;
+mod captures;
+mod determinism;
+mod engines;
+mod scenarios;
+mod support;
+mod trouble;
