@@ -196,22 +196,29 @@ fn a_half_closed_connection_still_carries_the_other_direction() {
 
 #[test]
 fn bytes_that_wait_for_a_reader_outlive_both_fins() {
+    // To tell a peer that is gone of room in the buffer would be answered with RST.
     let serve = server("upstream", |mut stream| async move {
-        stream.write_all(&vec![1; 30_000]).await.unwrap();
+        stream.write_all(&vec![1; 60_000]).await.unwrap();
         stream.shutdown().await.unwrap();
         stream.read_to_end(&mut Vec::new()).await.unwrap();
     });
-    let (read, trace) = run(&pair(latency(20)), vec![serve], |host| async move {
-        let mut stream = host.connect(&name("upstream")).await.unwrap();
-        stream.shutdown().await.unwrap();
-        // Both ends are done, and the provider's socket is gone, before the first read.
-        sleep(ms(5_000)).await;
-        let mut all = Vec::new();
-        stream.read_to_end(&mut all).await.unwrap();
-        all.len()
-    });
-    assert_eq!(read, 30_000);
-    assert!(packets(&trace).iter().all(|(_, packet)| !packet.flags.rst));
+    for piece in [1_000, 65_536] {
+        let serve = serve.clone();
+        let (read, trace) = run(&pair(latency(20)), vec![serve], move |host| async move {
+            let mut stream = host.connect(&name("upstream")).await.unwrap();
+            stream.shutdown().await.unwrap();
+            // Both ends are done, and the provider's socket is gone, before the first read.
+            sleep(ms(5_000)).await;
+            let (mut all, mut buf) = (0, vec![0; piece]);
+            while let len @ 1.. = stream.read(&mut buf).await.unwrap() {
+                all += len;
+                sleep(ms(100)).await;
+            }
+            all
+        });
+        assert_eq!(read, 60_000);
+        assert!(packets(&trace).iter().all(|(_, packet)| !packet.flags.rst));
+    }
 }
 
 #[test]
