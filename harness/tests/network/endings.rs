@@ -195,6 +195,22 @@ fn a_half_closed_connection_still_carries_the_other_direction() {
 }
 
 #[test]
+fn a_write_after_shutdown_fails_at_once_also_where_the_buffer_is_full() {
+    let serve = server("upstream", |stream| async move {
+        sleep(ms(1_000)).await;
+        drop(stream);
+    });
+    let (error, _) = run(&pair(latency(20)), vec![serve], |host| async move {
+        let mut stream = host.connect(&name("upstream")).await.unwrap();
+        let blocked = timeout(ms(100), stream.write_all(&vec![0; 300_000])).await;
+        assert!(blocked.is_err());
+        stream.shutdown().await.unwrap();
+        timeout(ms(100), stream.write(b"more")).await.unwrap().unwrap_err().kind()
+    });
+    assert_eq!(error, ErrorKind::BrokenPipe);
+}
+
+#[test]
 fn bytes_that_wait_for_a_reader_outlive_both_fins() {
     // To tell a peer that is gone of room in the buffer would be answered with RST.
     let serve = server("upstream", |mut stream| async move {
