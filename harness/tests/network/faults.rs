@@ -241,10 +241,10 @@ fn a_crash_is_silent_and_a_restarted_host_resets_old_connections() {
         // The acknowledgement of line 4 is still on its way.
         let before = read_for(&mut stream, ms(450)).await.0;
         fault(&host, |host| Fault::Crash { host });
-        let during = read_for(&mut stream, Duration::from_hours(1)).await;
+        let during = read_for(&mut stream, Duration::from_mins(1)).await;
         fault(&host, |host| Fault::Restart { host });
         // It has nothing to say by itself.
-        let restarted = read_for(&mut stream, ms(1_000)).await;
+        let restarted = read_for(&mut stream, Duration::from_mins(5)).await;
         stream.write_all(b"are you there?").await.unwrap();
         let after = read_for(&mut stream, ms(1_000)).await;
         let mut new = connect(&host).await;
@@ -256,7 +256,7 @@ fn a_crash_is_silent_and_a_restarted_host_resets_old_connections() {
     // The task of the first life is heard no more: one write a line, five before the crash.
     let wrote = socket_facts(&trace, "upstream");
     let early = wrote.iter().filter(|(at, fact)| {
-        *at < Duration::from_hours(1) && matches!(fact, SocketFact::Wrote { .. })
+        *at < Duration::from_mins(1) && matches!(fact, SocketFact::Wrote { .. })
     });
     assert_eq!(early.count(), 5);
 }
