@@ -195,23 +195,46 @@ fn a_half_closed_connection_still_carries_the_other_direction() {
 }
 
 #[test]
+fn a_write_after_shutdown_fails_at_once_also_where_the_buffer_is_full() {
+    let serve = server("upstream", |stream| async move {
+        sleep(ms(1_000)).await;
+        drop(stream);
+    });
+    let (error, _) = run(&pair(latency(20)), vec![serve], |host| async move {
+        let mut stream = host.connect(&name("upstream")).await.unwrap();
+        let blocked = timeout(ms(100), stream.write_all(&vec![0; 300_000])).await;
+        assert!(blocked.is_err());
+        stream.shutdown().await.unwrap();
+        timeout(ms(100), stream.write(b"more")).await.unwrap().unwrap_err().kind()
+    });
+    assert_eq!(error, ErrorKind::BrokenPipe);
+}
+
+#[test]
 fn bytes_that_wait_for_a_reader_outlive_both_fins() {
+    // To tell a peer that is gone of room in the buffer would be answered with RST.
     let serve = server("upstream", |mut stream| async move {
-        stream.write_all(&vec![1; 30_000]).await.unwrap();
+        stream.write_all(&vec![1; 60_000]).await.unwrap();
         stream.shutdown().await.unwrap();
         stream.read_to_end(&mut Vec::new()).await.unwrap();
     });
-    let (read, trace) = run(&pair(latency(20)), vec![serve], |host| async move {
-        let mut stream = host.connect(&name("upstream")).await.unwrap();
-        stream.shutdown().await.unwrap();
-        // Both ends are done, and the provider's socket is gone, before the first read.
-        sleep(ms(5_000)).await;
-        let mut all = Vec::new();
-        stream.read_to_end(&mut all).await.unwrap();
-        all.len()
-    });
-    assert_eq!(read, 30_000);
-    assert!(packets(&trace).iter().all(|(_, packet)| !packet.flags.rst));
+    for piece in [1_000, 65_536] {
+        let serve = serve.clone();
+        let (read, trace) = run(&pair(latency(20)), vec![serve], move |host| async move {
+            let mut stream = host.connect(&name("upstream")).await.unwrap();
+            stream.shutdown().await.unwrap();
+            // Both ends are done, and the provider's socket is gone, before the first read.
+            sleep(ms(5_000)).await;
+            let (mut all, mut buf) = (0, vec![0; piece]);
+            while let len @ 1.. = stream.read(&mut buf).await.unwrap() {
+                all += len;
+                sleep(ms(100)).await;
+            }
+            all
+        });
+        assert_eq!(read, 60_000);
+        assert!(packets(&trace).iter().all(|(_, packet)| !packet.flags.rst));
+    }
 }
 
 #[test]

@@ -12,3 +12,4 @@ mod real_sockets;
 mod relayed;
 mod same_again;
 mod support;
+mod whole_run;

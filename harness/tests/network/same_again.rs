@@ -134,3 +134,25 @@ fn runs_on_four_threads_at_once_give_the_traces_that_they_give_alone() {
         assert!(first == *alone && second == *alone);
     }
 }
+
+#[cfg(tokio_unstable)]
+#[test]
+fn the_order_in_which_a_select_polls_is_drawn_from_the_seed() {
+    let drawn = |seed| {
+        let plan = Plan { seed, ..path(&["client"], &[], latency(1)) };
+        let (drawn, _) = run(&plan, vec![], |_| async {
+            let mut drawn = String::new();
+            for _ in 0..64 {
+                // Both are ready, so that the draw alone decides.
+                drawn.push(tokio::select! {
+                    letter = std::future::ready('a') => letter,
+                    letter = std::future::ready('b') => letter,
+                });
+            }
+            drawn
+        });
+        drawn
+    };
+    assert_eq!(drawn(1), drawn(1));
+    assert_ne!(drawn(1), drawn(2));
+}

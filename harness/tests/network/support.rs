@@ -120,6 +120,9 @@ pub(crate) async fn accept(listener: &mut Listener) -> Stream {
 /// How long a run goes on after its client is done, so that what is on its way arrives.
 const AFTERWARDS: Duration = Duration::from_secs(10);
 
+/// How long a client may take.
+const LIMIT: Duration = Duration::from_hours(24 * 365 * 10);
+
 /// Runs the actors, and `client` on the host `client`; ends when that is done. Gives what it
 /// returned.
 pub(crate) fn run<T, F>(
@@ -149,7 +152,8 @@ where
         actors,
         Box::new(|_| {
             Box::pin(async move {
-                is_done.recv().await.unwrap();
+                let done = tokio::time::timeout(LIMIT, is_done.recv()).await;
+                done.expect("the client comes to an end").expect("the client does not panic");
                 tokio::time::sleep(AFTERWARDS).await;
             }) as Pin<Box<dyn Future<Output = ()> + Send>>
         }),

@@ -103,9 +103,9 @@ impl World {
                 let id = EndId { connection, side };
                 let end = self.end(id);
                 let dies = match end.state {
-                    // A call that has not reached it may yet reach its next life.
-                    State::Awaited => end.counters.synchronised,
-                    State::Crashed => false,
+                    // Nobody holds it, and the SYN may yet reach the host's next life; the layer
+                    // below forgot half a handshake with its listener.
+                    State::Awaited | State::Crashed => false,
                     State::Connecting { .. }
                     | State::Failed(_)
                     | State::Open(_)

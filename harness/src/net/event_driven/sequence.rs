@@ -25,8 +25,6 @@ pub(super) struct Counters {
     allowed: u64,
     /// Receive buffer.
     buffer: u64,
-    /// Whether the peer's SYN came.
-    pub(super) synchronised: bool,
     pub(super) fin_queued: bool,
     pub(super) fin_sent: bool,
     pub(super) fin_acked: bool,
@@ -54,7 +52,6 @@ impl Counters {
             read: 0,
             allowed: buffer,
             buffer,
-            synchronised: false,
             fin_queued: false,
             fin_sent: false,
             fin_acked: false,
@@ -102,7 +99,6 @@ impl Counters {
     /// Takes note of a segment that arrives in order, and says whether it acknowledges anything.
     pub(super) fn arrives(&mut self, segment: &TcpSegment) -> bool {
         if segment.flags.syn {
-            self.synchronised = true;
             self.next_expected = segment.seq.wrapping_add(1);
         } else if segment.seq == self.next_expected && !self.fin_received {
             self.delivered += u64::from(len(segment));
