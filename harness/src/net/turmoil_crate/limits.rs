@@ -59,8 +59,10 @@ fn client(client: &Client) -> Option<String> {
         Does::Leave(Leave::Fin) | Does::Read(_) | Does::Wait(_) => None,
     });
     let reads = match client.reads {
-        Reads::Eagerly => None,
-        Reads::Rate(_) | Reads::Pause(_) | Reads::None => {
+        // A pause changes when frames are read, not which: only the provider feels less of it here,
+        // since a writer is never blocked.
+        Reads::Eagerly | Reads::Pause(_) => None,
+        Reads::Rate(_) | Reads::None => {
             Some("does not read at once, and the crate counts segments, not bytes")
         }
     };
