@@ -29,7 +29,7 @@ fn with_done(body: parts::Body) -> parts::Body {
         match &item {
             Some(Ok(bytes)) => tail.push(bytes),
             Some(Err(_)) | None => {
-                if tail.is_between_events() && !tail.is_done() {
+                if tail.takes_more() {
                     leaving.push(Ok(Bytes::from_static(b"data: [DONE]\n\n")));
                 }
             }

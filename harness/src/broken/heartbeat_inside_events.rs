@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use axum::Router;
-use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use tokio::time::timeout;
 
@@ -13,23 +12,31 @@ pub(super) const BROKEN: Broken = Broken {
     name: "heartbeat-inside-events",
     mistake: "after a second of silence it writes a comment, even if an event is half sent",
     made_by: "maximhq/bifrost#5905: a 1 s heartbeat between raw chunks lands inside a data line",
-    caught_by: &["payload-intact"],
-    kind: Kind::Reframing,
+    caught_by: &["own-bytes-between-events", "payload-intact"],
+    kind: Kind::Transparent,
     write_buffer: SMALL_BUFFER,
     relay,
 };
 
+/// Where no switch says otherwise.
 const SILENCE: Duration = Duration::from_secs(1);
 
-fn relay(setup: Setup) -> Router {
-    parts::changing_streams(setup, |body| {
-        let with_heartbeat =
-            stream::unfold(body, async |mut body| match timeout(SILENCE, body.next()).await {
-                Ok(item) => item.map(|item| (item, body)),
-                Err(_silence) => Some((Ok(Bytes::from_static(b": ping\n\n")), body)),
-            });
-        with_heartbeat.boxed()
+fn relay(mut setup: Setup) -> Router {
+    let silence = setup.take_heartbeat().unwrap_or(SILENCE);
+    parts::relay(setup, move |upstream, call| async move {
+        let answer = parts::Answer::from(call.send(&upstream).await?);
+        Ok(answer.change_stream(|body| with_heartbeat(parts::with_error_event(body), silence)))
     })
+}
+
+fn with_heartbeat(body: parts::Body, silence: Duration) -> parts::Body {
+    let beating = stream::unfold(body, move |mut body| async move {
+        match timeout(silence, body.next()).await {
+            Ok(item) => item.map(|item| (item, body)),
+            Err(_silence) => Some((Ok(parts::HEARTBEAT), body)),
+        }
+    });
+    beating.boxed()
 }
 
 #[cfg(test)]

@@ -14,21 +14,28 @@ mod parts;
 
 mod always_200;
 mod always_done;
+mod answers_502;
 mod auth_before_cors;
+mod completes_half_events;
+mod copies_all_headers;
 mod cors_on_success_only;
 mod decodes_each_chunk;
 mod default_write_buffer;
 mod detached_upstream;
 mod doubles_done;
 mod drops_late_events;
+mod drops_limits;
 mod ends_cleanly;
 mod flushes_at_the_end;
 mod forgets_flush;
 mod heartbeat_inside_events;
 mod leaks_a_task;
 mod merges_events;
+mod renames_the_type;
 mod replays_the_answer;
 mod retries_at_once;
+mod splices_its_error;
+mod ticks_regardless;
 mod unbounded_channel;
 
 pub use parts::Setup;
@@ -58,12 +65,15 @@ pub const ALL: &[Broken] = &[
     drops_late_events::BROKEN,
     decodes_each_chunk::BROKEN,
     heartbeat_inside_events::BROKEN,
+    completes_half_events::BROKEN,
     forgets_flush::BROKEN,
     flushes_at_the_end::BROKEN,
     merges_events::BROKEN,
+    ticks_regardless::BROKEN,
     always_done::BROKEN,
     doubles_done::BROKEN,
     ends_cleanly::BROKEN,
+    splices_its_error::BROKEN,
     always_200::BROKEN,
     detached_upstream::BROKEN,
     leaks_a_task::BROKEN,
@@ -71,6 +81,10 @@ pub const ALL: &[Broken] = &[
     default_write_buffer::BROKEN,
     retries_at_once::BROKEN,
     replays_the_answer::BROKEN,
+    renames_the_type::BROKEN,
+    copies_all_headers::BROKEN,
+    answers_502::BROKEN,
+    drops_limits::BROKEN,
     auth_before_cors::BROKEN,
     cors_on_success_only::BROKEN,
 ];

@@ -35,11 +35,9 @@ impl From<reqwest::Response> for Answer {
 }
 
 impl Answer {
-    /// Whether the body is an event stream, by the essence of its type.
+    /// Whether the body is an event stream.
     pub(in crate::broken) fn is_event_stream(&self) -> bool {
-        let text = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let essence = text.and_then(|text| text.split(';').next()).unwrap_or_default();
-        essence.trim().eq_ignore_ascii_case("text/event-stream")
+        is_event_stream(&self.headers)
     }
 
     /// The same, with another body where it is an event stream.
@@ -63,6 +61,13 @@ impl Answer {
         *response.headers_mut() = self.headers;
         response
     }
+}
+
+/// Whether headers speak of an event stream, by the essence of the type (HTML 9.2.3).
+pub(in crate::broken) fn is_event_stream(headers: &HeaderMap) -> bool {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = text.and_then(|text| text.split(';').next()).unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("text/event-stream")
 }
 
 /// 502: the provider could not be reached, or did not answer in HTTP.

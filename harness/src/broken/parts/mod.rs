@@ -10,15 +10,18 @@ mod answer;
 mod blocks;
 mod call;
 pub(super) mod cors;
+mod heartbeat;
 mod setup;
 mod stream;
 mod tail;
 #[cfg(test)]
 pub(super) mod testing;
 
-pub(super) use answer::{Answer, error_object, json};
+pub(super) use answer::{Answer, error_object, is_event_stream, json};
 pub(super) use blocks::{Blocks, is_done};
 pub(super) use call::Call;
+pub(super) use heartbeat::HEARTBEAT;
+use heartbeat::with_heartbeat;
 pub(super) use setup::Origins;
 pub use setup::Setup;
 pub(super) use stream::{edit, edit_blocks, error_event, with_error_event};
@@ -65,7 +68,11 @@ where
             Err(refusal) => return refusal,
         };
         match answer(setup.upstream, call).await {
-            Ok(answer) => answer.into_response(),
+            Ok(answer) => match setup.heartbeat {
+                Some(interval) => answer.change_stream(|body| with_heartbeat(body, interval)),
+                None => answer,
+            }
+            .into_response(),
             Err(error) => answer::bad_gateway(&*error),
         }
     };

@@ -36,7 +36,7 @@ pub(in crate::broken) fn with_error_event(body: Body) -> Body {
             tail.push(&bytes);
             vec![Ok(bytes)]
         }
-        Some(Err(error)) if tail.is_between_events() && !tail.is_done() => {
+        Some(Err(error)) if tail.takes_more() => {
             vec![Ok(error_event(&error.to_string())), Err(error)]
         }
         Some(Err(error)) => vec![Err(error)],

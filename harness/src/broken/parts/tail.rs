@@ -28,6 +28,11 @@ impl Tail {
         self.last.is_empty() || self.last.ends_with(b"\n\n")
     }
 
+    /// Whether a comment or an event may be written now: between whole events, before the end.
+    pub(in crate::broken) fn takes_more(&self) -> bool {
+        self.is_between_events() && !self.is_done()
+    }
+
     /// Whether the last event was the terminator.
     pub(in crate::broken) fn is_done(&self) -> bool {
         let last = self.last.trim_ascii_end();
@@ -59,5 +64,12 @@ mod tests {
     fn a_stream_is_done_after_its_terminator_alone() {
         assert!(after("data: 1\n\ndata: [DONE]\r\n\r\n").is_done());
         assert!(!after("data: [DONE]\n\ndata: 1\n\n").is_done());
+    }
+
+    #[test]
+    fn a_stream_takes_more_between_events_and_before_its_end() {
+        assert!(after("data: 1\n\n").takes_more());
+        assert!(!after("data: 1\n").takes_more());
+        assert!(!after("data: [DONE]\n\n").takes_more());
     }
 }

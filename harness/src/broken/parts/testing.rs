@@ -54,6 +54,18 @@ impl Reply {
         Self { status: 200, headers: vec![("content-type", "text/event-stream")], acts }
     }
 
+    /// The same with another status.
+    pub(in crate::broken) fn of_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The same with one more header.
+    pub(in crate::broken) fn with(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
     pub(in crate::broken) fn error(status: u16) -> Self {
         let headers = vec![
             ("content-type", "application/json"),
@@ -73,6 +85,7 @@ pub(in crate::broken) struct Provider {
     open: Arc<AtomicUsize>,
     taken: Arc<AtomicUsize>,
     asked: Arc<Mutex<Vec<reqwest::Request>>>,
+    switches: IndexMap<String, String>,
 }
 
 impl Provider {
@@ -102,7 +115,13 @@ impl Provider {
 
     /// What a relay of it is given.
     pub(in crate::broken) fn setup(&self) -> Setup {
-        Setup::new(self.upstream(), &IndexMap::new())
+        Setup::new(self.upstream(), &self.switches)
+    }
+
+    /// The same where a relay is given one more switch.
+    pub(in crate::broken) fn switched(mut self, name: &str, value: &str) -> Self {
+        self.switches.insert(name.to_owned(), value.to_owned());
+        self
     }
 
     pub(in crate::broken) fn upstream(&self) -> Upstream {

@@ -60,6 +60,34 @@ async fn a_clean_end_without_the_terminator_stays_what_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn silence_between_events_is_filled_where_heartbeats_are_on() {
+    let acts = vec![
+        wait(15_000),
+        send("data: "),
+        wait(30_000),
+        send("1\n\n"),
+        wait(25_000),
+        send(DONE),
+        wait(30_000),
+    ];
+    let provider = Provider::new(vec![Reply::stream(acts)]);
+    let seen = ask(right, &provider.clone().switched("heartbeat", "10s"), chat()).await;
+    let ping = ": ping\n\n";
+    let expected = [
+        (10_000, ping),
+        (15_000, "data: "),
+        (45_000, "1\n\n"),
+        (55_000, ping),
+        (65_000, ping),
+        (70_000, DONE),
+    ];
+    assert_eq!(seen.pieces, expected.map(|(at, text)| (at, text.to_owned())));
+    for silent in [provider.clone().switched("heartbeat", "off"), provider] {
+        assert!(!ask(right, &silent, chat()).await.text().contains(ping));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_error_keeps_its_status_and_its_headers() {
     let seen = ask(right, &Provider::new(vec![Reply::error(429)]), chat()).await;
     assert_eq!(seen.status, 429);

@@ -1,0 +1,65 @@
+//! Writes a blank line after whatever came last.
+
+use axum::Router;
+use bytes::Bytes;
+
+use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
+
+pub(super) const BROKEN: Broken = Broken {
+    name: "completes-half-events",
+    mistake: "ends the last event by a blank line, also where the provider died in the midst of it",
+    made_by: "openai/openai-node PR#2726: what is left at the end of the stream counts as an \
+              event; universal-tool-calling-protocol/python-utcp PR#104 takes the same out again",
+    caught_by: &["unfinished-stays-unfinished"],
+    kind: Kind::Transparent,
+    write_buffer: SMALL_BUFFER,
+    relay,
+};
+
+fn relay(setup: Setup) -> Router {
+    parts::relay(setup, async |upstream, call| {
+        let answer = parts::Answer::from(call.send(&upstream).await?);
+        Ok(answer.change_stream(|body| completed(parts::with_error_event(body))))
+    })
+}
+
+fn completed(body: parts::Body) -> parts::Body {
+    let mut tail = parts::Tail::default();
+    parts::edit(body, move |item| {
+        let mut leaving = Vec::new();
+        match &item {
+            Some(Ok(bytes)) => tail.push(bytes),
+            Some(Err(_)) | None if !tail.is_between_events() => {
+                leaving.push(Ok(Bytes::from_static(b"\n\n")));
+            }
+            Some(Err(_)) | None => {}
+        }
+        leaving.extend(item);
+        leaving
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::parts::testing::{Act, DONE, Provider, Reply, ask, chat, send},
+        *,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_half_event_becomes_one_at_a_good_end_and_at_a_bad_one() {
+        for (end, broke) in [(vec![], false), (vec![Act::Break], true)] {
+            let acts = [vec![send("data: ha")], end].concat();
+            let provider = Provider::new(vec![Reply::stream(acts)]);
+            let seen = ask(relay, &provider, chat()).await;
+            assert_eq!((seen.text().as_str(), seen.broke), ("data: ha\n\n", broke));
+            assert_eq!(ask(parts::right, &provider, chat()).await.text(), "data: ha");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_whole_event_gets_no_second_blank_line() {
+        let provider = Provider::new(vec![Reply::stream(vec![send(DONE)])]);
+        assert_eq!(ask(relay, &provider, chat()).await.text(), DONE);
+    }
+}
