@@ -8,6 +8,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use super::{ClientFact, Connection, Event, Fact, Name, Sight, SocketFact, Trace};
 use crate::{
+    http1::header,
     plan::Plan,
     wire::{self, FrameKind},
 };
@@ -62,6 +63,8 @@ struct Telling<'a> {
     text: String,
     began: Option<Duration>,
     connection: Option<Connection>,
+    /// Whether the response that is being received says that it is an event stream.
+    streams: bool,
     /// Body bytes of the response that is being received, with the time of each piece's end.
     body: Vec<u8>,
     arrivals: Vec<(usize, Duration)>,
@@ -75,6 +78,7 @@ impl<'a> Telling<'a> {
             text: String::new(),
             began: None,
             connection: None,
+            streams: false,
             body: Vec::new(),
             arrivals: Vec::new(),
         };
@@ -106,6 +110,8 @@ impl<'a> Telling<'a> {
                 self.line(at, format_args!("no connection: {error:?}"));
             }
             ClientFact::Head { minor_version, status, headers, .. } => {
+                let kind = header(headers, "content-type").unwrap_or_default();
+                self.streams = kind.to_ascii_lowercase().starts_with("text/event-stream");
                 self.line(at, format_args!("< HTTP/1.{minor_version} {status}"));
                 self.headers(headers, TELLING_HEADERS, '<');
             }
@@ -148,10 +154,15 @@ impl<'a> Telling<'a> {
         }
     }
 
-    /// Tells the frames received so far, each at the time at which its last byte arrived.
+    /// Tells what was received of a body so far: of a stream its frames, each at the time at which
+    /// its last byte arrived; of anything else the whole.
     fn frames(&mut self) {
         let body = std::mem::take(&mut self.body);
         let arrivals = std::mem::take(&mut self.arrivals);
+        if let (false, Some((_, at))) = (self.streams, arrivals.last()) {
+            self.line(*at, format_args!("= {}", visible(&body)));
+            return;
+        }
         for frame in wire::frames(&body) {
             let end = frame.range.end;
             let arrived = arrivals.iter().find(|(up_to, _)| *up_to >= end);
