@@ -10,7 +10,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "http-party/node-http-proxy#1488 and eclipse-vertx/vertx-http-proxy#152: Connection \
               and Keep-Alive go through; envoyproxy/ai-gateway#2391: Content-Length stays, and \
               cuts the body",
-    caught_by: &["hop-by-hop", "no-false-length"],
+    caught_by: &["hop-by-hop", "no-false-length", "payload-intact", "one-ending"],
     kind: Kind::Transparent,
     write_buffer: SMALL_BUFFER,
     relay,

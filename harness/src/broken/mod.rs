@@ -14,7 +14,6 @@ mod parts;
 
 mod always_200;
 mod always_done;
-mod answers_502;
 mod auth_before_cors;
 mod completes_half_events;
 mod copies_all_headers;
@@ -30,6 +29,7 @@ mod flushes_at_the_end;
 mod forgets_flush;
 mod heartbeat_inside_events;
 mod leaks_a_task;
+mod masks_refusals;
 mod merges_events;
 mod renames_the_type;
 mod replays_the_answer;
@@ -83,7 +83,7 @@ pub const ALL: &[Broken] = &[
     replays_the_answer::BROKEN,
     renames_the_type::BROKEN,
     copies_all_headers::BROKEN,
-    answers_502::BROKEN,
+    masks_refusals::BROKEN,
     drops_limits::BROKEN,
     auth_before_cors::BROKEN,
     cors_on_success_only::BROKEN,

@@ -60,8 +60,9 @@ mod tests {
 
     /// Times of the comments in a stream of one event every 4 s, with heartbeats every 10 s.
     async fn beats(relay: fn(Setup) -> Router) -> Vec<u128> {
-        let acts = [send("data: 1\n\n"), wait(4_000)].repeat(7).into_iter().chain([send(DONE)]);
-        let provider = Provider::new(vec![Reply::stream(acts.collect())]);
+        let event = || [send("data: 1\n\n"), wait(4_000)];
+        let acts = (0..7).flat_map(|_| event()).chain([send(DONE)]).collect();
+        let provider = Provider::new(vec![Reply::stream(acts)]);
         let seen = ask(relay, &provider.switched("heartbeat", "10s"), chat()).await;
         assert!(seen.text().ends_with(DONE), "{seen:?}");
         let comments = seen.pieces.iter().filter(|(_, text)| text.starts_with(':'));

@@ -2,14 +2,14 @@
 
 use super::{Level, Rule, headers};
 use crate::{
-    exchange::{Exchange, Head, Run},
+    exchange::{Answer, Exchange, Head, Run},
     trace::BodyEnd,
     verdict::{Breach, Inquiry, Verdict},
 };
 
 /// A sender must not send a length beside a transfer coding (RFC 9112 6.2), nor a wrong one (RFC
 /// 9110 8.6); and the length of a stream is not known when it begins. A length that is the
-/// provider's own is the provider's to answer for.
+/// provider's own is the provider's to answer for, as long as the body is the provider's too.
 pub(super) const RULE: Rule = Rule {
     id: "no-false-length",
     level: Level::Must,
@@ -26,8 +26,7 @@ fn judge(run: &Run<'_>) -> Verdict {
         };
         inquiry.applies();
         let answer = run.answers_to(index).next_back();
-        let told = answer.and_then(|answer| answer.header("content-length"));
-        if let Some((wanted, got)) = is_false(exchange, head, told) {
+        if let Some((wanted, got)) = is_false(exchange, head, answer) {
             let shows = |_, all: &[(String, String)]| {
                 headers::values(all, "content-length")
                     == headers::values(&head.headers, "content-length")
@@ -44,7 +43,7 @@ fn judge(run: &Run<'_>) -> Verdict {
 fn is_false(
     exchange: &Exchange,
     head: &Head,
-    provider: Option<&str>,
+    answer: Option<&Answer>,
 ) -> Option<(&'static str, String)> {
     let length = exchange.header("content-length")?;
     let got = format!("Content-Length: {length}");
@@ -52,8 +51,13 @@ fn is_false(
         let got = format!("{got} beside Transfer-Encoding: {coding}");
         return Some(("no Content-Length beside a transfer coding", got));
     }
-    if provider == Some(length) || head.status == 304 {
+    if head.status == 304 {
         return None;
+    }
+    if let Some(answer) = answer.filter(|answer| answer.header("content-length") == Some(length)) {
+        let is_another = !answer.body.bytes.starts_with(&exchange.body.bytes);
+        let got = format!("{got} of the provider's body, and another body");
+        return is_another.then_some(("no length of another body", got));
     }
     if exchange.is_stream() {
         return Some(("no Content-Length on a stream", got));
@@ -116,6 +120,30 @@ mod tests {
         story.answers(1, "reader", 200, &headers);
         story.replies(2, "reader", 200, &headers);
         assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn the_providers_length_is_false_on_another_body() {
+        let headers = [("content-type", "text/event-stream"), LENGTH_7];
+        for body in ["data: 1", "data"] {
+            assert_eq!(under_the_providers_length(&headers, body).verdict(&RULE), Verdict::Held);
+        }
+        let breach = under_the_providers_length(&headers, ": ping\n").breach(&RULE);
+        assert_eq!(breach.wanted, ["no length of another body"]);
+        assert_eq!(breach.got, "Content-Length: 7 of the provider's body, and another body");
+    }
+
+    /// The provider sends `data: 1` with these headers, and the client gets them with this body.
+    fn under_the_providers_length(headers: &[(&str, &str)], body: &str) -> Story {
+        let mut story = Story::new();
+        story.asks(0, "reader");
+        story.forwards(0, "reader");
+        story.answers(1, "reader", 200, headers);
+        story.replies(2, "reader", 200, headers);
+        story.provides(3, "reader", "data: 1");
+        story.passes(4, "reader", body);
+        story.closes(5, "reader", BodyEnd::Complete);
+        story
     }
 
     #[test]

@@ -47,8 +47,18 @@ pub(crate) fn align(provider: &[u8], body: &[u8], failed: bool) -> Alignment {
     if !rest.starts_with(tail) && !tail.starts_with(b":") && !failed {
         found.strange = Some(got.tail_start());
     }
-    found.all = found.passed.len() == sent.ranges.len() && tail.starts_with(sent.tail());
+    // The provider's unfinished rest has come where it comes last, or where a blank line ends it.
+    let half = sent.tail();
+    let ended = || found.own.iter().filter_map(|own| got.get(*own)).any(|own| ends(half, own.0));
+    let has_rest = tail.starts_with(half) || ended();
+    found.all = found.passed.len() == sent.ranges.len() && has_rest;
     found
+}
+
+/// Whether a frame is half an event and the line ends that make it a whole one.
+fn ends(half: &[u8], frame: &[u8]) -> bool {
+    let is_line_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    frame.strip_prefix(half).is_some_and(|rest| rest.iter().all(is_line_end))
 }
 
 /// Whether a frame is what a relay writes when its provider failed: an error event, the blank line

@@ -113,6 +113,24 @@ mod tests {
     }
 
     #[test]
+    fn a_half_event_has_arrived_also_where_a_blank_line_ends_it_before_an_error() {
+        let unterminated = |relay: &str| {
+            let mut story = Story::streaming();
+            story.provides(1, "reader", "data: 1\n\ndata: ha");
+            story.provider_ends(2, "reader", End::NoTerminator);
+            story.passes(2, "reader", relay);
+            story.closes(2, "reader", BodyEnd::Complete);
+            story
+        };
+        let error = "data: {\"error\":{}}\n\n";
+        let whole = unterminated(&format!("data: 1\n\ndata: ha\n\n{error}"));
+        assert_eq!(whole.verdict(&RULE), Verdict::Held);
+        let without = unterminated(&format!("data: 1\n\n{error}"));
+        let wanted = "the provider's last bytes, which end no frame";
+        assert_eq!(without.breach(&RULE).wanted, [wanted]);
+    }
+
+    #[test]
     fn it_does_not_apply_where_no_answer_succeeds() {
         let mut story = Story::new();
         story.asks(0, "reader");
