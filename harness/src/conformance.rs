@@ -92,9 +92,12 @@ fn trials(
     found: Result<Vec<ScenarioFile>, NotFound>,
     settings: &Arc<Settings>,
 ) -> Vec<Trial> {
-    let trial = |file: ScenarioFile| {
-        let settings = Arc::clone(settings);
-        Trial::test(file.id.clone(), move || judge(&file, &settings))
+    let trial = |file: ScenarioFile| match Case::read(&file) {
+        Ok(case) => trial(case, settings),
+        Err(mistakes) => {
+            let texts: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            Trial::test(file.id, move || Err(texts.join("\n").into()))
+        }
     };
     match found {
         Ok(files) => files.into_iter().map(trial).collect(),
@@ -102,12 +105,19 @@ fn trials(
     }
 }
 
-fn judge(file: &ScenarioFile, settings: &Settings) -> Result<(), Failed> {
-    let case = Case::read(file).map_err(|mistakes| {
-        let texts = mistakes.iter().map(ToString::to_string);
-        Failed::from(texts.collect::<Vec<_>>().join("\n"))
-    })?;
-    let outcome = suite::outcome(&case, settings);
+/// A case that is skipped counts as ignored, with the reason beside its name.
+fn trial(case: Case, settings: &Arc<Settings>) -> Trial {
+    let skipped = suite::skipped(&case, settings);
+    let settings = Arc::clone(settings);
+    let trial = Trial::test(case.id.clone(), move || judge(&case, &settings));
+    match skipped {
+        Some(because) => trial.with_ignored_flag(true).with_kind(because),
+        None => trial,
+    }
+}
+
+fn judge(case: &Case, settings: &Settings) -> Result<(), Failed> {
+    let outcome = suite::outcome(case, settings);
     match outcome.result {
         Conclusion::Broke => Err(text(outcome, settings).into()),
         Conclusion::Held | Conclusion::Skipped { .. } => Ok(()),

@@ -15,7 +15,7 @@ use crate::{
     judge::{self, Judged},
     net::{self, Engine},
     plan::{self, Plan},
-    report::{Conclusion, Excuse, FORMAT_VERSION, Failure, Note, Outcome, Report},
+    report::{Conclusion, EXPECTED, Excuse, FORMAT_VERSION, Failure, Note, Outcome, Report},
     rules::{self, Level, Rule},
     scenario::{self, Scenario, catalogue::ScenarioFile},
     target::Target,
@@ -143,7 +143,11 @@ fn plan_for(case: &Case, settings: &Settings) -> Plan {
     plan
 }
 
-/// Why the target or the engine cannot take the scenario, if so.
+/// Why the target or the engine cannot take a case, if so: it is skipped then.
+pub fn skipped(case: &Case, settings: &Settings) -> Option<String> {
+    cannot_run(&case.scenario, &case.plan(settings.seed), settings)
+}
+
 fn cannot_run(scenario: &Scenario, plan: &Plan, settings: &Settings) -> Option<String> {
     let target = &settings.target;
     let unclaimed = |need: &&String| !need.parse().is_ok_and(|claim| target.claims(claim));
@@ -202,7 +206,7 @@ fn of_rule(rule: &Rule, breach: Breach, replay: &str) -> Failure {
 fn expected(label: String, breach: Breach, replay: &str) -> Failure {
     Failure {
         rule: label,
-        level: "scenario",
+        level: EXPECTED,
         citation: "its own expectation".to_owned(),
         demand: "it comes out as its author expects".to_owned(),
         at: breach.at,
@@ -217,19 +221,21 @@ fn expected(label: String, breach: Breach, replay: &str) -> Failure {
 
 /// The one command that runs a scenario again in the same way.
 fn replay(id: &str, settings: &Settings) -> String {
-    let mut command = format!("whitewater run '{id}'");
-    if settings.target.name != Target::REFERENCE {
-        command += &format!(" --relay {}", settings.target.name);
+    let Settings { target, engine, seed } = settings;
+    let mut command = vec![format!("whitewater run '{id}'")];
+    if target.name != Target::REFERENCE {
+        command.push(format!("--relay {}", target.name));
     }
-    if settings.engine != Engine::TurmoilNet {
-        command += &format!(" --engine {}", settings.engine.name());
+    if *engine != Engine::TurmoilNet {
+        command.push(format!("--engine {engine}"));
     }
-    command + &format!(" --seed {}", settings.seed)
+    command.push(format!("--seed {seed}"));
+    command.join(" ")
 }
 
 fn until_the_last_client(trace: &Trace) -> Duration {
     let done = |event: &&crate::trace::Event| matches!(event.fact, Fact::Client(ClientFact::Done));
-    let last = trace.events.iter().rev().find(done).or(trace.events.last());
+    let last = trace.events.iter().rev().find(done).or_else(|| trace.events.last());
     last.map_or(Duration::ZERO, |event| event.at)
 }
 

@@ -10,6 +10,9 @@ mod text;
 /// The shape of the JSON report; raised when a field changes its meaning or goes away.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// The level of what a scenario's author expects beyond the rules.
+pub const EXPECTED: &str = "scenario";
+
 /// All scenarios of one run of the suite.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {

@@ -4,14 +4,15 @@ use std::{io, time::Duration};
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{Conclusion, Failure, Outcome, Report};
+use super::{Conclusion, EXPECTED, Failure, Outcome, Report};
+
+/// How many unmet expectations are shown beside broken rules: a failure fits on a screen.
+const EXPECTED_SHOWN_MAX: usize = 4;
 
 pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "{}", table(report))?;
     for outcome in &report.outcomes {
-        for failure in &outcome.failures {
-            block(outcome, failure, out)?;
-        }
+        failures(outcome, out)?;
     }
     for outcome in &report.outcomes {
         for excuse in &outcome.excused {
@@ -85,6 +86,30 @@ fn combined(outcomes: &[&Outcome]) -> String {
         hasher.update(outcome.hash.as_bytes());
     }
     hasher.finalize().to_hex()[..12].to_owned()
+}
+
+/// A block for each rule. What the author expects beside them is mostly a consequence, so it gets a
+/// block of its own only where no rule broke.
+fn failures(outcome: &Outcome, out: &mut dyn io::Write) -> io::Result<()> {
+    let (rules, mut expected): (Vec<&Failure>, Vec<&Failure>) =
+        outcome.failures.iter().partition(|failure| failure.level != EXPECTED);
+    for failure in &rules {
+        block(outcome, failure, out)?;
+    }
+    if rules.is_empty() && !expected.is_empty() {
+        block(outcome, expected.remove(0), out)?;
+    }
+    if expected.is_empty() {
+        return Ok(());
+    }
+    let shown = expected.len().min(EXPECTED_SHOWN_MAX);
+    for failure in &expected[..shown] {
+        writeln!(out, "  also     {}: {}", failure.rule, failure.got)?;
+    }
+    match expected.len() - shown {
+        0 => Ok(()),
+        more => writeln!(out, "  also     {more} more expectations of the scenario"),
+    }
 }
 
 fn block(outcome: &Outcome, failure: &Failure, out: &mut dyn io::Write) -> io::Result<()> {

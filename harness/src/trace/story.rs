@@ -211,28 +211,34 @@ impl<'a> Telling<'a> {
 /// The first FIN or RST on a connection, by the packets where they are shown, else by what the
 /// applications did.
 pub fn first_end(trace: &Trace, connection: Connection) -> Option<(Duration, &Name, &'static str)> {
-    let by_packet = trace.events.iter().find_map(|event| match &event.fact {
-        Fact::Packet(packet) if packet.connection == connection => {
-            let how = match (packet.flags.rst, packet.flags.fin) {
-                (true, _) => "RST",
-                (false, true) => "FIN",
-                (false, false) => return None,
-            };
-            Some((event.at, &event.actor, how))
-        }
-        _ => None,
-    });
-    by_packet.or_else(|| {
-        trace.events.iter().find_map(|event| match &event.fact {
-            Fact::Socket(of, SocketFact::Reset) if *of == connection => {
-                Some((event.at, &event.actor, "RST"))
-            }
-            Fact::Socket(of, SocketFact::ShutDown | SocketFact::Dropped) if *of == connection => {
-                Some((event.at, &event.actor, "FIN"))
-            }
-            _ => None,
+    let find = |how: fn(&Fact, Connection) -> Option<&'static str>| {
+        trace.events.iter().find_map(|event| {
+            how(&event.fact, connection).map(|how| (event.at, &event.actor, how))
         })
-    })
+    };
+    find(by_packet).or_else(|| find(by_socket))
+}
+
+fn by_packet(fact: &Fact, connection: Connection) -> Option<&'static str> {
+    let Fact::Packet(packet) = fact else { return None };
+    let ends = packet.connection == connection && (packet.flags.rst || packet.flags.fin);
+    ends.then_some(if packet.flags.rst { "RST" } else { "FIN" })
+}
+
+fn by_socket(fact: &Fact, connection: Connection) -> Option<&'static str> {
+    match fact {
+        Fact::Socket(of, SocketFact::Reset) if *of == connection => Some("RST"),
+        Fact::Socket(of, SocketFact::ShutDown | SocketFact::Dropped) if *of == connection => {
+            Some("FIN")
+        }
+        Fact::Socket(..)
+        | Fact::Packet(_)
+        | Fact::Arrived { .. }
+        | Fact::Client(_)
+        | Fact::Provider(_)
+        | Fact::Middlebox(_)
+        | Fact::World(_) => None,
+    }
 }
 
 /// Bytes with everything invisible made visible; long ones shortened.

@@ -20,9 +20,9 @@ mod scrape;
 
 use crew::Crew;
 
-/// When the simulated world begins: 2026-01-01T00:00:00Z, as a Unix time. Dates on the wire and
+/// When the simulated world begins: 2026-01-01T00:00:00Z, in days since 1970. Dates on the wire and
 /// `created` stamps count from it.
-pub const EPOCH: Duration = Duration::from_secs(1_767_225_600);
+pub const EPOCH: Duration = Duration::from_hours(20_454 * 24);
 
 /// Runs a plan against a target on an engine.
 ///

@@ -13,7 +13,10 @@ use harness::{
 
 fn case(yaml: &str) -> Case {
     let scenario = scenario::load("trouble.yaml", yaml.as_bytes(), &[]);
-    Case { id: "trouble".to_owned(), scenario: scenario.expect("the scenario of this test is right") }
+    Case {
+        id: "trouble".to_owned(),
+        scenario: scenario.expect("the scenario of this test is right"),
+    }
 }
 
 const PLAIN: &str = "
