@@ -212,9 +212,10 @@ impl<'a> Telling<'a> {
 /// applications did.
 pub fn first_end(trace: &Trace, connection: Connection) -> Option<(Duration, &Name, &'static str)> {
     let find = |how: fn(&Fact, Connection) -> Option<&'static str>| {
-        trace.events.iter().find_map(|event| {
-            how(&event.fact, connection).map(|how| (event.at, &event.actor, how))
-        })
+        trace
+            .events
+            .iter()
+            .find_map(|event| how(&event.fact, connection).map(|how| (event.at, &event.actor, how)))
     };
     find(by_packet).or_else(|| find(by_socket))
 }

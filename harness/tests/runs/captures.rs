@@ -1,4 +1,4 @@
-//! The recorded OpenAI streams pass relay and simulator byte for byte, at every cut size from 1 to
+//! The recorded streams pass relay and simulator byte for byte, at every cut size from 1 to
 //! 64 bytes.
 
 use std::{fs, path::Path};
@@ -32,11 +32,13 @@ fn plan_of(stream: &str, every: u64, level: CutLevel) -> Plan {
 }
 
 fn received(trace: &Trace) -> Vec<u8> {
-    let pieces = trace.events.iter().filter_map(|event| match &event.fact {
-        Fact::Client(ClientFact::Body { bytes, .. }) => Some(bytes.to_vec()),
-        _ => None,
-    });
-    pieces.flatten().collect()
+    let mut body = Vec::new();
+    for event in &trace.events {
+        if let Fact::Client(ClientFact::Body { bytes, .. }) = &event.fact {
+            body.extend_from_slice(bytes);
+        }
+    }
+    body
 }
 
 #[test]

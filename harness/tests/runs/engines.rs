@@ -25,25 +25,22 @@ fn answers(trace: &Trace) -> BTreeMap<(String, u64), Answer> {
     let mut answers: BTreeMap<(String, u64), Answer> = BTreeMap::new();
     for event in &trace.events {
         let Fact::Client(fact) = &event.fact else { continue };
-        let answer = match fact {
-            ClientFact::Head { request, .. }
-            | ClientFact::Body { request, .. }
-            | ClientFact::Ended { request, .. }
-            | ClientFact::Sent { request, .. } => {
-                answers.entry((event.actor.to_string(), *request)).or_default()
+        let mut of = |request: &u64, tell: &dyn Fn(&mut Answer)| {
+            tell(answers.entry((event.actor.to_string(), *request)).or_default());
+        };
+        match fact {
+            ClientFact::Sent { request, .. } => of(request, &|_| {}),
+            ClientFact::Head { request, status, .. } => of(request, &|a| a.status = Some(*status)),
+            ClientFact::Body { request, bytes } => {
+                of(request, &|a| a.body.extend_from_slice(bytes));
             }
+            ClientFact::Ended { request, how } => of(request, &|a| a.end = Some(*how)),
             ClientFact::NoConnection { .. }
             | ClientFact::Left { .. }
             | ClientFact::GaveUp { .. }
             | ClientFact::Waits { .. }
             | ClientFact::Saw(_)
-            | ClientFact::Done => continue,
-        };
-        match fact {
-            ClientFact::Head { status, .. } => answer.status = Some(*status),
-            ClientFact::Body { bytes, .. } => answer.body.extend_from_slice(bytes),
-            ClientFact::Ended { how, .. } => answer.end = Some(*how),
-            _ => {}
+            | ClientFact::Done => {}
         }
     }
     answers
