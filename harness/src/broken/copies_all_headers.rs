@@ -6,7 +6,8 @@ use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "copies-all-headers",
-    mistake: "copies each header of the provider: its connection's own, and the length of another body",
+    mistake: "copies each header of the provider: its connection's own, and the length of \
+              another body",
     made_by: "http-party/node-http-proxy#1488 and eclipse-vertx/vertx-http-proxy#152: Connection \
               and Keep-Alive go through; envoyproxy/ai-gateway#2391: Content-Length stays, and \
               cuts the body",

@@ -7,7 +7,8 @@ use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "drops-limits",
-    mistake: "has a list of the headers that pass, and neither Retry-After nor x-ratelimit-* is on it",
+    mistake: "has a list of the headers that pass, and neither Retry-After nor x-ratelimit-* is \
+              on it",
     made_by: "api7/aisix#144: a 429 comes without its Retry-After; \
               BerriAI/litellm#21553: only under a name that no SDK knows",
     caught_by: &["limits-pass", "early-failure-keeps-status", "storm-is-damped"],

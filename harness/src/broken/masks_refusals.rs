@@ -9,7 +9,8 @@ use crate::net::BoxError;
 
 pub(super) const BROKEN: Broken = Broken {
     name: "masks-refusals",
-    mistake: "answers 502 wherever the provider did not answer 2xx: a wrong model looks like an outage",
+    mistake: "answers 502 wherever the provider did not answer 2xx: a wrong model looks \
+              like an outage",
     made_by: "NVIDIA-NeMo/nemo-platform PR#2158: 401, 403 and 404 became 502, and clients tried \
               again for ever; kortix-ai/suna PR#5986: a prompt that is too long is a bad gateway",
     caught_by: &["status-as-is", "early-failure-keeps-status", "storm-is-damped"],

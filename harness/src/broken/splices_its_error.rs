@@ -6,7 +6,8 @@ use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "splices-its-error",
-    mistake: "writes its error event at once, also into an event that is half sent: neither can be read",
+    mistake: "writes its error event at once, also into an event that is half sent: neither \
+              can be read",
     made_by: "Wei-Shaw/sub2api PR#1479: no blank line before the error event of a broken stream; \
               google/adk-go PR#508: JSON is appended to what was streamed",
     caught_by: &["error-event-well-formed", "payload-intact"],

@@ -11,7 +11,8 @@ use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
 pub(super) const BROKEN: Broken = Broken {
     name: "ticks-regardless",
     mistake: "writes a comment at each tick of a fixed clock, also where frames flow",
-    made_by: "everruns/everruns#603 demands it: heartbeats go out whether the stream is silent or not",
+    made_by: "everruns/everruns#603 demands it: heartbeats go out whether the stream is silent \
+              or not",
     caught_by: &["heartbeat-when-idle"],
     kind: Kind::Transparent,
     write_buffer: SMALL_BUFFER,
