@@ -72,11 +72,17 @@ pub fn judge(plan: &Plan, trace: &Trace) -> Judged {
 
 impl Judged {
     /// Moves a broken rule to the excused; an excuse that nothing needs is a failure, since it would
-    /// hide the next breach.
+    /// hide the next breach. Where middleboxes stand on the path the excuse is theirs: what the
+    /// relay breaks stays broken.
     fn excuse(&mut self, run: &Run<'_>, id: &str, because: &str) {
         let found = self.rules.iter().position(|(rule, _)| rule.id == id);
         let already = self.excused.iter().any(|excused| excused.rule.id == id);
         let got = match found.map(|index| (index, &self.rules[index].1)) {
+            Some((_, Verdict::Broke(breach)))
+                if breach.host == run.relay && run.plan.hops.len() > 1 =>
+            {
+                return;
+            }
             Some((index, Verdict::Broke(breach))) => {
                 let (breach, because) = (breach.clone(), because.to_owned());
                 let (rule, _) = self.rules.remove(index);
@@ -152,7 +158,8 @@ mod tests {
     use super::*;
     use crate::{
         exchange::testing::Story,
-        scenario::Expect,
+        plan::{Hop, HopKind},
+        scenario::{BufferingProxy, Expect, MiddleboxSpec},
         trace::{Name, ProviderEvent},
     };
 
@@ -203,6 +210,16 @@ mod tests {
         );
         assert_eq!(excused.breach.at.as_millis(), 100);
         assert!(judged.rules.iter().all(|(rule, _)| rule.id != "prompt-frames"));
+    }
+
+    #[test]
+    fn an_excuse_for_a_middlebox_does_not_excuse_the_relay() {
+        let mut story = late();
+        story.plan.expect = vec![excuse("prompt-frames")];
+        let proxy = MiddleboxSpec::BufferingProxy(BufferingProxy::default());
+        let hop = Hop { name: "proxy".to_owned(), what: HopKind::Middlebox(proxy) };
+        story.plan.hops.push(hop);
+        assert_eq!(failures(&story)[0].0, "prompt-frames");
     }
 
     #[test]
