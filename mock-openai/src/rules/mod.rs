@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn counters_are_kept_for_each_client_and_count_requests_that_others_answer() {
-        let script = script("[{when: {nth: 1}, then: []}, {when: {nth: 2}, then: []}]");
+        let script =
+            script("[{when: {nth: 1}, then: [{head: {}}]}, {when: {nth: 2}, then: [{head: {}}]}]");
         let rules = Rules::default();
         let got: Vec<_> =
             ["ann", "ann", "bob", "ann", "bob"].map(|c| chosen(&rules, &script, c)).into();
@@ -140,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_scope_of_all_counts_over_clients() {
-        let script = script("[{when: {every: 2, scope: all}, then: []}]");
+        let script = script("[{when: {every: 2, scope: all}, then: [{head: {}}]}]");
         let rules = Rules::default();
         let got: Vec<_> = ["a", "b", "c", "d"].map(|c| chosen(&rules, &script, c)).into();
         assert_eq!(got, [None, Some(0), None, Some(0)]);
@@ -148,7 +149,7 @@ mod tests {
 
     #[test]
     fn first_picks_so_many_and_no_more() {
-        let script = script("[{when: {first: 2}, then: []}]");
+        let script = script("[{when: {first: 2}, then: [{head: {}}]}]");
         let rules = Rules::default();
         let got: Vec<_> = [0; 3].map(|_| chosen(&rules, &script, "a")).into();
         assert_eq!(got, [Some(0), Some(0), None]);
@@ -157,8 +158,8 @@ mod tests {
     #[test]
     fn every_condition_must_fit_and_the_nearest_miss_is_named() {
         let script = script(
-            "[{match: {method: GET, path: /y}, then: []},
-              {match: {path: /x, model: m, header: {X-A: '1'}}, then: []}]",
+            "[{match: {method: GET, path: /y}, then: [{head: {}}]},
+              {match: {path: /x, model: m, header: {X-A: '1'}}, then: [{head: {}}]}]",
         );
         let choose = |request: &Request| Rules::default().choose(&script, request, "c").0;
         let all = request("/x?q=1", &[("x-a", "1")], r#"{"model":"m"}"#);

@@ -15,8 +15,10 @@ use std::{
 use mock_openai::{
     Mock,
     journal::{Entry, Event, Listener},
-    script, serve,
+    script::Script,
+    serve,
     wire::{Accept, Wire},
+    yaml,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf},
@@ -226,7 +228,9 @@ impl Journal {
 }
 
 pub(crate) fn mock(script: &str, journal: Listener) -> Mock {
-    let script = script::load("test", script.as_bytes()).expect("the test's script is right");
+    // Read, and not checked: some of these scripts say what an author may not.
+    let script =
+        yaml::load::<Script>("test", script.as_bytes()).expect("the test's script is right");
     Mock { script, seed: 1, epoch: Duration::from_secs(EPOCH), journal }
 }
 

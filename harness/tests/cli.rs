@@ -1,0 +1,87 @@
+//! The program as people call it: exit codes, what goes to stdout, what to stderr.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+fn whitewater(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_whitewater"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    command.args(arguments).current_dir(root).output().expect("the program starts")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn log(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+const TEN: &str = "proxy-buffering/ten-events-come-one-by-one";
+
+#[test]
+fn a_run_in_which_all_holds_ends_with_0_and_says_nothing_on_stderr() {
+    let output = whitewater(&["run", TEN]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(out(&output).contains("1 scenarios against reference: 1 held, 0 broke"));
+    assert_eq!(log(&output), "");
+}
+
+#[test]
+fn a_broken_rule_ends_with_1_and_is_told_with_the_command_that_replays_it() {
+    let output = whitewater(&["run", TEN, "--relay", "broken/forgets-flush", "--seed", "7"]);
+    assert_eq!(output.status.code(), Some(1));
+    let replay = format!("whitewater run '{TEN}' --relay broken/forgets-flush --seed 7");
+    assert!(out(&output).contains(&replay), "{}", out(&output));
+}
+
+#[test]
+fn the_json_report_is_one_object_with_a_version() {
+    let output = whitewater(&["run", TEN, "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert_eq!(report["format_version"], 1);
+    assert_eq!(report["outcomes"][0]["id"], TEN);
+    assert_eq!(report["outcomes"][0]["result"], "held");
+    assert_eq!(report["outcomes"][0]["failures"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn bad_input_ends_with_2_and_runs_nothing() {
+    for (arguments, told) in [
+        (&["run", "no-such-folder/*"][..], "no scenario matches `no-such-folder/*`"),
+        (&["run", TEN, "--tag", "no-such-tag"], "no scenario has the tags no-such-tag"),
+        (&["run", "--relay", "broken/forgets-flsh"], "did you mean `broken/forgets-flush`?"),
+        (&["check", "harness/tests/bad_input"], "nothing was run"),
+        (&["explain"], "name a rule, a scenario or `broken/NAME`"),
+        (&["explain", "promt-frames"], "no scenario matches `promt-frames`"),
+        (&["run", "--engine", "ns-3"], "turmoil-net"),
+    ] {
+        let output = whitewater(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", log(&output));
+        assert!(log(&output).contains(told), "{arguments:?}: {}", log(&output));
+        assert_eq!(out(&output), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn each_catalogue_is_listed_and_each_entry_explained() {
+    for (catalogue, entry) in
+        [("scenarios", TEN), ("rules", "honest-ending"), ("relays", "broken/forgets-flush")]
+    {
+        let listed = whitewater(&["list", catalogue]);
+        assert_eq!(listed.status.code(), Some(0));
+        assert!(out(&listed).lines().any(|line| line.starts_with(entry)), "{catalogue}");
+        let explained = whitewater(&["explain", entry]);
+        assert_eq!(explained.status.code(), Some(0));
+        assert!(out(&explained).starts_with(entry), "{}", out(&explained));
+    }
+}
+
+#[test]
+fn away_from_the_checkout_the_catalogue_inside_the_program_serves() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_whitewater"));
+    let output = command.args(["run", TEN]).current_dir(std::env::temp_dir()).output();
+    assert_eq!(output.expect("the program starts").status.code(), Some(0));
+}
