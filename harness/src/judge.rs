@@ -1,4 +1,4 @@
-//! One run against everything that it is judged by: the rules, the author's expectations, and that it came to its end.
+//! One run against all that it is judged by.
 
 use crate::{
     exchange::{Moment, Run},

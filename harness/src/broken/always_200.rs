@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
+use super::{Broken, SMALL_BUFFER, Setup, parts};
 use crate::net::BoxError;
 
 pub(super) const BROKEN: Broken = Broken {
@@ -13,7 +13,6 @@ pub(super) const BROKEN: Broken = Broken {
     mistake: "answers 200 and an event stream whatever comes, and tells errors as events",
     made_by: "QuantumNous/new-api#3142: 200 is committed before the provider has answered",
     caught_by: &["early-failure-keeps-status", "status-as-is", "storm-is-damped"],
-    kind: Kind::Transparent,
     write_buffer: SMALL_BUFFER,
     relay,
 };

@@ -7,7 +7,7 @@ use axum::{
 };
 use http::{Method, StatusCode};
 
-use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
+use super::{Broken, SMALL_BUFFER, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "auth-before-cors",
@@ -15,7 +15,6 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "bricks-cloud/BricksLLM#45 and GD4AI/obsidian-llm-wiki#741: OPTIONS never reaches \
               what would answer it; an auth layer outside the CORS layer",
     caught_by: &["preflight-without-auth"],
-    kind: Kind::Transparent,
     write_buffer: SMALL_BUFFER,
     relay,
 };

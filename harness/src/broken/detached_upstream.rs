@@ -4,7 +4,7 @@ use axum::Router;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
-use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
+use super::{Broken, SMALL_BUFFER, Setup, parts};
 use crate::net::Upstream;
 
 pub(super) const BROKEN: Broken = Broken {
@@ -12,7 +12,6 @@ pub(super) const BROKEN: Broken = Broken {
     mistake: "reads the provider's answer to its end, whether or not the client is still there",
     made_by: "open-webui/open-webui#1166: stopping ends the page's stream, generation goes on",
     caught_by: &["cancel-upstream", "nothing-left"],
-    kind: Kind::Transparent,
     write_buffer: SMALL_BUFFER,
     relay,
 };

@@ -2,14 +2,13 @@
 
 use axum::Router;
 
-use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
+use super::{Broken, SMALL_BUFFER, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "drops-late-events",
     mistake: "passes the first five events and the terminator, and drops what is between them",
     made_by: "lobehub/lobehub PR#18640: lines lost where each network read was split by itself",
     caught_by: &["payload-intact", "any-cut", "bounded-memory"],
-    kind: Kind::Transparent,
     write_buffer: SMALL_BUFFER,
     relay,
 };

@@ -3,7 +3,7 @@
 use axum::Router;
 use bytes::BytesMut;
 
-use super::{Broken, Kind, SMALL_BUFFER, Setup, parts};
+use super::{Broken, SMALL_BUFFER, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "forgets-flush",
@@ -11,7 +11,6 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "traefik/traefik#503: Go's ResponseWriter without Flush; \
               the Gin handler of a widely read tutorial",
     caught_by: &["prompt-frames"],
-    kind: Kind::Transparent,
     write_buffer: SMALL_BUFFER,
     relay,
 };

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use crate::{
     net::Task,
-    target::{Capability, Kind, Target, WriteBuffer, serve},
+    target::{Capability, Target, WriteBuffer, serve},
 };
 
 mod parts;
@@ -52,8 +52,6 @@ pub struct Broken {
     /// Ids of the rules that see it: first the one that it is about, then those that see its
     /// consequences.
     pub caught_by: &'static [&'static str],
-    /// What it does to the provider's bytes.
-    pub kind: Kind,
     /// How much hyper may hold for a client that does not read.
     pub write_buffer: WriteBuffer,
     /// Makes it.
@@ -107,7 +105,6 @@ impl Broken {
         };
         Target::service(format!("broken/{}", self.name), serving)
             .with_switches(Setup::maps_switch)
-            .of_kind(self.kind)
             .claiming(Capability::Cors)
     }
 }

@@ -40,8 +40,6 @@ pub enum Exit {
     Broke = 1,
     /// Bad input; also a filter that matches nothing.
     BadInput = 2,
-    /// Two runs of one scenario differ.
-    NotDeterministic = 4,
 }
 
 impl From<Exit> for std::process::ExitCode {

@@ -1,4 +1,4 @@
-//! A client that takes bytes as they come.
+//! A client that takes bytes as they come, and the browser's own part of a preflight.
 
 use bytes::Bytes;
 

@@ -1,7 +1,7 @@
 //! From the facts of a trace to exchanges: who asked what, what went where and when. Nothing is judged here.
 
 use crate::{
-    plan::{HopKind, Plan},
+    plan::Plan,
     trace::{Name, Trace},
 };
 
@@ -52,8 +52,7 @@ pub struct Run<'a> {
 impl<'a> Run<'a> {
     /// Gathers what the rules need, once for all of them.
     pub fn of(trace: &'a Trace, plan: &'a Plan) -> Self {
-        let relay = plan.hops.iter().find(|hop| hop.what == HopKind::Relay);
-        let relay = Name::from(relay.map_or("relay", |hop| hop.name.as_str()));
+        let relay = Name::from(plan.relay_name());
         let connections = Connections::of(trace);
         let exchanges = Exchange::all(trace);
         let turns = Turn::all(&connections, &exchanges);

@@ -49,6 +49,14 @@ pub struct Plan {
     pub expect: Vec<Expect>,
 }
 
+impl Plan {
+    /// The host name of the relay.
+    pub fn relay_name(&self) -> &str {
+        let relay = self.hops.iter().find(|hop| matches!(hop.what, HopKind::Relay));
+        relay.map_or("relay", |hop| &hop.name)
+    }
+}
+
 /// A host between the clients and the provider.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Hop {

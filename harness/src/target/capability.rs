@@ -51,17 +51,6 @@ impl FromStr for Capability {
     }
 }
 
-/// What a relay does to the provider's bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Nothing: the body passes byte for byte.
-    Transparent,
-    /// It frames the same events anew.
-    Reframing,
-    /// It speaks another format than its provider.
-    Translating,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

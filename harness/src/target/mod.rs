@@ -15,7 +15,7 @@ mod capability;
 mod reference;
 mod server;
 
-pub use capability::{Capability, Kind};
+pub use capability::Capability;
 pub use server::{WriteBuffer, connection, serve};
 
 /// Makes a relay that is an axum router from the service through which it calls its provider.
@@ -33,8 +33,6 @@ pub type MapSwitch = dyn Fn(&str, &str) -> Result<(), String> + Send + Sync;
 pub struct Target {
     /// What the report calls it: `reference`, `broken/forgets-flush`, or the user's own name.
     pub name: String,
-    /// What it does to the provider's bytes.
-    pub kind: Kind,
     /// How it is started.
     pub shape: Shape,
     claims: Vec<Capability>,
@@ -89,7 +87,7 @@ impl Target {
 
     fn with(name: String, shape: Shape) -> Self {
         let claims = vec![Capability::Streaming];
-        Self { name, kind: Kind::Transparent, shape, claims, switches: None }
+        Self { name, shape, claims, switches: None }
     }
 
     /// The same, with one more claim: what is claimed is tested.
@@ -98,13 +96,6 @@ impl Target {
         if !self.claims(capability) {
             self.claims.push(capability);
         }
-        self
-    }
-
-    /// The same, with what it does to the provider's bytes.
-    #[must_use]
-    pub fn of_kind(mut self, kind: Kind) -> Self {
-        self.kind = kind;
         self
     }
 
@@ -160,7 +151,6 @@ impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Target")
             .field("name", &self.name)
-            .field("kind", &self.kind)
             .field("shape", &self.shape)
             .field("claims", &self.claims)
             .finish_non_exhaustive()

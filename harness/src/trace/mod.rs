@@ -1,4 +1,4 @@
-//! What happened in one run: ordered facts in virtual time, and nothing that was concluded from them.
+//! Ordered facts of one run, in virtual time, and nothing that was concluded from them.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 

@@ -25,8 +25,8 @@ struct Shared {
 enum Clock {
     /// One paused tokio runtime for all hosts, which began at this instant.
     OneRuntime(Instant),
-    /// A runtime for each host: only the simulation knows the time that they share.
-    Turmoil,
+    /// A runtime for each host: only the engine knows the time that they share.
+    Engine(fn() -> Duration),
 }
 
 impl Recorder {
@@ -35,9 +35,9 @@ impl Recorder {
         Self::with(Clock::OneRuntime(Instant::now()))
     }
 
-    /// A recorder that asks the `turmoil` crate for the time.
-    pub fn on_turmoil() -> Self {
-        Self::with(Clock::Turmoil)
+    /// A recorder that asks an engine how long the run has lasted.
+    pub fn asking(elapsed: fn() -> Duration) -> Self {
+        Self::with(Clock::Engine(elapsed))
     }
 
     fn with(clock: Clock) -> Self {
@@ -48,7 +48,7 @@ impl Recorder {
     pub fn now(&self) -> Duration {
         match self.shared.clock {
             Clock::OneRuntime(start) => Instant::now().duration_since(start),
-            Clock::Turmoil => turmoil::sim_elapsed().unwrap_or_default(),
+            Clock::Engine(elapsed) => elapsed(),
         }
     }
 

@@ -12,7 +12,7 @@ use super::{crew::Crew, scrape};
 use crate::{
     client::Progress,
     net::{Fault, Host},
-    plan::{Client, HopKind, Plan},
+    plan::{Client, Plan},
     scenario::{NetEvent, NetFault, ReadPoint, When},
     trace::{Fact, WorldFact},
 };
@@ -53,7 +53,7 @@ async fn settle(world: &Host, plan: &Plan, before: u64) {
     if let Some(after) = world.stack().tasks_alive() {
         record(world, WorldFact::Tasks { before, after });
     }
-    if let Some(text) = scrape::metrics(world, &relay_name(plan)).await {
+    if let Some(text) = scrape::metrics(world, plan.relay_name()).await {
         record(world, WorldFact::Metrics { text });
     }
 }
@@ -62,11 +62,6 @@ async fn settle(world: &Host, plan: &Plan, before: u64) {
 fn tasks_without_clients(world: &Host, plan: &Plan) -> Option<u64> {
     let clients = u64::try_from(plan.clients.len()).unwrap_or(u64::MAX);
     world.stack().tasks_alive().map(|alive| alive.saturating_sub(clients))
-}
-
-fn relay_name(plan: &Plan) -> String {
-    let relay = plan.hops.iter().find(|hop| matches!(hop.what, HopKind::Relay));
-    relay.map_or_else(|| "relay".to_owned(), |hop| hop.name.clone())
 }
 
 /// What a client has received, by its name or its group's: of a group, its first client.

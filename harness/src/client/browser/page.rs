@@ -7,6 +7,7 @@ use crate::{
     client::{
         application::Application,
         exchange::{Exchange, Outcome},
+        raw::Raw,
         session::Session,
     },
     http1::{ResponseHead, header},
@@ -32,7 +33,7 @@ pub(in crate::client) async fn fetch(session: &mut Session, attempt: u64) -> Opt
     let request = with_the_browsers_headers(&session.client.request, &mode);
     if mode.cross_origin && preflight::is_needed(&request) {
         let asked = preflight::request(&request, &mode);
-        let outcome = Exchange::run(session, &asked, &[], None, &mut Quiet).await;
+        let outcome = Exchange::run(session, &asked, &[], None, &mut Raw).await;
         if let Err(why) = preflight_outcome(outcome, &request, &mode)? {
             session.record_sights(vec![Sight::Blocked { why }]);
             return None;
@@ -79,23 +80,6 @@ fn with_the_browsers_headers(request: &Request, mode: &Mode) -> Request {
         request.headers.push(("origin".to_owned(), mode.origin.clone()));
     }
     request
-}
-
-/// Sees nothing: a preflight is the browser's own affair.
-struct Quiet;
-
-impl Application for Quiet {
-    fn head(&mut self, _: &ResponseHead) -> Vec<Sight> {
-        Vec::new()
-    }
-
-    fn body(&mut self, _: &Bytes) -> Vec<Sight> {
-        Vec::new()
-    }
-
-    fn ended(&mut self, _: BodyEnd) -> Vec<Sight> {
-        Vec::new()
-    }
 }
 
 struct Page {

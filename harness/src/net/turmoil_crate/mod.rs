@@ -61,7 +61,7 @@ pub(super) fn run(plan: &Plan, actors: Vec<Actor>, main: Main) -> Trace {
     if let Some(reason) = cannot(plan) {
         panic!("the plan `{}` does not run on the turmoil crate: {reason}", plan.id);
     }
-    let recorder = Recorder::on_turmoil();
+    let recorder = Recorder::asking(|| turmoil::sim_elapsed().unwrap_or_default());
     let hosts = Hosts::of(plan, &actors);
     let mut sim = turmoil::Builder::new()
         .simulation_duration(LONGEST)
