@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 /// UTF-8's byte order mark: HTML 9.2.5 allows one at the start of a stream.
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// A stretch of a stream. The frames of a body follow one another without a gap and cover it whole.
 #[derive(Debug, Clone, PartialEq, Eq)]

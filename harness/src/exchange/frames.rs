@@ -1,44 +1,42 @@
-//! The frames of a body: the simplest split that the standard allows, over the whole buffer.
+//! The frames of a body, split by the oracle, and what each of them says.
 
 use std::ops::Range;
+
+use crate::wire::{self, FrameKind};
 
 /// A body in frames, and what is left after the last blank line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frames<'a> {
     body: &'a [u8],
-    /// Where each frame lies, its blank line included.
+    /// Where each frame lies, its blank line included. Blank lines that end nothing have a range
+    /// too: one for each run of them.
     pub ranges: Vec<Range<usize>>,
 }
 
 impl<'a> Frames<'a> {
-    /// Splits a body at its blank lines; a line ends by LF, CR LF or CR (HTML 9.2.5).
+    /// Splits a body as the oracle does.
     pub fn of(body: &'a [u8]) -> Self {
-        let mut ranges = Vec::new();
-        let mut frame = 0;
-        let mut line = 0;
-        while let Some((blank, next)) = line_end(body, line) {
-            if blank {
-                ranges.push(frame..next);
-                frame = next;
-            }
-            line = next;
-        }
-        Self { body, ranges }
+        let ended = wire::frames(body).into_iter().filter(|f| f.kind != FrameKind::Unfinished);
+        Self { body, ranges: ended.map(|frame| frame.range).collect() }
     }
 
-    /// How many whole frames; a blank line that ends nothing is none, though it has its range.
+    /// How many whole frames; blank lines that end nothing are none.
     pub fn count(&self) -> usize {
         self.iter().filter(|(_, frame)| !frame.is_blank()).count()
     }
 
     /// One frame.
     pub fn get(&self, index: usize) -> Option<Frame<'a>> {
-        self.ranges.get(index).map(|range| Frame(&self.body[range.clone()]))
+        self.ranges.get(index).map(|range| self.frame(range))
     }
 
     /// All frames, in order, with where they lie.
     pub fn iter(&self) -> impl Iterator<Item = (Range<usize>, Frame<'a>)> + '_ {
-        self.ranges.iter().map(|range| (range.clone(), Frame(&self.body[range.clone()])))
+        self.ranges.iter().map(|range| (range.clone(), self.frame(range)))
+    }
+
+    fn frame(&self, range: &Range<usize>) -> Frame<'a> {
+        Frame(&self.body[range.clone()], range.start == 0)
     }
 
     /// Where the unfinished rest begins.
@@ -52,28 +50,27 @@ impl<'a> Frames<'a> {
     }
 }
 
-/// Whether the line that begins at `start` is empty, and where the next one begins.
-fn line_end(body: &[u8], start: usize) -> Option<(bool, usize)> {
-    let len = body[start..].iter().position(|byte| matches!(byte, b'\n' | b'\r'))?;
-    let end = start + len;
-    let crlf = body[end] == b'\r' && body.get(end + 1) == Some(&b'\n');
-    Some((len == 0, end + if crlf { 2 } else { 1 }))
-}
-
 /// The key of an error in JSON.
 const ERROR_KEY: &[u8] = b"\"error\"";
 
-/// One frame, blank line included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Frame<'a>(pub &'a [u8]);
+/// One frame, blank line included; and whether a body begins with it, where a byte order mark means
+/// nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a>(pub &'a [u8], bool);
 
-impl Frame<'_> {
-    fn lines(&self) -> impl Iterator<Item = &[u8]> {
-        let bytes = self.0.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(self.0);
+impl<'a> Frame<'a> {
+    /// Bytes that stand somewhere after a body's beginning, read as a frame.
+    pub fn amid(bytes: &'a [u8]) -> Self {
+        Self(bytes, false)
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let mark = if self.1 { wire::BYTE_ORDER_MARK } else { b"" };
+        let bytes = self.0.strip_prefix(mark).unwrap_or(self.0);
         bytes.split(|byte| matches!(byte, b'\n' | b'\r')).filter(|line| !line.is_empty())
     }
 
-    /// Whether it is a blank line that ends nothing.
+    /// Whether it is blank lines that end nothing.
     pub fn is_blank(&self) -> bool {
         self.lines().next().is_none()
     }
@@ -145,19 +142,40 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_and_runs_of_blank_lines_are_told_as_the_oracle_tells_them() {
+        let mark = "\u{feff}";
+        // At the start the mark is nothing; later it is a line's first character (HTML 9.2.5).
+        for (body, blank) in [
+            (format!("{mark}\n\ndata:1\n\n"), vec![true, false]),
+            (format!("{mark}data:1\n\n{mark}\n\n"), vec![false, false]),
+            ("\n\r\n\rdata:1\n\n\n\n\n:c\n\n\n".to_owned(), vec![true, false, true, false, true]),
+        ] {
+            let frames = Frames::of(body.as_bytes());
+            let told: Vec<_> = frames.iter().map(|(_, frame)| frame.is_blank()).collect();
+            assert_eq!(told, blank, "{body:?}");
+            let whole: Vec<&[u8]> =
+                frames.iter().filter(|(_, f)| !f.is_blank()).map(|(_, f)| f.0).collect();
+            assert_eq!(whole, wire::whole_frames(body.as_bytes()), "{body:?}");
+            assert_eq!(frames.count(), whole.len(), "{body:?}");
+        }
+        let later = format!("data:1\n\n{mark}data: [DONE]\n\n");
+        assert!(!Frames::of(later.as_bytes()).iter().any(|(_, frame)| frame.is_done()));
+    }
+
+    #[test]
     fn frames_tell_what_they_are() {
-        assert!(Frame(b": ping\n\n").is_comment());
-        assert!(!Frame(b"\n").is_comment());
-        assert!(!Frame(b": ping\ndata: 1\n\n").is_comment());
-        assert!(Frame(b"data:[DONE]\r\n\r\n").is_done());
-        assert!(Frame(b"\xEF\xBB\xBFdata: [DONE]\n\n").is_done());
-        assert!(!Frame(b"data: [DONE]x\n\n").is_done());
-        assert_eq!(Frame(b"data: 1\ndata:\ndata\n\n").data(), Some(b"1\n\n".to_vec()));
-        assert_eq!(Frame(b"database: 1\n\n").data(), None);
+        assert!(Frame::amid(b": ping\n\n").is_comment());
+        assert!(!Frame::amid(b"\n").is_comment());
+        assert!(!Frame::amid(b": ping\ndata: 1\n\n").is_comment());
+        assert!(Frame::amid(b"data:[DONE]\r\n\r\n").is_done());
+        assert!(Frames::of(b"\xEF\xBB\xBFdata: [DONE]\n\n").get(0).unwrap().is_done());
+        assert!(!Frame::amid(b"data: [DONE]x\n\n").is_done());
+        assert_eq!(Frame::amid(b"data: 1\ndata:\ndata\n\n").data(), Some(b"1\n\n".to_vec()));
+        assert_eq!(Frame::amid(b"database: 1\n\n").data(), None);
         // The shapes of OpenAI and of Anthropic, and a chunk whose error is null.
-        assert!(Frame(b"data: {\"error\":{\"message\":\"x\"}}\n\n").error().is_some());
-        assert!(Frame(b"event: error\ndata: {\"type\":\"error\"}\n\n").error().is_some());
-        assert!(Frame(b"data: {\"error\":null,\"id\":\"a\"}\n\n").error().is_none());
-        assert!(Frame(b"data: {\"id\":\"a\"}\n\n").error().is_none());
+        assert!(Frame::amid(b"data: {\"error\":{\"message\":\"x\"}}\n\n").error().is_some());
+        assert!(Frame::amid(b"event: error\ndata: {\"type\":\"error\"}\n\n").error().is_some());
+        assert!(Frame::amid(b"data: {\"error\":null,\"id\":\"a\"}\n\n").error().is_none());
+        assert!(Frame::amid(b"data: {\"id\":\"a\"}\n\n").error().is_none());
     }
 }

@@ -54,7 +54,7 @@ struct Place {
 
 /// Whether bytes are what a relay writes by itself: whole lines of comments, or an error event.
 fn is_own(bytes: &[u8]) -> bool {
-    let frame = Frame(bytes);
+    let frame = Frame::amid(bytes);
     bytes.ends_with(b"\n") && (frame.is_comment() || frame.error().is_some())
 }
 
