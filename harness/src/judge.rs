@@ -3,10 +3,11 @@
 use crate::{
     exchange::{Moment, Run},
     expect,
-    plan::Plan,
+    plan::{Client, Plan},
     rules::{self, Level, Rule},
+    scenario::Expect,
     trace::{Fact, ProviderEvent, Trace, WorldFact},
-    verdict::{Breach, Verdict},
+    verdict::{Breach, Inquiry, Verdict},
 };
 
 /// What one run came to.
@@ -132,7 +133,46 @@ fn finished(run: &Run<'_>) -> Vec<(String, Verdict)> {
         ("finishes".to_owned(), first(limit_reached)),
         ("nothing panics".to_owned(), first(panicked)),
         ("the script answers every request".to_owned(), first(unmatched)),
+        ("every client is answered".to_owned(), answered(run)),
     ]
+}
+
+/// Whoever stays gets an answer, unless the scenario says how its client comes off. Without this a
+/// relay that refuses everybody would break no rule: there would be nothing to judge.
+fn answered(run: &Run<'_>) -> Verdict {
+    let mut inquiry = Inquiry::default();
+    for client in &run.plan.clients {
+        let told = |of: &Expect| {
+            let meant = of.client.as_deref();
+            (meant == Some(&*client.name) || meant == Some(&*client.group))
+                && (of.status.is_some() || of.ends.is_some() || of.script_reads.is_some())
+        };
+        if run.plan.expect.iter().any(told) {
+            continue;
+        }
+        let last = run.exchanges.iter().rposition(|exchange| *exchange.client == *client.name);
+        let Some(index) = last else {
+            inquiry.broke(unanswered(run, client, Moment::last(run.trace), "it never asked"));
+            continue;
+        };
+        let exchange = &run.exchanges[index];
+        let refused = run.answers_to(index).any(|answer| !answer.succeeds());
+        if exchange.left.is_some() || refused {
+            continue;
+        }
+        inquiry.applies();
+        let head = exchange.head.as_ref();
+        if !head.is_some_and(|head| (200..300).contains(&head.status)) {
+            let at = head.map_or_else(|| Moment::last(run.trace), |head| head.moment);
+            inquiry.broke(unanswered(run, client, at, &exchange.ending()));
+        }
+    }
+    inquiry.verdict("the scenario says how each client comes off")
+}
+
+fn unanswered(run: &Run<'_>, client: &Client, at: Moment, got: &str) -> Breach {
+    let wanted = "the provider's answer, or `expect` with its status or its end";
+    Breach::new(at, &run.relay, wanted, got.to_owned()).concerning(&client.name.as_str().into())
 }
 
 fn limit_reached(fact: &Fact) -> Option<(&'static str, String)> {
@@ -159,7 +199,7 @@ mod tests {
     use crate::{
         exchange::testing::Story,
         plan::{Hop, HopKind},
-        scenario::{BufferingProxy, Expect, MiddleboxSpec},
+        scenario::{BufferingProxy, MiddleboxSpec},
         trace::{Name, ProviderEvent},
     };
 

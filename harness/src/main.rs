@@ -1,12 +1,12 @@
 //! The `whitewater` command: the only place that prints, exits and reads the environment.
 
 use std::{
-    io::{self, IsTerminal as _},
+    io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
 };
 
 use clap::Parser as _;
-use harness::cli::{Arguments, Console};
+use harness::cli::{Arguments, Console, Exit};
 
 fn main() -> ExitCode {
     let mut out = io::stdout().lock();
@@ -17,6 +17,10 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         // Somebody closed the pipe, as `head` does: there is nobody left to tell.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+        Err(error) => {
+            // What cannot be told there can be told nowhere.
+            drop(writeln!(io::stderr(), "error: cannot write: {error}"));
+            ExitCode::from(Exit::BadInput)
+        }
     }
 }

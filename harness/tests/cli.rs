@@ -38,6 +38,23 @@ fn a_broken_rule_ends_with_1_and_is_told_with_the_command_that_replays_it() {
 }
 
 #[test]
+fn a_file_elsewhere_is_named_by_its_path_and_can_be_replayed_by_it() {
+    let folder = std::env::temp_dir().join(format!("whitewater-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a temporary folder can be made");
+    let path = folder.join("mine.yaml").display().to_string();
+    let original = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../scenarios/{TEN}.yaml"));
+    std::fs::copy(original, &path).expect("the scenario can be copied");
+    let output = whitewater(&["run", &path, "--relay", "broken/forgets-flush"]);
+    assert_eq!(output.status.code(), Some(1), "{}", log(&output));
+    let replay = format!("whitewater run '{path}' --relay broken/forgets-flush --seed 1");
+    assert!(out(&output).contains(&replay), "{}", out(&output));
+
+    let written_otherwise = format!("./scenarios/{TEN}.yaml");
+    assert!(out(&whitewater(&["run", &written_otherwise, "--format", "json"])).contains(TEN));
+    std::fs::remove_dir_all(&folder).expect("the temporary folder can be removed");
+}
+
+#[test]
 fn the_json_report_is_one_object_with_a_version() {
     let output = whitewater(&["run", TEN, "--format", "json"]);
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");

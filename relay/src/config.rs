@@ -47,6 +47,8 @@ pub struct Config {
     pub max_streams_per_address: Option<usize>,
     /// Requests under way at once in all. Default: off.
     pub max_streams: Option<usize>,
+    /// Budget for the whole request body: a client that sends none must not hold a slot. Default: 30 s.
+    pub request_body: Option<Duration>,
     /// The largest request body in bytes, held until the provider answers. Default: 32 MiB.
     pub max_request: usize,
     /// Origins whose scripts may call; `*` allows all. Default: none, and no CORS headers.
@@ -128,6 +130,7 @@ impl Config {
             retry_total: Duration::from_secs(20),
             max_streams_per_address: Some(10),
             max_streams: None,
+            request_body: Some(Duration::from_secs(30)),
             max_request: 32 << 20,
             origins: Vec::new(),
             credentials: false,

@@ -16,6 +16,8 @@ pub(crate) enum Failure {
     BadPath,
     /// The request's body broke off.
     BadBody,
+    /// The request's body did not come in time.
+    BodyTimeout,
     /// The request's body is over the bound.
     TooLarge,
     /// A cap is reached.
@@ -56,6 +58,10 @@ impl Failure {
             }
             Self::BadBody => {
                 (S::BAD_REQUEST, invalid, "invalid_body", "the request's body broke off")
+            }
+            Self::BodyTimeout => {
+                let message = "the request's body did not come in time";
+                (S::REQUEST_TIMEOUT, invalid, "request_timeout", message)
             }
             Self::TooLarge => {
                 let message = "the request's body is larger than the relay takes";
@@ -110,6 +116,7 @@ impl IntoResponse for Failure {
             Self::NotFound
             | Self::BadPath
             | Self::BadBody
+            | Self::BodyTimeout
             | Self::TooLarge
             | Self::Unreachable
             | Self::ConnectTimeout

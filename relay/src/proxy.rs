@@ -11,7 +11,7 @@ use axum::{
 use http::Method;
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     attempt::{Outbound, attempt},
@@ -106,7 +106,12 @@ async fn read(relay: &Relay, request: Request, family: Family) -> Result<Outboun
     let (parts, body) = request.into_parts();
     let uri = target(&relay.config.upstream, &parts.uri).ok_or(Failure::BadPath)?;
     let headers = headers::to_provider(&parts.headers, &relay.config, family == Family::Chat);
-    let body = Limited::new(body, relay.config.max_request).collect().await.map_err(|error| {
+    let whole = Limited::new(body, relay.config.max_request).collect();
+    let whole = match relay.config.request_body {
+        Some(budget) => timeout(budget, whole).await.map_err(|_| Failure::BodyTimeout)?,
+        None => whole.await,
+    };
+    let body = whole.map_err(|error| {
         if error.is::<LengthLimitError>() { Failure::TooLarge } else { Failure::BadBody }
     })?;
     Ok(Outbound { method: parts.method, uri, headers, body: body.to_bytes() })

@@ -143,6 +143,12 @@ pub(crate) const SWITCHES: &[Switch] = &[
         |c, v| put_or_off(&mut c.max_streams, v, count),
     ),
     switch(
+        "request_body",
+        TIME_OR_OFF,
+        "Budget for the whole request body; over it 408 [default: 30s]",
+        |c, v| put_or_off(&mut c.request_body, v, some_time),
+    ),
+    switch(
         "max_request",
         "a size such as `64KiB` or `1MiB`",
         "Largest request body; over it 413 [default: 32MiB]",
@@ -236,6 +242,7 @@ mod tests {
             ("retry_total", "7s", "retry_total: 7s"),
             ("max_streams_per_address", "off", "max_streams_per_address: None"),
             ("max_streams", "8", "max_streams: Some(8)"),
+            ("request_body", "7s", "request_body: Some(7s)"),
             ("max_request", "9KiB", "max_request: 9216"),
             ("origins", "https://a.example", "origins: [\"https://a.example\"]"),
             ("credentials", "on", "credentials: true"),

@@ -13,8 +13,8 @@ use super::{Console, Exit, select::Selection};
 use crate::{
     broken,
     net::Engine,
-    report::{Format, Outcome},
-    suite::{self, Settings},
+    report::{Conclusion, Format, Outcome},
+    suite::{self, Case, Settings},
     target::Target,
     trace::Trace,
     world,
@@ -39,7 +39,7 @@ pub(super) struct Run {
     /// Also writes the JSON report here.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Prints every event of the traces, one a line, instead of a report.
+    /// Prints every event of the traces, one a line, and judges nothing.
     #[arg(long, conflicts_with_all = ["format", "report"])]
     trace: bool,
 }
@@ -53,11 +53,7 @@ impl Run {
         let Some(cases) = self.selection.load(console)? else { return Ok(Exit::BadInput) };
         let settings = Settings { target, engine: self.engine, seed: self.seed };
         if self.trace {
-            for case in &cases {
-                let plan = case.plan(self.seed);
-                print(&world::run(&plan, &settings.target, self.engine), console)?;
-            }
-            return Ok(Exit::Held);
+            return traces(&cases, &settings, console);
         }
         let progress = Mutex::new((0, &mut *console.log));
         let watched = console.watched;
@@ -80,9 +76,30 @@ impl Run {
             writeln!(console.log, "error: cannot write {}: {error}", path.display())?;
             return Ok(Exit::BadInput);
         }
-        self.format.render(&report, console.out)?;
+        match self.format.render(&report, console.out) {
+            // Somebody reads no further, as `head` does; the exit code still tells how it went.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            rendered => rendered?,
+        }
+        if report.outcomes.iter().all(|o| matches!(o.result, Conclusion::Skipped { .. })) {
+            writeln!(console.log, "error: every scenario was skipped; nothing was run")?;
+            return Ok(Exit::BadInput);
+        }
         Ok(if report.broke() { Exit::Broke } else { Exit::Held })
     }
+}
+
+/// Prints what happened, and judges nothing.
+fn traces(cases: &[Case], settings: &Settings, console: &mut Console<'_>) -> io::Result<Exit> {
+    for case in cases {
+        if let Some(because) = suite::skipped(case, settings) {
+            writeln!(console.log, "skipped  {}: {because}", case.id)?;
+            continue;
+        }
+        let plan = case.plan(settings.seed);
+        print(&world::run(&plan, &settings.target, settings.engine), console)?;
+    }
+    Ok(Exit::Held)
 }
 
 fn unknown_relay(name: &str) -> String {

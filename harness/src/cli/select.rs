@@ -20,9 +20,10 @@ pub(super) struct Selection {
     /// Files, folders, ids, or patterns such as `429-storms/*`; everything where none is given.
     #[arg(value_name = "PATH|ID")]
     which: Vec<String>,
-    /// The folder that ids count from; where it does not exist, the catalogue inside this program.
-    #[arg(long, value_name = "DIR", default_value = "scenarios")]
-    scenarios: PathBuf,
+    /// The folder that ids count from; without it `scenarios`, and where that does not exist the
+    /// catalogue inside this program.
+    #[arg(long, value_name = "DIR")]
+    scenarios: Option<PathBuf>,
     /// Only those with this tag; may be given several times.
     #[arg(long, value_name = "TAG")]
     tag: Vec<String>,
@@ -78,10 +79,11 @@ impl Selection {
     /// Without a folder of scenarios, those inside this program serve, so that it works anywhere.
     fn find(&self) -> Result<Vec<ScenarioFile>, NotFound> {
         let named_files = self.which.iter().any(|name| Path::new(name).exists());
-        if self.scenarios.is_dir() || named_files {
-            catalogue::find(&self.which, &self.scenarios)
-        } else {
-            catalogue::embedded(&self.which)
+        let here = Path::new("scenarios");
+        match &self.scenarios {
+            Some(folder) => catalogue::find(&self.which, folder),
+            None if here.is_dir() || named_files => catalogue::find(&self.which, here),
+            None => catalogue::embedded(&self.which),
         }
     }
 }

@@ -8,7 +8,8 @@ use mock_openai::script::End;
 use super::{
     client::{Exchange, user},
     connection::Connections,
-    message::header,
+    frames::Frames,
+    message::{essence, header},
     moment::{Moment, TimedBytes},
     turn::{Turn, serves},
 };
@@ -63,6 +64,15 @@ impl Answer {
     /// Whether it succeeds: 2xx.
     pub fn succeeds(&self) -> bool {
         self.status().is_some_and(|status| (200..300).contains(&status))
+    }
+
+    /// Whether it is a chat stream that no `[DONE]` ends. Where no socket is recorded its type is not
+    /// known, and what the script says of its end counts alone.
+    pub fn lacks_terminator(&self) -> bool {
+        let chat = self.target.split('?').next() == Some("/v1/chat/completions");
+        let stream = essence(&self.answer_headers).as_deref() == Some("text/event-stream");
+        let done = Frames::of(&self.body.bytes).iter().any(|(_, frame)| frame.is_done());
+        chat && stream && self.succeeds() && !done
     }
 
     /// Whether it was still open at a moment: asked, and not ended except by holding on.

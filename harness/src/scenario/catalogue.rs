@@ -116,7 +116,7 @@ fn collect(dir: &Dir<'_>, all: &mut Vec<ScenarioFile>) {
         match entry {
             DirEntry::Dir(dir) => collect(dir, all),
             DirEntry::File(file) if is_scenario(file.path()) => all.push(ScenarioFile {
-                id: id_of(file.path(), Path::new("")),
+                id: file.path().with_extension("").to_string_lossy().into_owned(),
                 path: Path::new("scenarios").join(file.path()),
                 text: file.contents().to_vec(),
             }),
@@ -181,10 +181,18 @@ fn is_scenario(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "yaml")
 }
 
+/// The path below the root without its ending, however both are written; of a file that stands
+/// elsewhere the path as it is, so that it can be named again.
 fn id_of(path: &Path, root: &Path) -> String {
-    let below = path.strip_prefix(root).unwrap_or(path).with_extension("");
-    let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
-    parts.join("/")
+    let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    match whole(path).strip_prefix(whole(root)) {
+        Ok(below) => {
+            let below = below.with_extension("");
+            let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+            parts.join("/")
+        }
+        Err(_) => path.display().to_string(),
+    }
 }
 
 fn in_order(files: &mut Vec<ScenarioFile>) {
