@@ -176,6 +176,10 @@ fn unanswered(run: &Run<'_>, client: &Client, at: Moment, got: &str) -> Breach {
 }
 
 fn limit_reached(fact: &Fact) -> Option<(&'static str, String)> {
+    if matches!(fact, Fact::World(WorldFact::TraceFull)) {
+        let wanted = "a run of less than 4,000,000 events and 1 GiB of payload";
+        return Some((wanted, "the trace was full before all clients were done".to_owned()));
+    }
     let Fact::World(WorldFact::LimitReached { waiting }) = fact else { return None };
     let waiting: Vec<&str> = waiting.iter().map(|name| &**name).collect();
     let got = format!("the limit was reached, still waiting for {}", waiting.join(", "));

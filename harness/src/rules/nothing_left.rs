@@ -54,6 +54,7 @@ fn judge(run: &Run<'_>) -> Verdict {
             | Fact::World(
                 WorldFact::Fired { .. }
                 | WorldFact::NotSettled
+                | WorldFact::TraceFull
                 | WorldFact::Panicked { .. }
                 | WorldFact::LimitReached { .. },
             ) => {}
@@ -65,7 +66,9 @@ fn judge(run: &Run<'_>) -> Verdict {
 
 /// Why what is left says nothing.
 fn not_settled(run: &Run<'_>) -> Option<&'static str> {
-    let limit = |fact: &Fact| matches!(fact, Fact::World(WorldFact::LimitReached { .. }));
+    let limit = |fact: &Fact| {
+        matches!(fact, Fact::World(WorldFact::LimitReached { .. } | WorldFact::TraceFull))
+    };
     if run.trace.events.iter().any(|event| limit(&event.fact)) {
         return Some("the run did not come to its end");
     }

@@ -341,6 +341,8 @@ pub enum WorldFact {
         /// Who was not done.
         waiting: Vec<Name>,
     },
+    /// The trace was full before all clients were done.
+    TraceFull,
     /// The run ends with its last client: the engine cannot skip the time in which things settle.
     NotSettled,
     /// Tasks of the code under test: alive before the first client came, and after the last had

@@ -5,9 +5,20 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
-use super::{Event, Fact, Name, Trace};
+use super::{ClientFact, Event, Fact, Name, SocketFact, Trace};
+
+/// The most that a trace holds. A run that would go on is stopped: a scenario that makes more is one
+/// that nobody reads, or a loop in which no time passes.
+const BOUNDS: Bounds = Bounds { events: 4_000_000, bytes: 1 << 30 };
+
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    events: usize,
+    /// Of payload.
+    bytes: usize,
+}
 
 /// Collects the facts of one run. Clones write into the same trace.
 #[derive(Debug, Clone)]
@@ -18,7 +29,15 @@ pub struct Recorder {
 #[derive(Debug)]
 struct Shared {
     clock: Clock,
-    events: Mutex<Vec<Event>>,
+    bounds: Bounds,
+    held: Mutex<Held>,
+    filled: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    events: Vec<Event>,
+    bytes: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +60,12 @@ impl Recorder {
     }
 
     fn with(clock: Clock) -> Self {
-        Self { shared: Arc::new(Shared { clock, events: Mutex::new(Vec::new()) }) }
+        Self::bounded(clock, BOUNDS)
+    }
+
+    fn bounded(clock: Clock, bounds: Bounds) -> Self {
+        let shared = Shared { clock, bounds, held: Mutex::default(), filled: Notify::new() };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Virtual time since the run began.
@@ -52,17 +76,72 @@ impl Recorder {
         }
     }
 
-    /// Records a fact that `actor` saw now, and returns its ordinal.
+    /// Records a fact that `actor` saw now, and returns its ordinal. A trace that is full takes only
+    /// what the world says.
     pub fn record(&self, actor: &Name, fact: Fact) -> usize {
         let at = self.now();
-        let mut events = self.shared.events.lock().unwrap_or_else(PoisonError::into_inner);
-        events.push(Event { at, actor: Arc::clone(actor), fact });
-        events.len() - 1
+        let mut held = self.shared.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let bounds = self.shared.bounds;
+        if held.events.len() >= bounds.events || held.bytes >= bounds.bytes {
+            self.shared.filled.notify_waiters();
+            if !matches!(fact, Fact::World(_)) {
+                return held.events.len();
+            }
+        }
+        held.bytes += payload(&fact);
+        held.events.push(Event { at, actor: Arc::clone(actor), fact });
+        held.events.len() - 1
+    }
+
+    /// Waits until the trace is full; for ever where it never is.
+    pub async fn filled(&self) {
+        self.shared.filled.notified().await;
     }
 
     /// All that was recorded; what comes later is recorded anew.
     pub fn take(&self) -> Trace {
-        let mut events = self.shared.events.lock().unwrap_or_else(PoisonError::into_inner);
-        Trace { events: std::mem::take(&mut *events) }
+        let mut held = self.shared.held.lock().unwrap_or_else(PoisonError::into_inner);
+        Trace { events: std::mem::take(&mut *held).events }
+    }
+}
+
+/// Bytes that a fact keeps in memory.
+fn payload(fact: &Fact) -> usize {
+    match fact {
+        Fact::Packet(packet) => packet.payload.len(),
+        Fact::Socket(_, SocketFact::Wrote { bytes })
+        | Fact::Client(ClientFact::Body { bytes, .. }) => bytes.len(),
+        Fact::Socket(..)
+        | Fact::Client(_)
+        | Fact::Arrived { .. }
+        | Fact::Provider(_)
+        | Fact::Middlebox(_)
+        | Fact::World(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{Connection, WorldFact};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_trace_says_so_and_takes_only_what_the_world_says() {
+        for bounds in [Bounds { events: 2, bytes: 100 }, Bounds { events: 100, bytes: 6 }] {
+            let recorder = Recorder::bounded(Clock::OneRuntime(Instant::now()), bounds);
+            let wrote = || SocketFact::Wrote { bytes: "abc".into() };
+            let filled = tokio::spawn({
+                let recorder = recorder.clone();
+                async move { recorder.filled().await }
+            });
+            tokio::task::yield_now().await;
+            for _ in 0..3 {
+                assert!(!filled.is_finished());
+                recorder.record(&"a".into(), Fact::Socket(Connection(0), wrote()));
+            }
+            filled.await.expect("it is told");
+            recorder.record(&"world".into(), Fact::World(WorldFact::Over));
+            assert_eq!(recorder.take().events.len(), 3);
+        }
     }
 }

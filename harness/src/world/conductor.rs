@@ -36,8 +36,15 @@ pub(super) async fn conduct(
         let watched = event.after.as_ref().and_then(|when| progress_of(&plan, when, &progress));
         events.spawn(fire(world.clone(), event, watched));
     }
-    if timeout_at(limit, crew.all_done()).await.is_err() {
-        record(&world, WorldFact::LimitReached { waiting: crew.missing() });
+    let stopped = tokio::select! {
+        biased;
+        () = world.recorder().filled() => Some(WorldFact::TraceFull),
+        ended = timeout_at(limit, crew.all_done()) => {
+            ended.err().map(|_| WorldFact::LimitReached { waiting: crew.missing() })
+        }
+    };
+    if let Some(fact) = stopped {
+        record(&world, fact);
     } else if let Some(before) = before {
         events.shutdown().await;
         settle(&world, &plan, before).await;
