@@ -2,7 +2,8 @@
 
 use mock_openai::script::End;
 
-use super::{Answer, Exchange, Framing, Passage, Run};
+use super::{Answer, Exchange, Passage, Run};
+use crate::http1::Framing;
 
 /// How an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

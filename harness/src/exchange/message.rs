@@ -1,19 +1,6 @@
 //! The HTTP/1 messages of one connection, with where each byte of a body lay on the wire.
 
-use super::dechunk::dechunk;
-
-/// How the end of a body is told (RFC 9112 6.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framing {
-    /// There is no body, whatever the headers say.
-    None,
-    /// `Transfer-Encoding: chunked`.
-    Chunked,
-    /// `Content-Length`.
-    Length(usize),
-    /// The close of the connection.
-    UntilClose,
-}
+use crate::http1::{Body, Framing, HEAD_BYTES_MAX, Head, Headers, Part, RequestHead, ResponseHead};
 
 /// One message: a head, and as much of its body as was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +15,8 @@ pub struct Message {
     pub status: u16,
     /// In order, names as written.
     pub headers: Vec<(String, String)>,
-    /// How its end is told.
+    /// How its end is told; a body of no bytes is one of that length. Where the head contradicts
+    /// itself, only the connection's close tells (RFC 9112 6.3, items 4 and 5).
     pub framing: Framing,
     /// The body, after transfer decoding.
     pub body: Vec<u8>,
@@ -75,91 +63,67 @@ pub fn essence(headers: &[(String, String)]) -> Option<String> {
 
 /// The requests that were written to a connection.
 pub(super) fn requests(wire: &[u8]) -> Vec<Message> {
-    messages(wire, |_| None)
+    let parts = |head: RequestHead| (head.method, 0, head.headers);
+    messages(wire, |_| "", parts)
 }
 
 /// The responses that were written to a connection on which these requests were asked; interim
 /// ones (1xx) are left out.
 pub(super) fn responses(wire: &[u8], asked: &[Message]) -> Vec<Message> {
-    messages(wire, |index| Some(asked.get(index).map_or("", |request| &request.method)))
+    let parts = |head: ResponseHead| (String::new(), head.status, head.headers);
+    messages(wire, |index| asked.get(index).map_or("", |request| &request.method), parts)
 }
 
-/// Reads messages one after the other; `asked` gives the method that a response answers, `None`
-/// for a request.
-fn messages<'a>(wire: &[u8], asked: impl Fn(usize) -> Option<&'a str>) -> Vec<Message> {
+/// Reads messages one after the other; `asked` gives the method that a response answers.
+fn messages<'a, H: Head>(
+    wire: &[u8],
+    asked: impl Fn(usize) -> &'a str,
+    parts: impl Fn(H) -> (String, u16, Headers),
+) -> Vec<Message> {
     let mut found = Vec::new();
     let mut start = 0;
-    while start < wire.len() {
-        let Some(mut message) = head(wire, start, asked(found.len())) else { break };
-        read_body(&mut message, wire);
-        let next = message.end;
-        if !(100..200).contains(&message.status) {
-            found.push(message);
+    while let Ok(Some((head, len))) = H::parse(&wire[start..]) {
+        if len > HEAD_BYTES_MAX {
+            break;
         }
-        match next {
-            Some(next) => start = next,
-            None => break,
+        let head_end = start + len;
+        if head.is_interim() {
+            start = head_end;
+            continue;
         }
+        let framing = head.framing(asked(found.len())).unwrap_or(Framing::UntilClose);
+        let (method, status, headers) = parts(head);
+        let (body, pieces) = (Vec::new(), Vec::new());
+        let mut message =
+            Message { start, head_end, method, status, headers, framing, body, end: None, pieces };
+        message.read_body(wire);
+        let end = message.end;
+        found.push(message);
+        let Some(end) = end else { break };
+        start = end;
     }
     found
 }
 
-fn head(wire: &[u8], start: usize, asked: Option<&str>) -> Option<Message> {
-    let mut fields = [httparse::EMPTY_HEADER; 128];
-    let (method, status, len, fields) = if asked.is_some() {
-        let mut response = httparse::Response::new(&mut fields);
-        let len = response.parse(&wire[start..]).ok().filter(httparse::Status::is_complete)?;
-        (String::new(), response.code?, len.unwrap(), &*response.headers)
-    } else {
-        let mut request = httparse::Request::new(&mut fields);
-        let len = request.parse(&wire[start..]).ok().filter(httparse::Status::is_complete)?;
-        (request.method?.to_owned(), 0, len.unwrap(), &*request.headers)
-    };
-    let headers: Vec<(String, String)> = fields
-        .iter()
-        .map(|h| (h.name.to_owned(), String::from_utf8_lossy(h.value).into_owned()))
-        .collect();
-    let framing = framing(&headers, asked, status);
-    let head_end = start + len;
-    let (body, pieces) = (Vec::new(), Vec::new());
-    Some(Message { start, head_end, method, status, headers, framing, body, end: None, pieces })
-}
-
-fn framing(headers: &[(String, String)], asked: Option<&str>, status: u16) -> Framing {
-    if asked == Some("HEAD") || matches!(status, 100..=199 | 204 | 304) {
-        return Framing::None;
-    }
-    if header(headers, "transfer-encoding").is_some_and(|te| te.eq_ignore_ascii_case("chunked")) {
-        return Framing::Chunked;
-    }
-    match header(headers, "content-length").and_then(|length| length.trim().parse().ok()) {
-        Some(length) => Framing::Length(length),
-        None if asked.is_some() => Framing::UntilClose,
-        None => Framing::None,
-    }
-}
-
-fn read_body(message: &mut Message, wire: &[u8]) {
-    let start = message.head_end;
-    match message.framing {
-        Framing::None => message.end = Some(start),
-        Framing::Chunked => {
-            let (pieces, end) = dechunk(wire, start);
-            for piece in pieces {
-                message.pieces.push((message.body.len(), piece.start));
-                message.body.extend_from_slice(&wire[piece]);
+impl Message {
+    /// Reads the body as far as it was written; what is not as its framing says ends it unfinished.
+    fn read_body(&mut self, wire: &[u8]) {
+        let mut body = Body::new(self.framing);
+        let mut at = self.head_end;
+        loop {
+            match body.take(&wire[at..]) {
+                Ok(Part::Data(0) | Part::Framing(0)) | Err(_) => return,
+                Ok(Part::Data(len)) => {
+                    self.pieces.push((self.body.len(), at));
+                    self.body.extend_from_slice(&wire[at..at + len]);
+                    at += len;
+                }
+                Ok(Part::Framing(len)) => at += len,
+                Ok(Part::Over(len, _)) => {
+                    self.end = Some(at + len);
+                    return;
+                }
             }
-            message.end = end;
-        }
-        Framing::Length(length) => {
-            let end = start.saturating_add(length);
-            message.pieces.push((0, start));
-            message.body.extend_from_slice(&wire[start..end.min(wire.len())]);
-            message.end = (end <= wire.len()).then_some(end);
-        }
-        Framing::UntilClose => {
-            message.pieces.push((0, start));
-            message.body.extend_from_slice(&wire[start..]);
         }
     }
 }
@@ -201,5 +165,42 @@ mod tests {
         // Before the first data byte there is none; between the chunks, three; at the end, five.
         let places = [head.len() + 7, head.len() + 9, head.len() + 12, wire.len()];
         assert_eq!(places.map(|place| message.body_before(place)), [0, 2, 3, 5]);
+    }
+
+    #[test]
+    fn a_body_that_was_cut_has_no_end() {
+        // The grammar of RFC 9112 7.1.
+        for (chunks, body) in [
+            ("5\r\nab", "ab"),
+            ("2\r\nab\r\n", "ab"),
+            ("2\r\nab\r\n0\r\n", "ab"),
+            ("2\r\nabXX0\r\n\r\n", "ab"),
+            ("zz\r\n", ""),
+            ("ffffffffffffffff\r\nab", "ab"),
+        ] {
+            let wire = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}");
+            let message = responses(wire.as_bytes(), &[]).remove(0);
+            assert_eq!((message.body.as_slice(), message.end), (body.as_bytes(), None), "{chunks}");
+        }
+        let message = responses(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nab", &[]).remove(0);
+        assert_eq!((message.body.as_slice(), message.end), (&b"ab"[..], None));
+    }
+
+    #[test]
+    fn many_fields_and_a_list_of_codings_are_read_as_the_client_reads_them() {
+        let fields: String = (0..200).map(|number| format!("x-{number}: 1\r\n")).collect();
+        let head = format!("HTTP/1.1 200 OK\r\n{fields}transfer-encoding: gzip, Chunked\r\n\r\n");
+        let wire = format!("{head}A;n=v\r\n0123456789\r\n0\r\nt: 1\r\n\r\nHTTP/1.1 204 N\r\n\r\n");
+        let found = responses(wire.as_bytes(), &[]);
+        assert_eq!(found.iter().map(|message| message.status).collect::<Vec<_>>(), [200, 204]);
+        assert_eq!((found[0].headers.len(), found[0].body.as_slice()), (201, &b"0123456789"[..]));
+        assert_eq!(found[0].framing, Framing::Chunked);
+    }
+
+    #[test]
+    fn a_length_that_is_none_leaves_the_end_to_the_close() {
+        let wire = b"HTTP/1.1 200 OK\r\ncontent-length: 1, 2\r\n\r\nrest";
+        let message = responses(wire, &[]).remove(0);
+        assert_eq!((message.framing, message.body.as_slice()), (Framing::UntilClose, &b"rest"[..]));
     }
 }

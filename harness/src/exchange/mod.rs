@@ -7,7 +7,6 @@ use crate::{
 
 mod client;
 mod connection;
-mod dechunk;
 mod fate;
 mod frames;
 mod hop;
@@ -25,7 +24,7 @@ pub use connection::{Connections, Direction, FailedConnect, Tcp, TcpEnd};
 pub use fate::Fate;
 pub use frames::{Frame, Frames};
 pub use hop::Passage;
-pub use message::{Framing, Message, essence, header};
+pub use message::{Message, essence, header};
 pub use moment::{Marks, Moment, TimedBytes};
 pub use provider::Answer;
 pub use turn::Turn;

@@ -18,21 +18,21 @@ pub enum Framing {
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Body {
+pub(crate) enum Body {
     Length(u64),
     Chunked(Chunked),
     UntilClose,
 }
 
 /// What the start of the input is.
-pub(super) enum Part {
+pub(crate) enum Part {
     Data(usize),
     Framing(usize),
     Over(usize, Headers),
 }
 
 impl Body {
-    pub(super) fn new(framing: Framing) -> Self {
+    pub(crate) fn new(framing: Framing) -> Self {
         match framing {
             Framing::Length(length) => Self::Length(length),
             Framing::Chunked => Self::Chunked(Chunked::new()),
@@ -41,7 +41,7 @@ impl Body {
     }
 
     /// Looks at the start of `bytes`, which may be empty.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<Part, Garbled> {
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<Part, Garbled> {
         match self {
             Self::Length(0) => Ok(Part::Over(0, Headers::new())),
             Self::Length(left) => {
@@ -59,7 +59,7 @@ impl Body {
     }
 
     /// The fewest bytes that can still come; `None` where only the close tells.
-    pub(super) fn least_to_come(&self) -> Option<u64> {
+    pub(crate) fn least_to_come(&self) -> Option<u64> {
         match self {
             Self::Length(left) => Some(*left),
             Self::Chunked(chunked) => Some(chunked.least_to_come()),

@@ -32,7 +32,7 @@ enum State {
 
 /// Decodes one chunked body.
 #[derive(Debug, Clone)]
-pub(super) struct Chunked {
+pub(crate) struct Chunked {
     state: State,
     /// Of the chunk: what is still to come.
     size: u64,

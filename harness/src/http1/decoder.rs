@@ -94,7 +94,7 @@ impl Default for RequestDecoder {
 }
 
 impl<H: Head> Decoder<H> {
-    pub(super) fn start(method: String) -> Self {
+    fn start(method: String) -> Self {
         Self { state: State::Head(Vec::new()), method, head: PhantomData }
     }
 

@@ -9,7 +9,7 @@ pub type Headers = Vec<(String, String)>;
 pub type Method = String;
 
 /// More than any real head, and enough that no scenario meets it by accident.
-pub(super) const HEAD_BYTES_MAX: usize = 256 * 1024;
+pub(crate) const HEAD_BYTES_MAX: usize = 256 * 1024;
 
 /// As many fields as hyper takes at most are 100; a test of many headers needs more.
 const FIELDS_MAX: usize = 1024;

@@ -10,9 +10,9 @@ mod decoder;
 #[cfg(test)]
 mod decoder_tests;
 mod head;
-mod timed;
 
 pub use body::Framing;
+pub(crate) use body::{Body, Part};
 pub use decoder::{Closing, Decoder, Fed, Garbled, Item, RequestDecoder, ResponseDecoder};
+pub(crate) use head::HEAD_BYTES_MAX;
 pub use head::{Head, Headers, Method, RequestHead, ResponseHead, header, header_names};
-pub use timed::{Mark, Message, Side, Start, TimedBody, decode_stream};

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use crate::{
-    http1::{Closing, Side, Start, decode_stream},
+    http1::{Item, ResponseDecoder},
     net::Host,
 };
 
@@ -21,10 +21,16 @@ const MOST_BYTES: u64 = 1 << 20;
 /// The text of `GET /metrics`, where the relay answers it with 200.
 pub(super) async fn metrics(world: &Host, relay: &str) -> Option<String> {
     let answer = timeout(PATIENCE, ask(world, relay)).await.ok()?.ok()?;
-    let pieces = [(Duration::ZERO, 0, &answer[..])];
-    let message = decode_stream(Side::Responses(&[]), pieces, Some(Closing::Fin)).pop()?;
-    let answered = matches!(message.start, Start::Response { status: 200, .. });
-    answered.then(|| String::from_utf8_lossy(&message.body.bytes).into_owned())
+    let mut answered = false;
+    let mut body = Vec::new();
+    for item in ResponseDecoder::answering("GET").feed(&answer).items {
+        match item {
+            Item::Head(head) => answered = head.status == 200,
+            Item::Body(bytes) => body.extend_from_slice(&bytes),
+            Item::Trailers(_) | Item::End(_) => {}
+        }
+    }
+    answered.then(|| String::from_utf8_lossy(&body).into_owned())
 }
 
 async fn ask(world: &Host, relay: &str) -> std::io::Result<Vec<u8>> {
