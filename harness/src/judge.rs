@@ -56,6 +56,9 @@ impl Judged {
 
 /// Judges one run.
 pub fn judge(plan: &Plan, trace: &Trace) -> Judged {
+    if let Some(stopped) = full(trace) {
+        return stopped;
+    }
     let run = Run::of(trace, plan);
     let all = rules::ALL.iter().map(|rule| (rule, (rule.judge)(&run))).collect();
     let mut judged = Judged { rules: all, expectations: finished(&run), excused: Vec::new() };
@@ -69,6 +72,20 @@ pub fn judge(plan: &Plan, trace: &Trace) -> Judged {
         judged.prove(&run, id);
     }
     judged
+}
+
+/// Of a run that was stopped because its trace was full, that is all there is to say: the trace lacks
+/// what the rules would need.
+fn full(trace: &Trace) -> Option<Judged> {
+    let stopped = |fact: &Fact| matches!(fact, Fact::World(WorldFact::TraceFull));
+    let ordinal = trace.events.iter().rposition(|event| stopped(&event.fact))?;
+    let event = &trace.events[ordinal];
+    let at = Moment { at: event.at, ordinal };
+    let wanted = "a run of less than 4,000,000 events and 1 GiB of payload";
+    let got = "the trace was full before all clients were done".to_owned();
+    let broke = Verdict::Broke(Breach::new(at, &event.actor, wanted, got));
+    let expectations = vec![("finishes".to_owned(), broke)];
+    Some(Judged { rules: Vec::new(), expectations, excused: Vec::new() })
 }
 
 impl Judged {
@@ -176,10 +193,6 @@ fn unanswered(run: &Run<'_>, client: &Client, at: Moment, got: &str) -> Breach {
 }
 
 fn limit_reached(fact: &Fact) -> Option<(&'static str, String)> {
-    if matches!(fact, Fact::World(WorldFact::TraceFull)) {
-        let wanted = "a run of less than 4,000,000 events and 1 GiB of payload";
-        return Some((wanted, "the trace was full before all clients were done".to_owned()));
-    }
     let Fact::World(WorldFact::LimitReached { waiting }) = fact else { return None };
     let waiting: Vec<&str> = waiting.iter().map(|name| &**name).collect();
     let got = format!("the limit was reached, still waiting for {}", waiting.join(", "));
@@ -254,6 +267,30 @@ mod tests {
         );
         assert_eq!(excused.breach.at.as_millis(), 100);
         assert!(judged.rules.iter().all(|(rule, _)| rule.id != "prompt-frames"));
+    }
+
+    #[test]
+    fn a_run_whose_trace_was_full_is_judged_by_that_alone() {
+        let mut story = late();
+        let fact = Fact::World(WorldFact::TraceFull);
+        let (at, actor) = (std::time::Duration::from_millis(90), Name::from("world"));
+        story.trace.events.push(crate::trace::Event { at, actor, fact });
+        let got = "the trace was full before all clients were done".to_owned();
+        assert_eq!(failures(&story), [("finishes".to_owned(), got)]);
+    }
+
+    #[test]
+    fn who_stays_and_gets_no_answer_must_be_expected_to() {
+        let mut story = Story::new();
+        story.client("reader", crate::scenario::Kind::Raw);
+        story.plan.expect = vec![];
+        story.over(200);
+        let every = ("every client is answered".to_owned(), "it never asked".to_owned());
+        assert!(failures(&story).contains(&every), "{:?}", failures(&story));
+        let ends = Some(crate::scenario::EndsAs(vec![crate::scenario::EndsHow::Broken]));
+        let client = Some("reader".to_owned());
+        story.plan.expect = vec![Expect { client, ends, ..Expect::default() }];
+        assert!(!failures(&story).contains(&every));
     }
 
     #[test]
