@@ -52,6 +52,16 @@ async fn ask(
     switches: &[(&str, &str)],
     pipe: usize,
 ) -> io::Result<DuplexStream> {
+    send(upstream, switches, pipe, "{}").await
+}
+
+/// The same for a client that has sent so much of a body of two bytes.
+async fn send(
+    upstream: Upstream,
+    switches: &[(&str, &str)],
+    pipe: usize,
+    body: &str,
+) -> io::Result<DuplexStream> {
     let mut config = Config::new("http://provider/v1".parse().expect("a URL"));
     config.date_header = false;
     for (name, value) in switches {
@@ -65,8 +75,8 @@ async fn ask(
     let (mut client, server) = duplex(pipe);
     connect.send(server).expect("the relay runs");
     let request = "POST /v1/chat/completions HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\
-                   content-length: 2\r\n\r\n{}";
-    client.write_all(request.as_bytes()).await?;
+                   content-length: 2\r\n\r\n";
+    client.write_all((request.to_owned() + body).as_bytes()).await?;
     // The listener lives as long as the run.
     std::mem::forget(connect);
     Ok(client)
@@ -406,5 +416,18 @@ async fn time_spent_on_a_slow_client_is_no_silence_of_the_provider() -> io::Resu
     sleep(Duration::from_mins(10)).await;
     let (text, _) = read_all(client).await?;
     assert!(text.ends_with("data: [DONE]\n\n\r\n0\r\n\r\n"), "{}", &text[text.len() - 300..]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_body_that_never_comes_whole_gives_408_and_its_slot_back() -> io::Result<()> {
+    let upstream = streams(|| events(&[]));
+    let client = send(upstream.clone(), &[], 1 << 16, "{").await?;
+    let (text, took) = read_all(client).await?;
+    assert!(text.starts_with("HTTP/1.1 408 ") && text.contains("request_timeout"), "{text}");
+    assert_eq!(took.as_secs(), 30);
+
+    let patient = send(upstream, &[("request_body", "2s")], 1 << 16, "").await?;
+    assert_eq!(read_all(patient).await?.1.as_secs(), 2);
     Ok(())
 }
