@@ -20,6 +20,7 @@ mod http_client;
 mod listener;
 mod on_thread;
 mod stream;
+mod topology;
 mod turmoil_crate;
 
 pub use http_client::{BoxError, Upstream, upstream};

@@ -69,3 +69,17 @@ clients:
     assert_eq!(failure.at, Duration::from_secs(30));
     assert!(failure.got.contains("reader"), "{}", failure.got);
 }
+
+#[test]
+fn a_stream_that_the_provider_ends_without_its_terminator_is_not_the_relays_fault() {
+    let plain = "
+title: The smallest scenario
+upstream:
+  - then: [{ send: { data: x } }]
+clients:
+  - name: reader
+";
+    let settings = Settings { target: Target::reference(), engine: Engine::TurmoilNet, seed: 1 };
+    let outcome = suite::outcome(&case(plain), &settings);
+    assert_eq!(outcome.result, Conclusion::Held, "{:#?}", outcome.failures);
+}

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     task::Waker,
     time::Duration,
 };
@@ -11,19 +11,17 @@ use tokio::task::AbortHandle;
 use turmoil_net::shim::tokio::net::TcpListener;
 
 use super::flights::Flight;
-use crate::{net::Actor, plan::Plan, trace::Name};
-
-/// The one port on which a host can be called.
-pub(super) const PORT: u16 = 80;
+use crate::{
+    net::{
+        Actor,
+        topology::{PORT, UPSTREAM, WORLD, address, place},
+    },
+    plan::Plan,
+    trace::Name,
+};
 
 /// Receive and send buffer of a host of which the plan says nothing.
 const BUFFER_DEFAULT: u64 = 64 << 10;
-
-/// The host of the world itself, which stands on no link.
-pub(super) const WORLD: &str = "world";
-
-/// The provider's host.
-const UPSTREAM: &str = "upstream";
 
 /// A host.
 pub(super) struct HostState {
@@ -97,22 +95,6 @@ impl HostState {
         let (here, there) = (self.place?, other.place?);
         (here.abs_diff(there) == 1).then_some(here.min(there))
     }
-}
-
-fn place(name: &str, plan: &Plan) -> Option<usize> {
-    if name == UPSTREAM {
-        return Some(plan.hops.len() + 1);
-    }
-    if plan.clients.iter().any(|client| client.from == name) {
-        return Some(0);
-    }
-    plan.hops.iter().position(|hop| hop.name == name).map(|at| at + 1)
-}
-
-/// 10.0.0.1 and on, in the order of the hosts (RFC 1918).
-fn address(index: usize) -> IpAddr {
-    let number = u32::try_from(index).unwrap_or(u32::MAX) & 0x00ff_ffff;
-    IpAddr::V4(Ipv4Addr::from(0x0a00_0001_u32.saturating_add(number)))
 }
 
 /// The index of the host with this address.

@@ -16,7 +16,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Actor, Main, on_thread};
+use super::{Actor, Main, on_thread, topology};
 use crate::{
     plan::Plan,
     trace::{Recorder, Trace},
@@ -62,7 +62,7 @@ pub(super) fn run(plan: &Plan, actors: Vec<Actor>, main: Main) -> Trace {
     let outcome = runtime.block_on(async {
         tokio::spawn(pump::pump(Arc::clone(&shared), start));
         shared.start_all();
-        let world = shared.enter(|world| world.host(hosts::WORLD));
+        let world = shared.enter(|world| world.host(topology::WORLD));
         let host = world.and_then(Result::ok).and_then(|index| shared.host(index));
         match host {
             Some(host) => tokio::spawn(main(host)).await,

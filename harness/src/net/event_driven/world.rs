@@ -8,13 +8,13 @@ use turmoil_net::{Packet, TcpSegment};
 use super::{
     ends::{Connection, End, EndId, Side},
     flights::Flights,
-    hosts::{self, HostState, PORT},
+    hosts::{self, HostState},
     kernel::Kernel,
     link::Link,
     segments::Route,
 };
 use crate::{
-    net::Actor,
+    net::{Actor, topology::PORT},
     plan::Plan,
     scenario::LinkSpec,
     trace::{Name, Recorder},

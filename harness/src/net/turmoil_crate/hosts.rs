@@ -1,7 +1,7 @@
 //! The hosts of a run: where they stand on the path, and what each of them holds.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -11,16 +11,14 @@ use tokio::{sync::Notify, task::AbortHandle};
 use turmoil::net::{TcpListener, TcpStream};
 
 use super::socket::Slot;
-use crate::{net::Actor, plan::Plan, trace::Name};
-
-/// The one port on which a host can be called.
-pub(super) const PORT: u16 = 80;
-
-/// The host of the world itself, which stands on no link.
-pub(super) const WORLD: &str = "world";
-
-/// The provider's host.
-const UPSTREAM: &str = "upstream";
+use crate::{
+    net::{
+        Actor,
+        topology::{PORT, UPSTREAM, WORLD, address, place},
+    },
+    plan::Plan,
+    trace::Name,
+};
 
 /// A host.
 pub(super) struct HostState {
@@ -155,20 +153,4 @@ impl Hosts {
         }
         self.links.get(from.min(to)).map_or(Duration::ZERO, |link| link.latency)
     }
-}
-
-fn place(name: &str, plan: &Plan) -> Option<usize> {
-    if name == UPSTREAM {
-        return Some(plan.hops.len() + 1);
-    }
-    if plan.clients.iter().any(|client| client.from == name) {
-        return Some(0);
-    }
-    plan.hops.iter().position(|hop| hop.name == name).map(|at| at + 1)
-}
-
-/// 10.0.0.1 and on, in the order of the hosts (RFC 1918).
-fn address(index: usize) -> IpAddr {
-    let number = u32::try_from(index).unwrap_or(u32::MAX) & 0x00ff_ffff;
-    IpAddr::V4(Ipv4Addr::from(0x0a00_0001_u32.saturating_add(number)))
 }

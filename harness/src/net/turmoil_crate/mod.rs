@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Actor, Host, Main, Stack, on_thread};
+use super::{Actor, Host, Main, Stack, on_thread, topology};
 use crate::{
     plan::Plan,
     trace::{Fact, Name, Recorder, Trace, WorldFact},
@@ -87,7 +87,7 @@ pub(super) fn run(plan: &Plan, actors: Vec<Actor>, main: Main) -> Trace {
         let (stack, host) = (Arc::clone(&stack), host(name));
         sim.host(*ip, move || supervisor::supervise(Arc::clone(&stack), host.clone(), own.clone()));
     }
-    let task = main(host(&hosts::WORLD.into()));
+    let task = main(host(&topology::WORLD.into()));
     sim.client(stack.world_address(), async move {
         task.await;
         Ok(())
@@ -102,7 +102,7 @@ pub(super) fn run(plan: &Plan, actors: Vec<Actor>, main: Main) -> Trace {
         Ok(Ok(())) | Err(_) => {}
         Ok(Err(error)) => {
             let message = format!("the turmoil crate ended the run: {error}");
-            recorder.record(&hosts::WORLD.into(), Fact::World(WorldFact::Panicked { message }));
+            recorder.record(&topology::WORLD.into(), Fact::World(WorldFact::Panicked { message }));
         }
     }
     // Before the simulation is torn down: what is recorded then has no time.

@@ -11,14 +11,12 @@ use futures_util::FutureExt as _;
 use tokio::time::sleep;
 use turmoil::net::{TcpListener, TcpStream};
 
-use super::{
-    hosts::{Hosts, PORT, WORLD},
-    listening::Door,
-    numbers::Numbers,
-    socket::TurmoilSocket,
-};
+use super::{hosts::Hosts, listening::Door, numbers::Numbers, socket::TurmoilSocket};
 use crate::{
-    net::{Connecting, Fault, Listening, Socket, Stack},
+    net::{
+        Connecting, Fault, Listening, Socket, Stack,
+        topology::{PORT, WORLD},
+    },
     trace::Name,
 };
 
