@@ -83,3 +83,12 @@ clients:
     let outcome = suite::outcome(&case(plain), &settings);
     assert_eq!(outcome.result, Conclusion::Held, "{:#?}", outcome.failures);
 }
+
+#[test]
+fn a_relay_that_refuses_everybody_does_not_hold() {
+    let target = Target::router("refusing", |_| Router::new());
+    let settings = Settings { target, engine: Engine::TurmoilNet, seed: 1 };
+    let outcome = suite::outcome(&case(PLAIN), &settings);
+    let told = outcome.failures.iter().any(|f| f.rule == "every client is answered");
+    assert!(told, "{:#?}", outcome.failures);
+}
