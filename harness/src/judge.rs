@@ -216,7 +216,7 @@ mod tests {
     use crate::{
         exchange::testing::Story,
         plan::{Hop, HopKind},
-        scenario::{BufferingProxy, MiddleboxSpec},
+        scenario::{BufferingProxy, Middlebox},
         trace::{Name, ProviderEvent},
     };
 
@@ -287,7 +287,10 @@ mod tests {
         story.over(200);
         let every = ("every client is answered".to_owned(), "it never asked".to_owned());
         assert!(failures(&story).contains(&every), "{:?}", failures(&story));
-        let ends = Some(crate::scenario::EndsAs(vec![crate::scenario::EndsHow::Broken]));
+        let ends = Some(crate::scenario::EndsAs {
+            how: vec![crate::scenario::EndsHow::Broken],
+            first_closed_by: None,
+        });
         let client = Some("reader".to_owned());
         story.plan.expect = vec![Expect { client, ends, ..Expect::default() }];
         assert!(!failures(&story).contains(&every));
@@ -297,7 +300,7 @@ mod tests {
     fn an_excuse_for_a_middlebox_does_not_excuse_the_relay() {
         let mut story = late();
         story.plan.expect = vec![excuse("prompt-frames")];
-        let proxy = MiddleboxSpec::BufferingProxy(BufferingProxy::default());
+        let proxy = Middlebox::BufferingProxy(BufferingProxy::default());
         let hop = Hop { name: "proxy".to_owned(), what: HopKind::Middlebox(proxy) };
         story.plan.hops.push(hop);
         assert_eq!(failures(&story)[0].0, "prompt-frames");

@@ -46,6 +46,15 @@ pub(crate) fn preset(name: ErrorPreset) -> Preset {
         ErrorPreset::ModelNotFound => {
             (404, "invalid_request_error", Some("model_not_found"), "The model does not exist.")
         }
+        ErrorPreset::ContextLength
+        | ErrorPreset::Region
+        | ErrorPreset::Timeout
+        | ErrorPreset::Conflict
+        | ErrorPreset::TokenLimit
+        | ErrorPreset::CreditExhausted
+        | ErrorPreset::SlowDown
+        | ErrorPreset::AzureRateLimit
+        | ErrorPreset::AnthropicOverloaded => (500, "STUB", None, "STUB"),
         ErrorPreset::RateLimit => (
             429,
             "requests",

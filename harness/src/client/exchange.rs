@@ -18,7 +18,7 @@ use crate::{
     http1::{Closing, Item, ResponseDecoder, ResponseHead},
     net::{Fault, Stream},
     plan::Request,
-    scenario::{Does, Leave, ReadPoint, Reads},
+    scenario::{ClientWait, Does, Leave, ReadPoint, Reads},
     trace::{BodyEnd, ClientFact},
 };
 
@@ -123,10 +123,12 @@ impl<'a> Exchange<'a> {
         for step in does {
             let next = match step {
                 Does::Read(point) => self.read_to(*point).await,
-                Does::Wait(time) => {
+                Does::Wait(ClientWait::For(time)) => {
                     sleep(time.0).await;
                     Next::GoOn
                 }
+                Does::Wait(ClientWait::Mark(_)) => Next::GoOn,
+                Does::Reconnect(_) => unreachable!("the check refuses it: it is not built yet"),
                 Does::Leave(how) => {
                     if self.is_to_be_retried() {
                         break;
@@ -257,7 +259,7 @@ impl<'a> Exchange<'a> {
         self.session.record(ClientFact::Left { how });
         match how {
             // Letting go of the stream closes it.
-            Leave::Fin => {}
+            Leave::Fin | Leave::HalfClose => {}
             // An engine without RST still closes.
             Leave::Rst => self.stream.reset().await.unwrap_or_default(),
             Leave::Vanish => {

@@ -108,6 +108,9 @@ impl Session {
                 let mut application = EventsourceStream::default();
                 self.ask(&request, attempt, &mut application).await.into_answer()
             }
+            Kind::Eventsource | Kind::Sdk(_) => {
+                unreachable!("the check refuses it: it is not built yet")
+            }
             Kind::Browser => browser::fetch(self, attempt).await,
         }
     }

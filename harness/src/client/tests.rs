@@ -12,7 +12,9 @@ use super::{
 };
 use crate::{
     plan::{Client, Request},
-    scenario::{Backoff, Does, Kind, Leave, Patience, Pause, ReadPoint, Reads, Retries},
+    scenario::{
+        Backoff, ClientWait, Does, Kind, Leave, Patience, Pause, ReadPoint, Reads, Retries,
+    },
     trace::{BodyEnd, ClientFact, Recorder, Sight},
 };
 
@@ -140,8 +142,11 @@ async fn a_client_starts_at_its_time_and_a_refused_one_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn a_leaver_reads_to_its_point_waits_and_closes() {
-    let does =
-        vec![Does::Read(ReadPoint::Frames(1)), Does::Wait(millis(5)), Does::Leave(Leave::Fin)];
+    let does = vec![
+        Does::Read(ReadPoint::Frames(1)),
+        Does::Wait(ClientWait::For(millis(5))),
+        Does::Leave(Leave::Fin),
+    ];
     let (facts, seen, _) =
         run(Client { does, ..reader() }, vec![two_frames_then(vec![Step::Watch])]).await;
     assert_eq!(story(&facts)[2..], [r"20 body data: 1\n\n", "25 left Fin", "25 done"]);
@@ -150,7 +155,7 @@ async fn a_leaver_reads_to_its_point_waits_and_closes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_can_leave_before_any_answer() {
-    let does = vec![Does::Wait(millis(50)), Does::Leave(Leave::Fin)];
+    let does = vec![Does::Wait(ClientWait::For(millis(50))), Does::Leave(Leave::Fin)];
     let (facts, seen, _) = run(Client { does, ..reader() }, vec![vec![Step::Watch]]).await;
     assert_eq!(story(&facts)[1..], ["50 left Fin", "50 done"]);
     assert_eq!(seen.gone, [(Duration::from_millis(50), None)]);

@@ -10,7 +10,7 @@ use super::Run;
 use crate::{
     plan::{Client, Hop, HopKind, Link, Plan, Request},
     rules::Rule,
-    scenario::{BufferingProxy, Kind, Leave, LinkSpec, MiddleboxSpec, Patience, Reads},
+    scenario::{BufferingProxy, Kind, Leave, LinkSpec, Middlebox, Patience, Reads},
     trace::{
         BodyEnd, ClientFact, Connection, Event, Fact, Fate, Flags, Name, Packet, PeerEnd,
         ProviderEvent, ProviderFact, SocketFact, Trace, WorldFact,
@@ -97,7 +97,7 @@ impl Story {
 
     /// A middlebox between the clients and what stands there so far.
     pub(crate) fn behind(mut self, name: &str) -> Self {
-        let what = HopKind::Middlebox(MiddleboxSpec::BufferingProxy(BufferingProxy::default()));
+        let what = HopKind::Middlebox(Middlebox::BufferingProxy(BufferingProxy::default()));
         self.plan.hops.insert(0, Hop { name: name.to_owned(), what });
         self
     }
@@ -364,7 +364,7 @@ impl Story {
     pub(crate) fn provider_ends(&mut self, ms: u64, client: &str, how: End) -> usize {
         let level = self.relay_level();
         match how {
-            End::Clean | End::NoTerminator => {
+            End::Clean | End::NoTerminator | End::CloseIdleAfter(_) => {
                 self.down(ms, client, level, b"0\r\n\r\n");
             }
             End::Truncated | End::Fin | End::HalfClose => {

@@ -155,13 +155,13 @@ fn longest_gap(run: &Run<'_>, exchange: &Exchange, bound: &Bound<Time>) -> Verdi
 
 fn ends(run: &Run<'_>, exchange: &Exchange, expected: &EndsAs) -> Verdict {
     let how = ending(exchange);
-    if how.is_some_and(|how| expected.0.contains(&how)) {
+    if how.is_some_and(|how| expected.how.contains(&how)) {
         return Verdict::Held;
     }
     let word = how.map_or("still open", word);
     let got = format!("{word}: {}", exchange.ending());
     let mut breach = Breach::new(exchange.last_seen(), &run.relay, "", got);
-    breach.wanted = expected.0.iter().map(|how| super::ending::word(*how).to_owned()).collect();
+    breach.wanted = expected.how.iter().map(|how| super::ending::word(*how).to_owned()).collect();
     Verdict::Broke(breach.concerning(&exchange.client))
 }
 

@@ -24,6 +24,7 @@ pub(super) fn judge(
             let got = format!("{count} frames");
             broke(run, exchange, format!("{} frames", words(bound)), got)
         }
+        Frames::List(_) => Verdict::Held,
         Frames::AsSent => as_sent(run, index, exchange, None),
         Frames::AsSentFirst(first) => as_sent(run, index, exchange, Some(*first)),
     }

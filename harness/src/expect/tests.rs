@@ -139,7 +139,13 @@ fn times_are_from_the_request_and_between_frames() {
 #[test]
 fn each_ending_has_its_word() {
     let ends = |story: &Story, hows: &[EndsHow]| {
-        said(story, &Expect { ends: Some(EndsAs(hows.to_vec())), ..reader() })
+        said(
+            story,
+            &Expect {
+                ends: Some(EndsAs { how: hows.to_vec(), first_closed_by: None }),
+                ..reader()
+            },
+        )
     };
     let after = |text: &str, how: BodyEnd| {
         let mut story = Story::streaming();
@@ -235,7 +241,7 @@ fn the_relay_holds_what_it_read_and_did_not_write() {
     story.provides(2, "reader", "data: 2\n\n");
     story.writes(3, "reader", "data: 1\n\n");
     let held = |bytes| {
-        let relay = Relay { held_bytes: Some(at_most(Size(bytes))) };
+        let relay = Relay { held_bytes: Some(at_most(Size(bytes))), ..Relay::default() };
         said(&story, &Expect { relay: Some(relay), ..Expect::default() })
     };
     assert_eq!(held(18), "relay: held_bytes");

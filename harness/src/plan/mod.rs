@@ -10,7 +10,7 @@ use mock_openai::script::Script;
 use serde::Serialize;
 
 use crate::scenario::{
-    Does, Expect, HostLimits, Kind, LinkSpec, MiddleboxSpec, NetEvent, Patience, Reads, Retries,
+    Does, Expect, HostLimits, Kind, LinkSpec, Middlebox, NetEvent, Patience, Reads, Retries,
 };
 
 pub use make::plan;
@@ -73,7 +73,7 @@ pub enum HopKind {
     /// The code under test.
     Relay,
     /// A middlebox.
-    Middlebox(MiddleboxSpec),
+    Middlebox(Middlebox),
 }
 
 /// A link between two neighbours on the path; all flows over it share it.

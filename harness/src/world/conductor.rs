@@ -77,7 +77,9 @@ fn progress_of(
     when: &When,
     progress: &BTreeMap<String, Progress>,
 ) -> Option<(ReadPoint, Progress)> {
-    let meant = |client: &&Client| client.name == when.client || client.group == when.client;
+    let meant = |client: &&Client| {
+        Some(&client.name) == when.client.as_ref() || Some(&client.group) == when.client.as_ref()
+    };
     let client = plan.clients.iter().find(meant)?;
     let frames = when.frames.map(ReadPoint::Frames);
     let point = frames.or_else(|| when.bytes.map(ReadPoint::Bytes))?;
@@ -108,6 +110,7 @@ fn fault(event: &NetEvent) -> Option<Fault> {
         NetFault::Hold => link().map(|link| Fault::Hold { link, lasts }),
         NetFault::Drop => link().map(|link| Fault::Drop { link, lasts }),
         NetFault::Refuse => host().map(|host| Fault::Refuse { host, lasts }),
+        NetFault::Blackhole | NetFault::Terminate => None,
         NetFault::Crash => host().map(|host| Fault::Crash { host }),
         NetFault::Restart => host().map(|host| Fault::Restart { host }),
     }

@@ -25,7 +25,7 @@ impl Cuts {
     /// Puts a cut in force and returns what was before.
     pub(super) fn enter(&mut self, cut: &Cut) -> Self {
         let outer = *self;
-        let bytes = usize::try_from(cut.every).unwrap_or(usize::MAX).max(1);
+        let bytes = usize::try_from(cut.every.unwrap_or(u64::MAX)).unwrap_or(usize::MAX).max(1);
         let every = Some(Every { bytes, gap: cut.gap.map(|gap| gap.0) });
         match cut.level {
             CutLevel::Chunk => self.chunk = every,

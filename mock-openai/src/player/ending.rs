@@ -49,7 +49,9 @@ impl<W: Wire> Player<'_, W> {
 
     async fn carry_out(&mut self, end: End) -> Result<Next, Halt> {
         match end {
-            End::Clean | End::NoTerminator => return self.complete(end).await,
+            End::Clean | End::NoTerminator | End::CloseIdleAfter(_) => {
+                return self.complete(end).await;
+            }
             End::Truncated => {
                 self.open(Kind::Events).await?;
                 self.socket.shut_down().await?;

@@ -8,7 +8,7 @@ use crate::script::Send;
 /// An event in the customary order of fields, each with one space after its colon, or the exact
 /// bytes that the script gives.
 pub(super) fn encode(send: &Send, counter: Option<u64>) -> Bytes {
-    let Send { comment, event, id, retry, data, raw } = send;
+    let Send { comment, event, id, retry, data, raw, .. } = send;
     if let Some(raw) = raw {
         return fill(raw, counter).into_owned().into();
     }
@@ -42,6 +42,7 @@ mod tests {
             retry: Some("3000".into()),
             data: Some("one\n\ntwo {n}".into()),
             raw: None,
+            ..Send::default()
         };
         assert_eq!(
             encode(&send, Some(4)),

@@ -41,7 +41,7 @@ pub(super) struct State {
 impl State {
     fn plan(&mut self, head: &Head) {
         self.status = Some(head.status);
-        self.headers = head.headers.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
+        self.headers = head.headers.iter().map(|(n, v)| (n.clone(), v.0[0].clone())).collect();
         self.framing = head.framing;
     }
 

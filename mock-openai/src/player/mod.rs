@@ -137,7 +137,7 @@ impl<'a, W: Wire> Player<'a, W> {
                 self.cuts = outer;
                 Ok(())
             }
-            Step::Wait(wait) => self.wait(*wait).await,
+            Step::Wait(wait) => self.wait(wait).await,
             Step::Repeat(repeat) => self.repeat(repeat).await,
             Step::Trip(trip) => {
                 let began = self.answering.received;
@@ -176,7 +176,7 @@ impl<'a, W: Wire> Player<'a, W> {
         let message = error.message.as_deref().unwrap_or(preset.message);
         let message = counters::fill(message, self.counter);
         let body = crate::errors::object(&message, preset.kind, preset.code);
-        let headers = error.headers.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
+        let headers = error.headers.iter().map(|(n, v)| (n.clone(), v.0[0].clone())).collect();
         self.head.plan_error(error.status.unwrap_or(preset.status), headers);
         self.whole(body).await
     }

@@ -9,7 +9,7 @@ use std::{
 use super::{Halt, Player};
 use crate::{
     journal::{Event, PeerEnd},
-    script::Wait,
+    script::{Until, Wait},
     socket::Socket,
     wire::Wire,
 };
@@ -63,11 +63,12 @@ impl<W: Wire> Player<'_, W> {
         self.look_round().await
     }
 
-    pub(super) async fn wait(&mut self, wait: Wait) -> Result<(), Halt> {
+    pub(super) async fn wait(&mut self, wait: &Wait) -> Result<(), Halt> {
         match wait {
             Wait::For(time) => self.sleep(time.0).await,
             Wait::Forever => self.wait_gone().await.and_then(|how| Err(Halt::Gone(how))),
-            Wait::PeerClosed => {
+            Wait::Drawn(_) | Wait::Until(Until::Mark(_)) => Ok(()),
+            Wait::Until(Until::PeerClosed) => {
                 if self.gone.is_none() {
                     let how = self.wait_gone().await?;
                     self.gone = Some(how);

@@ -5,7 +5,7 @@ use crate::{
     content::{Completion, Finish, Tokens, text_of},
     dialect::{Envelope, openai_chat},
     made_up::MadeUp,
-    script::{Stream, Usage},
+    script::{Pause, Stream, Usage},
     wire::Wire,
 };
 
@@ -36,6 +36,7 @@ impl<W: Wire> Player<'_, W> {
         let frames = openai_chat::frames(&envelope, &completion).chain(done);
         for (index, frame) in frames.enumerate() {
             if let Some(every) = step.every.filter(|_| index > 0) {
+                let Pause::For(every) = every else { continue };
                 self.sleep(every.0).await?;
             }
             self.put(frame, Kind::Events).await?;

@@ -4,7 +4,7 @@ use crate::{http::Request, script::Matcher};
 
 /// What of the request does not fit, each as a fragment of a sentence; empty where all fits.
 pub(super) fn misses(matcher: &Matcher, request: &Request) -> Vec<String> {
-    let Matcher { method, path, model, header } = matcher;
+    let Matcher { method, path, model, header, body: _ } = matcher;
     let head = &request.head;
     let mut misses = Vec::new();
     let mut compare = |what: &str, wanted: Option<&str>, got: Option<&str>| match (wanted, got) {

@@ -92,7 +92,7 @@ impl Rules {
 }
 
 fn picks(when: When, count: u64) -> bool {
-    when.nth.is_none_or(|nth| count == nth)
+    when.nth.is_none_or(|nth| (nth.first..=nth.last).contains(&count))
         && when.first.is_none_or(|first| count <= first)
         && when.every.is_none_or(|every| count.is_multiple_of(every))
 }

@@ -34,13 +34,11 @@ impl Window {
                 Duration::ZERO
             }
         };
-        let admitted = self.admitted < limit.requests;
+        let requests = limit.requests.unwrap_or(u64::MAX);
+        let admitted = self.admitted < requests;
         self.admitted += u64::from(admitted);
-        let remaining = limit.requests - self.admitted;
-        (
-            admitted,
-            Quota { limit: limit.requests, remaining, resets_in: limit.per.0.saturating_sub(age) },
-        )
+        let remaining = requests - self.admitted;
+        (admitted, Quota { limit: requests, remaining, resets_in: limit.per.0.saturating_sub(age) })
     }
 }
 
@@ -77,7 +75,8 @@ mod tests {
 
     #[test]
     fn a_window_begins_with_its_first_request_and_frees_all_when_it_is_over() {
-        let limit = Limit { requests: 2, per: Time(Duration::from_millis(1_500)) };
+        let limit =
+            Limit { requests: Some(2), tokens: None, per: Time(Duration::from_millis(1_500)) };
         let start = Instant::now();
         let mut window = Window::default();
         let mut admit = |millis| window.admit(limit, start + Duration::from_millis(millis));

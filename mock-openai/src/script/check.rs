@@ -36,9 +36,9 @@ fn check_rule(rule: &Rule, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
     if let Some(when) = &rule.when {
         check_when(when, place.key("when"), wrong);
     }
-    if let Some(Limit { requests, per }) = &rule.limit {
+    if let Some(Limit { requests, tokens: _, per }) = &rule.limit {
         let limit = place.key("limit");
-        if *requests == 0 {
+        if *requests == Some(0) {
             let help = "to refuse every request, answer `error: { preset: rate_limit }`";
             wrong.push(limit.key("requests").wrong("a quota of 0 admits nothing").help(help));
         }
@@ -84,7 +84,8 @@ fn runs(steps: &[Step]) -> u64 {
 }
 
 fn check_when(when: &When, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
-    let counts = [("nth", when.nth), ("first", when.first), ("every", when.every)];
+    let counts =
+        [("nth", when.nth.map(|nth| nth.first)), ("first", when.first), ("every", when.every)];
     let given: Vec<&str> =
         counts.iter().filter(|(_, count)| count.is_some()).map(|(name, _)| *name).collect();
     match given.as_slice() {
@@ -155,7 +156,7 @@ impl Answer {
             Step::Head(head) => {
                 self.check_head(head.status, place, wrong);
                 for (name, value) in &head.headers {
-                    check_header(name, value, place.key("headers").key(name), wrong);
+                    check_header(name, &value.0[0], place.key("headers").key(name), wrong);
                 }
             }
             Step::Stream(stream) => {
@@ -178,11 +179,11 @@ impl Answer {
                 self.whole_answer("error", place, wrong);
                 check_status(error.status, place.key("status"), wrong);
                 for (name, value) in &error.headers {
-                    check_header(name, value, place.key("headers").key(name), wrong);
+                    check_header(name, &value.0[0], place.key("headers").key(name), wrong);
                 }
             }
             Step::Cut(cut) => {
-                check_count(Some(cut.every), place.key("every"), wrong);
+                check_count(cut.every, place.key("every"), wrong);
                 self.check(&cut.steps, place.key("steps"), wrong);
             }
             Step::Repeat(repeat) => {
@@ -250,7 +251,8 @@ fn check_stream(stream: &Stream, place: Place<'_>, wrong: &mut Vec<Diagnostic>) 
         wrong.push(place.key("chunk_size").wrong("a chunk of no bytes carries nothing"));
     }
     let Some(stop) = stream.stop else { return };
-    let whole = Extent::of_steps(&[Step::Stream(Stream { stop: None, ..stream.clone() })]);
+    let whole =
+        Extent::of_steps(&[Step::Stream(Box::new(Stream { stop: None, ..stream.clone() }))]);
     let place = place.key("stop").key("after");
     check_reach(stop.after, whole, "the stream", place, wrong);
 }
@@ -286,7 +288,7 @@ fn check_reach(
 }
 
 fn check_send(send: &Send, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
-    let Send { comment, event, id, retry, data, raw } = send;
+    let Send { comment, event, id, retry, data, raw, .. } = send;
     let lines = [("comment", comment), ("event", event), ("id", id), ("retry", retry)];
     let field = lines.iter().find(|(_, text)| text.is_some()).map(|(name, _)| *name);
     match (raw, field.or_else(|| data.as_ref().map(|_| "data"))) {

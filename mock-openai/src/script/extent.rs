@@ -78,7 +78,7 @@ impl Extent {
     }
 
     fn of_send(send: &Send) -> Self {
-        let Send { comment, event, id, retry, data, raw } = send;
+        let Send { comment, event, id, retry, data, raw, .. } = send;
         let text = [comment, event, id, retry, data, raw];
         let bytes: u64 = text.into_iter().flatten().map(|text| size(text)).sum();
         // Each line of data gets a name of its own; raw bytes may be blank lines throughout.

@@ -14,6 +14,7 @@ mod error;
 mod parse;
 mod read;
 mod scalar;
+pub mod short;
 mod source;
 mod syntax;
 mod tree;

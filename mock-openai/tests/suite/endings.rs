@@ -194,7 +194,9 @@ async fn a_trip_counts_frames_inside_raw_bytes_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_trip_of_time_interrupts_whatever_runs() {
-    for steps in ["{wait: 1h}", "{wait: forever}", "{wait: peer_closed}", "{stream: {every: 1h}}"] {
+    for steps in
+        ["{wait: 1h}", "{wait: forever}", "{wait: { until: peer_closed }}", "{stream: {every: 1h}}"]
+    {
         let trip = "{trip: {after: {time: 70ms}, end: reset}}";
         let bench = Bench::new(&format!("[{{then: [{trip}, {steps}]}}]"));
         let mut peer = bench.connect();

@@ -99,7 +99,7 @@ async fn a_peer_that_only_shuts_its_sending_side_counts_as_gone() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_can_wait_for_its_peer_to_go_and_then_goes_on() {
-    let script = "[{then: [{send: {raw: a}}, {wait: peer_closed}, {mark: seen}, {wait: 10ms}, {send: {raw: b}}, {mark: late}]}]";
+    let script = "[{then: [{send: {raw: a}}, {wait: { until: peer_closed }}, {mark: seen}, {wait: 10ms}, {send: {raw: b}}, {mark: late}]}]";
     let entries = departs(script, Peer::shut_down).await;
     let mark = |name: &str| Event::Marked { name: name.into() };
     let expected = [

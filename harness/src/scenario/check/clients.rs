@@ -218,7 +218,7 @@ fn check_reads(
         }
         match *step {
             Does::Leave(_) => left = true,
-            Does::Wait(_) => {}
+            Does::Wait(_) | Does::Reconnect(_) => {}
             Does::Read(point) => {
                 let here = here.key("read");
                 if client.reads == Reads::None {

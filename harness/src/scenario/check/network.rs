@@ -75,7 +75,7 @@ fn check_when(
     place: Place<'_>,
     wrong: &mut Vec<Diagnostic>,
 ) {
-    let name = when.client.as_str();
+    let name = when.client.as_deref().unwrap_or_default();
     let client = place.key("client");
     if let Some(count) = names.counted_group(name) {
         let message = format!("`{name}` stands for {count} clients");
@@ -118,6 +118,8 @@ fn check_subject(
         NetFault::Hold => ("hold", true),
         NetFault::Drop => ("drop", true),
         NetFault::Refuse => ("refuse", false),
+        NetFault::Blackhole => ("blackhole", false),
+        NetFault::Terminate => ("terminate", false),
         NetFault::Crash => ("crash", false),
         NetFault::Restart => ("restart", false),
     };
