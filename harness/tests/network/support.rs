@@ -29,7 +29,11 @@ pub(crate) fn latency(millis: u64) -> LinkSpec {
 }
 
 pub(crate) fn buffers(recv: u64, send: u64) -> HostLimits {
-    HostLimits { recv_buffer: Some(Size(recv)), send_buffer: Some(Size(send)) }
+    HostLimits {
+        recv_buffer: Some(Size(recv)),
+        send_buffer: Some(Size(send)),
+        ..HostLimits::default()
+    }
 }
 
 fn client(name: &str) -> Client {

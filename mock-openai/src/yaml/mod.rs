@@ -11,6 +11,7 @@ mod access;
 mod diagnostic;
 mod document;
 mod error;
+mod files;
 mod parse;
 mod read;
 mod scalar;
@@ -22,6 +23,7 @@ mod words;
 
 pub use diagnostic::Diagnostic;
 pub use document::{Document, Place};
+pub use files::{Files, NoFiles, OnDisk};
 use serde::de::DeserializeOwned;
 pub use words::{list, nearest};
 

@@ -15,7 +15,7 @@ pub use answer::{ErrorAnswer, ErrorPreset};
 pub use cut::{Cut, CutBy, CutLevel, Inside, Random};
 pub use end::{After, End, Stop, Trip};
 pub use head::{Framing, Head, HeadWhen};
-pub use send::{Eol, Send, SendPreset};
+pub use send::{Eol, Recording, Send, SendPreset};
 pub use stream::{Choice, Choices, Dialect, Stream, ToolCall, Usage};
 pub use wait::{Distribution, Exponential, Lognormal, LongWait, Pause, Uniform, Until, Wait};
 

@@ -1,5 +1,6 @@
 //! One event, exact bytes, a named oddity, or a recorded stream.
 
+use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// The fields of an event (`event`, `id`, `data`, `retry`, `comment`), or one of `raw`, `hex`,
 /// `base64`, `preset` and `file`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Send {
     /// A comment line before the fields.
@@ -41,7 +42,7 @@ pub struct Send {
     /// A recorded stream: the path of a file, from the folder of the file that names it. Its bytes
     /// are sent frame by frame, at most 1 MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
+    pub file: Option<Recording>,
     /// The line ends of an event or a preset; `lf` where it is left out.
     #[serde(default, skip_serializing_if = "Eol::is_lf")]
     pub eol: Eol,
@@ -51,6 +52,27 @@ pub struct Send {
     /// Whether an event or a preset ends with its blank line; `true` where it is left out.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub final_blank_line: bool,
+}
+
+impl Default for Send {
+    /// Nothing, with the blank line that ends an event.
+    fn default() -> Self {
+        Self {
+            comment: None,
+            event: None,
+            id: None,
+            retry: None,
+            data: None,
+            raw: None,
+            hex: None,
+            base64: None,
+            preset: None,
+            file: None,
+            eol: Eol::Lf,
+            bom: false,
+            final_blank_line: true,
+        }
+    }
 }
 
 fn yes() -> bool {
@@ -65,6 +87,29 @@ fn is_false(flag: &bool) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_true(flag: &bool) -> bool {
     *flag
+}
+
+/// A recorded stream: the path that the script names, and the bytes once they were read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct Recording {
+    /// From the folder of the file that names it.
+    pub path: String,
+    /// Its bytes; empty until the loader has read it.
+    pub bytes: Bytes,
+}
+
+impl From<String> for Recording {
+    fn from(path: String) -> Self {
+        Self { path, bytes: Bytes::new() }
+    }
+}
+
+impl From<Recording> for String {
+    fn from(recording: Recording) -> Self {
+        recording.path
+    }
 }
 
 /// The line ends of an event (HTML standard 9.2.5).

@@ -116,11 +116,14 @@ pub struct Choice {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ToolCall {
-    /// The function's name.
-    pub name: String,
-    /// Its arguments: the exact text (valid JSON or not). It is streamed in fragments of a few
-    /// bytes that are cut anywhere.
-    pub arguments: String,
+    /// The function's name; the first tool of the request where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its arguments: the exact text, valid JSON or not. It is streamed in fragments of a few bytes
+    /// that are cut anywhere. Where it is left out, an object with each required parameter of the
+    /// request's tool, made up by its type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<String>,
     /// The call's id; drawn (`call_...`) where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
