@@ -13,7 +13,8 @@ pub use rule::{Headers, Limit, Matcher, Nth, Rule, Scope, Values, When};
 pub use step::{
     After, Choice, Choices, Cut, CutBy, CutLevel, Dialect, Distribution, End, Eol, ErrorAnswer,
     ErrorPreset, Exponential, Framing, Head, HeadWhen, Inside, Lognormal, LongWait, Pause, Random,
-    Repeat, Send, SendPreset, Step, Stop, Stream, ToolCall, Trip, Uniform, Until, Usage, Wait,
+    Recording, Repeat, Send, SendPreset, Step, Stop, Stream, ToolCall, Trip, Uniform, Until, Usage,
+    Wait,
 };
 
 /// A whole script: its rules are tried in order, and the first that matches answers.
