@@ -17,15 +17,18 @@ pub mod script;
 pub mod wire;
 pub mod yaml;
 
+mod closing;
 mod connection;
+mod control;
 mod errors;
 mod go_duration;
 mod http;
 mod identity;
+mod keys;
 mod log;
 mod player;
 mod provider;
 mod rules;
 mod socket;
 
-pub use provider::{Mock, serve};
+pub use provider::{Mock, Provider, serve};

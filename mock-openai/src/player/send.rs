@@ -8,7 +8,7 @@ use super::{
     head::{Ended, Kind},
     outgoing::Outgoing,
 };
-use crate::{socket::Socket, wire::Wire};
+use crate::{journal::Event, socket::Socket, wire::Wire};
 
 /// How far the body is.
 #[derive(Debug, Default)]
@@ -85,25 +85,28 @@ impl<W: Wire> Player<'_, W> {
     /// Writes and flushes, in pieces where the script cuts segments, and tells the journal what
     /// the socket takes at the instant at which it takes it.
     pub(super) async fn write(&mut self, outgoing: Outgoing) -> Result<(), Halt> {
-        let done = self.write_pieces(&outgoing).await;
+        let mut written = 0;
+        let done = self.write_pieces(&outgoing, &mut written).await;
         self.progress.is_torn |= done.is_err();
+        if let (Err(_), bytes @ 1..) = (&done, outgoing.left(written)) {
+            self.log.tell(Event::NotAccepted { bytes });
+        }
         done
     }
 
-    async fn write_pieces(&mut self, outgoing: &Outgoing) -> Result<(), Halt> {
+    async fn write_pieces(&mut self, outgoing: &Outgoing, written: &mut usize) -> Result<(), Halt> {
         let cut = self.cuts.segment;
-        let mut written = 0;
         for end in cuts::piece_ends(cut, outgoing.head_end(), outgoing.len()) {
-            if written > 0 {
+            if *written > 0 {
                 self.at_cut(cut.and_then(|cut| cut.gap)).await?;
             }
-            while written < end {
-                let bytes = &outgoing.bytes()[written..end];
+            while *written < end {
+                let bytes = &outgoing.bytes()[*written..end];
                 let len = self.race(|socket, cx| socket.poll_write(cx, bytes)).await??;
-                for event in outgoing.taken(&(written..written + len)) {
+                for event in outgoing.taken(&(*written..*written + len)) {
                     self.log.tell(event);
                 }
-                written += len;
+                *written += len;
             }
             self.race(Socket::poll_flush).await??;
         }

@@ -3,7 +3,6 @@
 mod support;
 
 mod answers;
-mod binary;
 mod clients;
 mod cuts;
 mod endings;

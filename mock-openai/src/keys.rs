@@ -1,0 +1,51 @@
+//! Bearer keys that a request must bring.
+
+use crate::http::Head;
+
+/// Whether a request is for the API, which is what keys guard.
+pub(crate) fn guards(head: &Head) -> bool {
+    head.path().strip_prefix("/v1").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether the request brings one of the keys; the scheme's name has no case (RFC 9110 11.1).
+pub(crate) fn admits(keys: &[String], head: &Head) -> bool {
+    head.values("authorization").any(|value| {
+        let (scheme, key) = value.trim().split_once(' ').unwrap_or_default();
+        scheme.eq_ignore_ascii_case("bearer") && keys.iter().any(|known| known == key.trim())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(target: &str, authorization: &str) -> Head {
+        Head {
+            method: "GET".into(),
+            target: target.into(),
+            minor_version: 1,
+            headers: vec![("Authorization".into(), authorization.into())],
+        }
+    }
+
+    #[test]
+    fn one_of_the_keys_is_enough_and_must_be_whole() {
+        let keys = ["k1".to_owned(), "k2".to_owned()];
+        for admitted in ["Bearer k1", "bearer k2", "Bearer  k2 "] {
+            assert!(admits(&keys, &head("/v1", admitted)), "{admitted}");
+        }
+        for refused in ["Bearer k", "Bearer k11", "Bearer K1", "Basic k1", "k1", "", "Bearer "] {
+            assert!(!admits(&keys, &head("/v1", refused)), "{refused}");
+        }
+    }
+
+    #[test]
+    fn the_api_is_guarded_and_nothing_else() {
+        for target in ["/v1", "/v1/models?x=1", "http://host/v1/chat/completions"] {
+            assert!(guards(&head(target, "")), "{target}");
+        }
+        for target in ["/", "/v1beta/models", "/health"] {
+            assert!(!guards(&head(target, "")), "{target}");
+        }
+    }
+}
