@@ -43,7 +43,8 @@ impl Case {
     pub fn read_all(file: &ScenarioFile) -> Result<Vec<Self>, Vec<Diagnostic>> {
         let rules: Vec<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
         let cells = scenario::load_all(&file.path, &file.text, &file.files(), &rules)?;
-        let case = |(cell, scenario): (CellName, Scenario)| Self { id: cell.id(&file.id), scenario };
+        let case =
+            |(cell, scenario): (CellName, Scenario)| Self { id: cell.id(&file.id), scenario };
         Ok(cells.into_iter().map(case).collect())
     }
 
@@ -110,8 +111,11 @@ fn claim<'a>(next: &AtomicUsize, cases: &'a [Case]) -> Option<(usize, &'a Case)>
 pub fn outcome(case: &Case, settings: &Settings) -> Outcome {
     let began = wall_clock();
     let plan = plan_for(case, settings);
+    let (scenario, cell) = CellName::split(&case.id);
     let mut outcome = Outcome {
         id: case.id.clone(),
+        scenario: scenario.to_owned(),
+        cell: cell.axes.into_iter().collect(),
         title: plan.title.clone(),
         result: Conclusion::Held,
         hash: String::new(),

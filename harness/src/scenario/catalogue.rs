@@ -30,7 +30,7 @@ pub struct ScenarioFile {
     pub store: Store,
     /// How many folders lie between it and the root of its catalogue: so far up may it name files.
     pub levels: usize,
-    /// The filters that mean some of its cells alone; none where all are meant.
+    /// The filters that mean it or some of its cells; none where none was given.
     pub filters: Vec<Filter>,
 }
 
@@ -217,6 +217,8 @@ fn below(folder: &Path, root: &Path) -> Result<Vec<ScenarioFile>, NotFound> {
             found.push(ScenarioFile::on_disk(path, root)?);
         }
     }
+    // The folder itself may be one of parts.
+    found.retain(|file| !is_part(file));
     in_order(&mut found);
     Ok(found)
 }
@@ -253,9 +255,7 @@ fn in_order(files: &mut Vec<ScenarioFile>) {
     files.sort_by(|a, b| a.id.cmp(&b.id));
     files.dedup_by(|later, kept| {
         let is_same = later.id == kept.id && later.path == kept.path;
-        if is_same && (later.filters.is_empty() || kept.filters.is_empty()) {
-            kept.filters.clear();
-        } else if is_same {
+        if is_same {
             kept.filters.append(&mut later.filters);
         }
         is_same

@@ -23,7 +23,8 @@ pub fn load(file_name: &str, text: &[u8], rules: &[&str]) -> Result<Scenario, Ve
     match cells.pop() {
         Some((_, scenario)) if cells.is_empty() => Ok(scenario),
         _ => {
-            let message = format!("one scenario is wanted, and the matrix makes {}", matrix.count());
+            let message =
+                format!("one scenario is wanted, and the matrix makes {}", matrix.count());
             Err(vec![matrix.wrong(message).help("leave the matrix out")])
         }
     }

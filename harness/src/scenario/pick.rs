@@ -7,12 +7,12 @@ use super::{
     catalogue::{NotFound, ScenarioFile},
 };
 
-/// A filter that means some cells of a scenario: `area/name[eol=crlf]`.
+/// A filter that means a scenario or some cells of it: `area/name[eol=crlf]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     /// As it was given.
     text: String,
-    /// What stands in its brackets.
+    /// What stands in its brackets; nothing where it means all cells.
     cell: CellName,
 }
 
@@ -22,11 +22,14 @@ pub(super) fn meant(
     find: impl Fn(&str) -> Result<Vec<ScenarioFile>, NotFound>,
 ) -> Result<Vec<ScenarioFile>, NotFound> {
     let (name, cell) = CellName::split(filter);
-    let mut found = find(name)?;
-    if !cell.axes.is_empty() {
-        for file in &mut found {
-            file.filters = vec![Filter { text: filter.to_owned(), cell: cell.clone() }];
+    let mut found = find(name).map_err(|error| match error {
+        NotFound::NoMatch { nearest, .. } => {
+            NotFound::NoMatch { filter: filter.to_owned(), nearest }
         }
+        NotFound::Unreadable { .. } => error,
+    })?;
+    for file in &mut found {
+        file.filters = vec![Filter { text: filter.to_owned(), cell: cell.clone() }];
     }
     Ok(found)
 }

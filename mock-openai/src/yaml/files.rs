@@ -68,9 +68,9 @@ impl<F: Files> Below<F> {
 impl<F: Files> Files for Below<F> {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let path = normal(path);
-        let inside = path.strip_prefix(&self.root).is_ok_and(|rest| {
-            matches!(rest.components().next(), Some(Component::Normal(_)))
-        });
+        let inside = path
+            .strip_prefix(&self.root)
+            .is_ok_and(|rest| matches!(rest.components().next(), Some(Component::Normal(_))));
         if !inside {
             let root = match self.root.as_os_str().is_empty() {
                 true => ".".to_owned(),

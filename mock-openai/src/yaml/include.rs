@@ -157,7 +157,8 @@ impl Open<'_> {
         let text = match &name.value {
             Value::Scalar(Scalar { text, plain }) if !plain || is_text(text) => text,
             Value::Scalar(_) | Value::Sequence(_) | Value::Mapping(_) => {
-                return Err(self.told(name.span, "an include is no path")
+                return Err(self
+                    .told(name.span, "an include is no path")
                     .help("write a path, or a list of paths: `include: ../common/answer.yaml`"));
             }
         };
@@ -165,12 +166,14 @@ impl Open<'_> {
             return Err(self.told(name.span, "the path of an include is empty"));
         }
         if text.contains("${") {
-            return Err(self.told(name.span, "an include cannot depend on the matrix")
+            return Err(self
+                .told(name.span, "an include cannot depend on the matrix")
                 .help("files are brought in before the cells are made; name each file"));
         }
         let path = Path::new(text);
         if path.has_root() || path.is_absolute() {
-            return Err(self.told(name.span, "the path of an include is absolute")
+            return Err(self
+                .told(name.span, "the path of an include is absolute")
                 .help("write it from the folder of this file"));
         }
         let path = normal(&folder(Path::new(&self.sources[by].file)).join(path));
@@ -178,16 +181,20 @@ impl Open<'_> {
             let mut chain: Vec<_> =
                 self.chain[first..].iter().map(|path| format!("`{}`", path.display())).collect();
             chain.push(format!("`{}`", path.display()));
-            return Err(self.told(name.span, "the includes go in a circle")
+            return Err(self
+                .told(name.span, "the includes go in a circle")
                 .help(format!("each of these includes the next: {}", chain.join(", "))));
         }
         if self.chain.len() > INCLUDE_DEPTH_MAX {
-            let message = format!("includes stand more than {INCLUDE_DEPTH_MAX} deep in each other");
+            let message =
+                format!("includes stand more than {INCLUDE_DEPTH_MAX} deep in each other");
             return Err(self.told(name.span, message));
         }
         if self.sources.len() > INCLUDES_MAX {
             self.is_full = true;
-            return Err(self.told(name.span, format!("more than {INCLUDES_MAX} files are included")));
+            return Err(
+                self.told(name.span, format!("more than {INCLUDES_MAX} files are included"))
+            );
         }
         Ok(path)
     }

@@ -209,6 +209,9 @@ impl Uses<'_> {
                 let names = axes.iter().map(|axis| axis.name.as_str());
                 return Err(wrong(format!("there is no axis `{name}`")).known(name, names));
             };
+            if !self.used.contains(&axis.name) {
+                self.used.push(axis.name.clone());
+            }
             let is_scalar = |node: &Node| matches!(node.value, Value::Scalar(_));
             let other = axis.values.iter().find(|value| !is_whole && !is_scalar(&value.node));
             if let Some(other) = other {
@@ -218,9 +221,6 @@ impl Uses<'_> {
                 );
                 let help = format!("let it stand alone: `\"${{{name}}}\"`");
                 return Err(wrong(message).help(help));
-            }
-            if !self.used.contains(&axis.name) {
-                self.used.push(axis.name.clone());
             }
         }
         Ok(())

@@ -70,4 +70,6 @@ pub fn load_with_places<T: DeserializeOwned>(
 }
 
 #[cfg(test)]
+mod resolve_tests;
+#[cfg(test)]
 mod tests;
