@@ -4,13 +4,14 @@ use std::{io, time::Duration};
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{Conclusion, EXPECTED, Failure, Outcome, Report};
+use super::{Conclusion, EXPECTED, Failure, Outcome, Report, cells};
 
 /// How many unmet expectations are shown beside broken rules: a failure fits on a screen.
 const EXPECTED_SHOWN_MAX: usize = 4;
 
 pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "{}", table(report))?;
+    cells::held(&report.outcomes, out)?;
     for outcome in &report.outcomes {
         failures(outcome, out)?;
     }
@@ -45,7 +46,7 @@ fn table(report: &Report) -> Table {
         };
         table.add_row([
             family.0.to_owned(),
-            family.1.len().to_string(),
+            of_cells(cells::scenarios(family.1.iter().copied()), family.1.len()),
             count(|c| *c == Conclusion::Held),
             count(|c| *c == Conclusion::Broke),
             count(|c| matches!(c, Conclusion::Skipped { .. })),
@@ -60,6 +61,11 @@ fn table(report: &Report) -> Table {
         }
     }
     table
+}
+
+/// How many scenarios there are, and in brackets how many cells where these are more.
+fn of_cells(scenarios: usize, cells: usize) -> String {
+    if scenarios == cells { cells.to_string() } else { format!("{scenarios} ({cells})") }
 }
 
 /// The scenarios of each folder, in order.
@@ -138,10 +144,14 @@ fn closing(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     let all: Vec<&Outcome> = report.outcomes.iter().collect();
     let skipped = report.count(|c| matches!(c, Conclusion::Skipped { .. }));
     let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} skipped") };
+    let cells = match report.outcomes.len() {
+        count if count == report.scenarios() => String::new(),
+        count => format!(" in {count} cells"),
+    };
     writeln!(
         out,
-        "\n{} scenarios against {}: {} held, {} broke{skipped}",
-        report.outcomes.len(),
+        "\n{} scenarios{cells} against {}: {} held, {} broke{skipped}",
+        report.scenarios(),
         report.target,
         report.count(|c| *c == Conclusion::Held),
         report.count(|c| *c == Conclusion::Broke),
