@@ -23,6 +23,7 @@ pub struct Bound<T> {
 /// Bounds, both included; one or both are given.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "BoundsOf{T}")]
 pub struct Bounds<T> {
     /// The least that is right.
     at_least: Option<T>,

@@ -116,7 +116,7 @@ pub struct Relay {
     pub metric: IndexMap<String, Bound<u64>>,
     /// A word that its log holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-not-built" = true))]
+    #[schemars(extend("x-not-built" = true, "x-instead" = "`metric` tells what the relay counts"))]
     pub logged: Option<String>,
 }
 

@@ -9,6 +9,7 @@ mod load;
 mod middlebox;
 mod names;
 mod network;
+pub mod schema;
 
 use indexmap::IndexMap;
 use mock_openai::{

@@ -1,0 +1,34 @@
+//! `whitewater schema`: what a file may say, for editors and as a page.
+
+use std::io;
+
+use clap::{Args, ValueEnum};
+
+use super::{Console, Exit};
+use crate::scenario::schema::{Kind, published};
+
+#[derive(Debug, Args)]
+pub(super) struct Schema {
+    /// Which files it is for.
+    #[arg(value_enum, default_value_t = Files::Scenario)]
+    files: Files,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Files {
+    /// Scenarios.
+    Scenario,
+    /// Scripts of the mock provider.
+    Script,
+}
+
+impl Schema {
+    pub(super) fn carry_out(self, console: &mut Console<'_>) -> io::Result<Exit> {
+        let text = match self.files {
+            Files::Scenario => published(Kind::Scenario),
+            Files::Script => published(Kind::Script),
+        };
+        console.out.write_all(text.as_bytes())?;
+        Ok(Exit::Held)
+    }
+}
