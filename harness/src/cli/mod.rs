@@ -10,6 +10,7 @@ mod list;
 mod run;
 mod schema;
 mod select;
+mod word;
 
 /// Proves, deterministically, that a relay of LLM streams delivers them correctly when the network,
 /// the provider, the middleboxes and the clients misbehave.

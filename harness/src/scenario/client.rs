@@ -144,6 +144,7 @@ pub struct Request {
     pub post: Option<String>,
     /// Headers beside the usual ones.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schemars(extend("x-names" = "<header>"))]
     pub headers: IndexMap<String, String>,
     /// The JSON body. A `user` key is added where there is none: it tells the clients apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -217,7 +217,7 @@ impl JsonSchema for Network {
                 "items": generator.subschema_for::<NetEvent>(),
             } },
             "additionalProperties": generator.subschema_for::<Links>(),
-            "x-names": "link",
+            "x-names": "<link>",
         })
     }
 }

@@ -5,8 +5,10 @@
 
 mod axis;
 mod clean;
+mod example;
 mod forms;
 mod publish;
+mod reference;
 mod sample;
 mod types;
 mod word;
@@ -19,8 +21,10 @@ use serde_json::Value;
 
 use super::Scenario;
 
+pub use example::{EXAMPLES, Example, example, example_of};
 pub(super) use forms::{Form, forms};
 pub use publish::{Kind, published};
+pub use reference::reference;
 pub use sample::{sample, smallest_with};
 pub use word::{Choice, Word, at, words};
 

@@ -3,7 +3,7 @@
 use schemars::{Schema, transform::transform_subschemas};
 use serde_json::{Value, json};
 
-use super::{NAMES, NOT_BUILT, axis, scenario, script};
+use super::{INSTEAD, NAMES, NOT_BUILT, axis, scenario, script};
 
 /// Which files a schema is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,7 @@ pub fn published(kind: Kind) -> String {
 /// Says in words what is not built yet, since an editor shows the description alone.
 fn tell_marks(schema: &mut Schema) {
     schema.remove(NAMES);
+    schema.remove(INSTEAD);
     if schema.get(NOT_BUILT).is_some() {
         let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
         let text = format!("{text} (Not built yet: it is refused.)");

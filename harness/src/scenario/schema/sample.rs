@@ -21,8 +21,10 @@ pub fn smallest_with(place: &str) -> Option<Value> {
 fn with(schema: &'static Value, parts: &[&str]) -> Option<Value> {
     let Some((first, rest)) = parts.split_first() else { return Some(sample(schema)) };
     forms(scenario(), schema).into_iter().find_map(|form| {
-        if rest.is_empty() && form.words().any(|word| word == *first) {
-            return Some(json!(first));
+        // A word may have a dot in it: `h1.0`.
+        let whole = parts.join(".");
+        if form.words().any(|word| word == whole) {
+            return Some(json!(whole));
         }
         if let Some(items) = form.items() {
             return with(items, parts).map(|item| json!([item]));

@@ -55,7 +55,8 @@ fn one(form: Form<'static>) -> String {
 fn object(schema: &'static Value) -> String {
     match schema.get("additionalProperties") {
         Some(Value::Object(_)) => {
-            let names = schema.get(NAMES).and_then(Value::as_str).unwrap_or("name");
+            let names = schema.get(NAMES).and_then(Value::as_str).unwrap_or("<name>");
+            let names = names.trim_matches(['<', '>']);
             let value = schema.get("additionalProperties").map(name).unwrap_or_default();
             format!("mapping by {names} ({value})")
         }
