@@ -119,7 +119,9 @@ pub fn example_of(word: &Word) -> String {
     if let Some(written) = word.places.iter().find_map(|place| example(place)) {
         return written.to_owned();
     }
-    let above = |place: &String| place.rsplit_once('.').map(|(above, _)| above.to_owned());
+    let above = |place: &String| {
+        place.strip_suffix(&word.name).and_then(|above| above.strip_suffix('.')).map(str::to_owned)
+    };
     if word.is_value {
         let key = word.places.first().and_then(above).unwrap_or_default();
         let key = key.rsplit('.').next().unwrap_or_default();

@@ -18,9 +18,8 @@ pub fn reference() -> String {
     let mut body = Page::default();
     body.heading(2, FIRST);
     body.table(small.iter().copied());
-    for word in small {
-        body.example(word.place());
-    }
+    let examples = small.iter().filter_map(|word| example(word.place()));
+    body.yaml(&examples.collect::<Vec<_>>().join("\n"));
     for word in large {
         body.section(word, word.place(), 2);
     }
@@ -62,14 +61,18 @@ impl Page {
 
     fn example(&mut self, place: &str) {
         if let Some(yaml) = example(place) {
-            self.line(&format!("```yaml\n{yaml}\n```\n"));
+            self.yaml(yaml);
         }
+    }
+
+    fn yaml(&mut self, yaml: &str) {
+        self.line(&format!("```yaml\n{yaml}\n```\n"));
     }
 
     /// A word with all that stands below it. `place` is where the page has arrived at it.
     fn section(&mut self, word: &'static Word, place: &str, depth: usize) {
         self.heading(depth, &format!("`{place}`"));
-        if !word.is_built {
+        if word.is_marked {
             self.line("*Not built yet: a file that says it is refused.*\n");
         }
         self.line(&format!("{}\n", word.says));
@@ -130,7 +133,7 @@ impl Page {
                 true => format!("[`{}`]({})", word.name, anchor(&format!("`{}`", word.place()))),
                 false => format!("`{}`", word.name),
             };
-            let mark = if word.is_built { "" } else { "*Not built yet.* " };
+            let mark = if word.is_marked { "*Not built yet.* " } else { "" };
             let left_out = match &word.default {
                 _ if word.is_required => "must be given".to_owned(),
                 Some(default) => format!("`{default}`"),

@@ -29,6 +29,8 @@ pub struct Word {
     pub values: Vec<Choice>,
     /// Whether it is carried out; it is refused where not.
     pub is_built: bool,
+    /// Whether it is itself what is not built, and not something around it.
+    pub is_marked: bool,
     /// What serves instead of what is not built yet.
     pub instead: Option<String>,
     /// The keys inside its value.
@@ -117,7 +119,7 @@ struct Walk {
 impl Walk {
     fn value(&mut self, schema: &'static Value, path: &str, built: bool) {
         for form in forms(scenario(), schema) {
-            if self.inside.contains(&form.of) {
+            if !form.of.is_empty() && self.inside.contains(&form.of) {
                 continue;
             }
             self.inside.push(form.of);
@@ -180,6 +182,7 @@ impl Walk {
             default: schema.get("default").map(flow),
             values: if is_value { Vec::new() } else { types::choices(schema) },
             is_built,
+            is_marked: carrier.get(NOT_BUILT).is_some(),
             instead: carrier.get(INSTEAD).and_then(Value::as_str).map(str::to_owned),
             keys: if is_value { Vec::new() } else { types::keys(schema) },
             schema,
