@@ -17,7 +17,7 @@ use crate::{
     plan::{self, Plan},
     report::{Conclusion, EXPECTED, Excuse, FORMAT_VERSION, Failure, Note, Outcome, Report},
     rules::{self, Level, Rule},
-    scenario::{self, Scenario, catalogue::ScenarioFile},
+    scenario::{self, CellName, Scenario, catalogue::ScenarioFile},
     target::Target,
     trace::{ClientFact, Fact, Trace},
     verdict::{Breach, Verdict},
@@ -27,22 +27,24 @@ use crate::{
 /// A scenario that was loaded and checked.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// Its id: the path below `scenarios/` without the ending.
+    /// Its id: the path below `scenarios/` without the ending, and in brackets its cell where it is
+    /// one of a matrix.
     pub id: String,
     /// What it says.
     pub scenario: Scenario,
 }
 
 impl Case {
-    /// Reads and checks a file.
+    /// Reads and checks a file: one case, or one for each cell of its matrix, in their order and
+    /// whatever its filters say.
     ///
     /// # Errors
-    /// Every mistake in it.
-    pub fn read(file: &ScenarioFile) -> Result<Self, Vec<Diagnostic>> {
+    /// Every mistake in it and in what it includes.
+    pub fn read_all(file: &ScenarioFile) -> Result<Vec<Self>, Vec<Diagnostic>> {
         let rules: Vec<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
-        let name = file.path.to_string_lossy();
-        let scenario = scenario::load(&name, &file.text, &rules)?;
-        Ok(Self { id: file.id.clone(), scenario })
+        let cells = scenario::load_all(&file.path, &file.text, &file.files(), &rules)?;
+        let case = |(cell, scenario): (CellName, Scenario)| Self { id: cell.id(&file.id), scenario };
+        Ok(cells.into_iter().map(case).collect())
     }
 
     /// Its plan.

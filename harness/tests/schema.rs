@@ -228,12 +228,13 @@ fn an_axis_stands_for_any_value_but_not_for_a_name() {
         "stream: { chunks: '${n}', every: '${n}', logprobs: '${n}', usage: '${n}', choices: '${n}' }",
         "stream: '${n}'",
         "end: '${n}'",
+        "wait: '${n}ms'",
         "cut: { by: '${n}', random: '${n}', steps: [ { wait: '${n}' } ] }",
         "'${n}'",
     ] {
         assert!(validator.is_valid(&file(step)), "{step}");
     }
-    for step in ["stream: { chunks: '${N}' }", "end: 'x${n}'", "stream: { '${n}': 1 }", "wait: '${'"] {
+    for step in ["stream: { chunks: '${N}' }", "end: 'x{n}'", "stream: { '${n}': 1 }", "stream: { chunks: 'x${n}' }", "wait: '${'"] {
         assert!(!validator.is_valid(&file(step)), "{step}");
     }
 }

@@ -17,7 +17,9 @@ use crate::{
 /// Scenarios by path, id or pattern.
 #[derive(Debug, Args)]
 pub(super) struct Selection {
-    /// Files, folders, ids, or patterns such as `429-storms/*`; everything where none is given.
+    /// Files, folders, ids, or patterns such as `429-storms/*`, each with axes in brackets behind it
+    /// where some cells of a matrix are meant (`'any-cut/*[eol=crlf]'`); everything where none is
+    /// given.
     #[arg(value_name = "PATH|ID")]
     which: Vec<String>,
     /// The folder that ids count from; without it `scenarios`, and where that does not exist the
@@ -49,10 +51,10 @@ impl Selection {
                 return Ok(None);
             }
         };
-        let (mut cases, mut mistakes) = (Vec::new(), 0);
+        let (mut found, mut mistakes) = (Vec::new(), 0);
         for file in files {
-            match Case::read(&file) {
-                Ok(case) => cases.push(case),
+            match Case::read_all(&file) {
+                Ok(cases) => found.push((file, cases)),
                 Err(found) => {
                     mistakes += found.len();
                     for mistake in found {
@@ -68,6 +70,13 @@ impl Selection {
             writeln!(console.log, "error: {mistakes} {noun}; nothing was run")?;
             return Ok(None);
         }
+        let mut cases = match catalogue::picked(found, |case| &case.id) {
+            Ok(cases) => cases,
+            Err(error) => {
+                writeln!(console.log, "error: {error}")?;
+                return Ok(None);
+            }
+        };
         cases.retain(|case| self.tag.iter().all(|tag| case.scenario.tags.contains(tag)));
         if cases.is_empty() {
             writeln!(console.log, "error: no scenario has the tags {}", self.tag.join(", "))?;

@@ -2,6 +2,7 @@
 
 mod bound;
 pub mod catalogue;
+mod cell;
 mod check;
 mod client;
 mod expect;
@@ -9,6 +10,7 @@ mod load;
 mod middlebox;
 mod names;
 mod network;
+mod pick;
 pub mod schema;
 
 use indexmap::IndexMap;
@@ -22,12 +24,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
 pub use bound::{Bound, Bounds, Quantity};
+pub use cell::CellName;
 pub use client::{
     Backoff, Client, ClientWait, Does, Http, Kind, LastEventId, Leave, LongClientWait, Patience,
     Pause, ReadPoint, Reads, Reconnect, Request, Retries, Sdk, Starts, UntilMark,
 };
 pub use expect::{EndsAs, EndsHow, Expect, Frames, Grade, LongEndsAs, LongFrames, Relay, Upstream};
-pub use load::load;
+pub use load::{load, load_all};
 pub use middlebox::{
     BufferingProxy, Compressor, ConnectionLimit, CutterEnd, Deadline, HeaderStripper,
     Http10Downgrade, IdleCutter, LoadBalancer, Middlebox, ReChunker,
@@ -50,13 +53,18 @@ pub struct Scenario {
     /// Words to select scenarios by.
     #[serde(default)]
     pub tags: Vec<String>,
-    /// Files whose keys this one takes over where it lacks them: paths from this file's folder.
-    /// What the scenario says itself stands; mappings are merged key by key, lists are not.
+    /// Files whose keys this one takes over where it lacks them: one path or a list, from this
+    /// file's folder. What the scenario says itself stands, and of several files an earlier one
+    /// stands before a later; mappings are merged key by key, lists and single values are not. At
+    /// most 16 files, at most 8 deep in each other, none outside the folder of all scenarios. Shared
+    /// parts live in folders named `common`, which hold no scenarios.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub include: Option<Values>,
-    /// Axes with their values: the scenario is run for each combination, and `${axis}` stands for
-    /// the value wherever a value can stand. A value may have a label of its own, which then stands
-    /// in the id: `[whole, { bytewise: { every: 1 } }]`.
+    /// Axes with their values: the scenario is run for each combination, at most 10,000. `${axis}`
+    /// stands for the value wherever a value can stand: alone for the value as it is, inside a longer
+    /// text for its text. Inside brackets and braces it needs quotes: `{ eol: "${eol}" }`; `$${` is
+    /// the text `${`. A value may have a label of its own, which then stands in the id:
+    /// `[whole, { bytewise: { every: 1 } }]`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     #[schemars(extend("x-names" = "<axis>"))]
     pub matrix: IndexMap<String, Vec<serde_json::Value>>,

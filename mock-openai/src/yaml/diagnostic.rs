@@ -24,6 +24,9 @@ pub struct Diagnostic {
     /// What to do, such as the nearest valid word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// What else is to be known: which file includes this one, in which cells of a matrix it is so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The line, or the part of a very long line that holds the mistake.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -46,6 +49,7 @@ impl Diagnostic {
             message: message.into(),
             wanted: None,
             help: None,
+            notes: Vec::new(),
             source: None,
             source_column: 1,
         }
@@ -62,6 +66,13 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Says what else is to be known.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
         self
     }
 
@@ -97,6 +108,8 @@ impl Diagnostic {
             None => group,
             Some(help) => group.element(Level::HELP.message(help.as_str())),
         };
+        let notes = self.notes.iter().map(|note| Level::NOTE.message(note.as_str()));
+        let group = notes.fold(group, Group::element);
         renderer.term_width(WIDTH_MAX).render(&[group])
     }
 

@@ -60,7 +60,7 @@ impl Error {
 
     pub(super) fn into_diagnostic(self, document: &Document, at: Id) -> Diagnostic {
         let span = document.nodes[at.0].0;
-        let wrong = |message: String| document.source.wrong(span, message);
+        let wrong = |message: String| document.wrong(span, message);
         match *self.kind {
             Kind::Custom(message) => wrong(message),
             Kind::Wrong { got, wanted, help } => {

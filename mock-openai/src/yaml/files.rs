@@ -1,6 +1,10 @@
 //! Where a file finds the others that it names.
 
-use std::{fs, io, io::Read as _, path::Path};
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::{Component, Path, PathBuf},
+};
 
 use super::FILE_SIZE_MAX;
 
@@ -20,6 +24,12 @@ pub struct OnDisk;
 
 impl Files for OnDisk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        // Opening a pipe waits for a writer, and a device may never end.
+        let kind = fs::metadata(path)?;
+        if !kind.is_file() {
+            let what = if kind.is_dir() { "it is a folder" } else { "it is no regular file" };
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
         let limit = u64::try_from(FILE_SIZE_MAX).unwrap_or(u64::MAX).saturating_add(1);
         let mut bytes = Vec::new();
         fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
@@ -34,5 +44,106 @@ pub struct NoFiles;
 impl Files for NoFiles {
     fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
         Err(io::Error::new(io::ErrorKind::Unsupported, "this text cannot name files"))
+    }
+}
+
+/// The part of a store below one folder: a path that leaves it by `..` is refused.
+///
+/// Paths are compared as they are written; a link that stands below the folder is followed.
+#[derive(Debug, Clone)]
+pub struct Below<F> {
+    files: F,
+    root: PathBuf,
+}
+
+impl<F: Files> Below<F> {
+    /// The folder that lies so many levels above the one that a file stands in.
+    pub fn levels_above(files: F, file: &Path, levels: usize) -> Self {
+        let mut root = folder(file).to_owned();
+        root.extend(std::iter::repeat_n("..", levels));
+        Self { files, root: normal(&root) }
+    }
+}
+
+impl<F: Files> Files for Below<F> {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let path = normal(path);
+        let inside = path.strip_prefix(&self.root).is_ok_and(|rest| {
+            matches!(rest.components().next(), Some(Component::Normal(_)))
+        });
+        if !inside {
+            let root = match self.root.as_os_str().is_empty() {
+                true => ".".to_owned(),
+                false => self.root.display().to_string(),
+            };
+            let text = format!("it leaves the folder `{root}`");
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+        }
+        self.files.read(&path)
+    }
+}
+
+/// The folder that a file stands in; empty for one that is named alone.
+pub(super) fn folder(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new(""))
+}
+
+/// The same path without `.` and, where a name stands before it, without `..`.
+pub(super) fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        let last = normal.components().next_back();
+        match (part, last) {
+            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                normal.pop();
+            }
+            (part, _) => normal.push(part),
+        }
+    }
+    normal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers with the path that it is asked for.
+    struct Echo;
+
+    impl Files for Echo {
+        fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+            Ok(path.display().to_string().into_bytes())
+        }
+    }
+
+    fn read(file: &str, levels: usize, named: &str) -> Result<String, String> {
+        let below = Below::levels_above(Echo, Path::new(file), levels);
+        let path = folder(Path::new(file)).join(named);
+        let bytes = below.read(&path).map_err(|error| error.to_string())?;
+        Ok(String::from_utf8(bytes).expect("a path of this test is text"))
+    }
+
+    #[test]
+    fn a_path_leads_up_to_the_root_and_no_further() {
+        let leaves = |root: &str| Err(format!("it leaves the folder `{root}`"));
+        let right = |path: &str| Ok(path.to_owned());
+        for (file, levels, named, expected) in [
+            ("scenarios/a/x.yaml", 1, "../common/y.yaml", right("scenarios/common/y.yaml")),
+            ("scenarios/a/x.yaml", 1, "y.yaml", right("scenarios/a/y.yaml")),
+            ("scenarios/a/x.yaml", 1, "./b/../y.yaml", right("scenarios/a/y.yaml")),
+            ("scenarios/a/x.yaml", 1, "../../y.yaml", leaves("scenarios")),
+            ("scenarios/a/x.yaml", 1, "../../scenarios/y.yaml", right("scenarios/y.yaml")),
+            ("scenarios/a/x.yaml", 1, "../../scenarios2/y.yaml", leaves("scenarios")),
+            ("scenarios/a/x.yaml", 1, "..", leaves("scenarios")),
+            ("x.yaml", 0, "y.yaml", right("y.yaml")),
+            ("x.yaml", 0, "../y.yaml", leaves(".")),
+            ("x.yaml", 1, "../y.yaml", right("../y.yaml")),
+            ("x.yaml", 1, "../../y.yaml", leaves("..")),
+            ("/x/a/x.yaml", 0, "/etc/passwd", leaves("/x/a")),
+            ("/x/a/x.yaml", 1, "../../../../etc/passwd", leaves("/x")),
+        ] {
+            assert_eq!(read(file, levels, named), expected, "{file} {levels} {named}");
+        }
     }
 }

@@ -4,7 +4,10 @@ use schemars::{Schema, transform::transform_subschemas};
 use serde_json::{Map, Value, json};
 
 /// What stands for the value of an axis.
-const PATTERN: &str = r"^\$\{[a-z][a-z0-9_-]*\}$";
+const ALONE: &str = r"^\$\{[a-z][a-z0-9_-]*\}$";
+
+/// A text with such values in it.
+const INSIDE: &str = r"\$\{[a-z][a-z0-9_-]*\}";
 
 /// Keys that a matrix is made of, or that are read before it: no axis stands in them.
 const BEFORE: [&str; 2] = ["matrix", "include"];
@@ -17,7 +20,7 @@ pub(super) fn accept(root: &mut Schema) {
             properties.insert(key.to_owned(), schema);
         }
     }
-    let axis = json!({ "type": "string", "pattern": PATTERN, "description": "The value of an axis of the matrix." });
+    let axis = json!({ "type": "string", "pattern": INSIDE, "description": "The value of an axis of the matrix." });
     if let Some(Value::Object(definitions)) = root.get_mut("definitions") {
         definitions.insert("Axis".to_owned(), axis);
     }
@@ -61,13 +64,13 @@ fn value(schema: &mut Value) {
     match keywords.get_mut("type") {
         Some(Value::String(text)) if text == "string" => {
             if let Some(Value::String(pattern)) = keywords.get_mut("pattern") {
-                *pattern = format!("{pattern}|{PATTERN}");
+                *pattern = format!("{pattern}|{INSIDE}");
             }
         }
         Some(Value::String(other)) => {
             let both = json!([other, "string"]);
             keywords.insert("type".to_owned(), both);
-            keywords.insert("pattern".to_owned(), json!(PATTERN));
+            keywords.insert("pattern".to_owned(), json!(ALONE));
         }
         _ => {}
     }
