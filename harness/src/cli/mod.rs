@@ -8,7 +8,9 @@ mod check;
 mod explain;
 mod list;
 mod run;
+mod schema;
 mod select;
+mod word;
 
 /// Proves, deterministically, that a relay of LLM streams delivers them correctly when the network,
 /// the provider, the middleboxes and the clients misbehave.
@@ -29,6 +31,8 @@ enum Command {
     List(list::List),
     /// Explains a rule, a scenario or a broken relay: what it demands, why, and where that stands.
     Explain(explain::Explain),
+    /// Prints what a file may say: the JSON Schema that editors read.
+    Schema(schema::Schema),
 }
 
 /// How a command ended.
@@ -70,6 +74,7 @@ impl Arguments {
             Command::Check(check) => check.carry_out(console),
             Command::List(list) => list.carry_out(console),
             Command::Explain(explain) => explain.carry_out(console),
+            Command::Schema(schema) => schema.carry_out(console),
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use mock_openai::yaml::short::{self, Form, Short};
+use mock_openai::{
+    quantity::{Size, Time},
+    yaml::short::{self, Form, Short},
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -23,6 +26,7 @@ pub struct Bound<T> {
 /// Bounds, both included; one or both are given.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "BoundsOf{T}")]
 pub struct Bounds<T> {
     /// The least that is right.
     at_least: Option<T>,
@@ -43,15 +47,30 @@ impl<T: Copy> Bound<T> {
 }
 
 /// What a bound can bound.
-pub trait Quantity: Copy + JsonSchema + for<'de> Deserialize<'de> {}
+pub trait Quantity: Copy + JsonSchema + for<'de> Deserialize<'de> {
+    /// What would be right, for a message.
+    const WANTED: &'static str;
+}
 
-impl<T: Copy + JsonSchema + for<'de> Deserialize<'de>> Quantity for T {}
+impl Quantity for u64 {
+    const WANTED: &'static str = "a whole number, `{ at_least: ... }` or `{ at_most: ... }`";
+}
+
+impl Quantity for Time {
+    const WANTED: &'static str = "a time with its unit, such as `50ms`, `{ at_least: 50ms }` or \
+                                  `{ at_most: 50ms }`";
+}
+
+impl Quantity for Size {
+    const WANTED: &'static str = "a size with its unit, such as `4KiB`, `{ at_least: 4KiB }` or \
+                                  `{ at_most: 4KiB }`";
+}
 
 impl<T: Quantity> Short for Bound<T> {
     type Long = Bounds<T>;
     const FORM: Form = Form::Mapping;
     const NAME: &'static str = "Bound";
-    const WANTED: &'static str = "an exact value, `{ at_least: ... }` or `{ at_most: ... }`";
+    const WANTED: &'static str = T::WANTED;
 
     fn number(number: u64) -> Option<Self> {
         T::deserialize(U64Deserializer::<Error>::new(number)).ok().map(Self::exact)

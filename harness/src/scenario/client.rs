@@ -79,7 +79,7 @@ pub enum Kind {
     /// A browser's `EventSource` by the HTML standard 9.2: reconnects by its rules, keeps the last
     /// id, honours `retry`, stops on 204 and on a wrong type.
     #[serde(rename = "eventsource")]
-    #[schemars(extend("x-not-built" = true))]
+    #[schemars(extend("x-not-built" = true, "x-instead" = "`raw` takes the same bytes, and `eventsource-stream` decodes them"))]
     Eventsource,
     /// What a Rust application sees through the crate of that name.
     #[serde(rename = "eventsource-stream")]
@@ -89,7 +89,7 @@ pub enum Kind {
     Browser,
     /// What an application sees through an official SDK: its decoding, retries and time-outs.
     #[serde(rename = "sdk")]
-    #[schemars(extend("x-not-built" = true))]
+    #[schemars(extend("x-not-built" = true, "x-instead" = "`raw` with `retries` asks again as an SDK does"))]
     Sdk(Sdk),
 }
 
@@ -128,7 +128,7 @@ pub enum Http {
     H1,
     /// HTTP/2 with prior knowledge.
     #[serde(rename = "h2")]
-    #[schemars(extend("x-not-built" = true))]
+    #[schemars(extend("x-not-built" = true, "x-instead" = "`h1` is spoken"))]
     H2,
 }
 
@@ -144,6 +144,7 @@ pub struct Request {
     pub post: Option<String>,
     /// Headers beside the usual ones.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schemars(extend("x-names" = "<header>"))]
     pub headers: IndexMap<String, String>,
     /// The JSON body. A `user` key is added where there is none: it tells the clients apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -186,6 +187,7 @@ pub enum Reads {
 /// A reader that stops once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ReadingPause")]
 pub struct Pause {
     /// The point at which it stops.
     pub after: ReadPoint,
@@ -215,7 +217,7 @@ pub enum Does {
     /// Does nothing for so long, or until a mark of the provider's is passed.
     Wait(ClientWait),
     /// Asks again on a new connection, after it left or its answer ended.
-    #[schemars(extend("x-not-built" = true))]
+    #[schemars(extend("x-not-built" = true, "x-instead" = "a second client that `starts` later asks again"))]
     Reconnect(Reconnect),
 }
 

@@ -29,6 +29,7 @@ pub struct Expect {
     /// Headers of its last response: a value, a value with `*` at its end for any rest, or
     /// `absent`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schemars(extend("x-names" = "<header>"))]
     pub headers: IndexMap<String, String>,
     /// The frames that it received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,10 +114,11 @@ pub struct Relay {
     pub open_streams: Option<Bound<u64>>,
     /// Metrics by name at the end of the run; a name without labels is the sum over its labels.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schemars(extend("x-names" = "<metric>"))]
     pub metric: IndexMap<String, Bound<u64>>,
     /// A word that its log holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-not-built" = true))]
+    #[schemars(extend("x-not-built" = true, "x-instead" = "`metric` tells what the relay counts"))]
     pub logged: Option<String>,
 }
 
@@ -199,6 +201,7 @@ impl Short for Frames {
     type Long = LongFrames;
     const FORM: Form = Form::Mapping;
     const NAME: &'static str = "Frames";
+    const WORDS: &'static [&'static str] = &["as_sent"];
     const WANTED: &'static str =
         "`as_sent`, `{ as_sent: 3 }`, `{ count: ... }` or `{ list: [...] }`";
 
@@ -234,7 +237,10 @@ impl Short for EndsAs {
     const FORM: Form = Form::Mapping;
     const NAME: &'static str = "EndsAs";
     const WANTED: &'static str =
-        "a way to end, such as `clean`, or `{ any_of: [error_event, broken] }`";
+        "`clean`, `no_terminator`, `error_event`, `broken`, `status`, `left`, or several: \
+         `{ any_of: [error_event, broken] }`";
+    const WORDS: &'static [&'static str] =
+        &["clean", "no_terminator", "error_event", "broken", "status", "left"];
 
     fn text(text: &str) -> Option<Self> {
         let how = EndsHow::deserialize(StrDeserializer::<Error>::new(text)).ok()?;

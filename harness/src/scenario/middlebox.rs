@@ -11,25 +11,25 @@ pub enum Middlebox {
     /// A proxy that collects an answer in buffers before it passes it on.
     BufferingProxy(BufferingProxy),
     /// A hop that ends connections on which nothing moved for too long.
-    #[schemars(extend("x-not-built" = true))]
+    #[schemars(extend("x-not-built" = true, "x-instead" = "an event under `network` with `do: drop` or `do: reset` ends an idle connection"))]
     IdleCutter(IdleCutter),
     /// A hop that compresses answers.
     #[schemars(extend("x-not-built" = true))]
     Compressor(Compressor),
     /// A hop that cuts or merges what passes, and changes no byte.
-    #[schemars(extend("x-not-built" = true))]
+    #[schemars(extend("x-not-built" = true, "x-instead" = "the step `cut` cuts what the provider sends"))]
     ReChunker(ReChunker),
     /// A hop that takes headers away.
     #[schemars(extend("x-not-built" = true))]
     HeaderStripper(HeaderStripper),
     /// A hop that speaks HTTP/1.0 to the provider's side.
-    #[schemars(extend("x-not-built" = true))]
+    #[schemars(extend("x-not-built" = true, "x-instead" = "`buffering_proxy` speaks HTTP/1.0 to the provider's side"))]
     Http10Downgrade(Http10Downgrade),
     /// A hop that admits so many connections of one address.
     #[schemars(extend("x-not-built" = true))]
     ConnectionLimit(ConnectionLimit),
     /// A hop that ends every exchange after a total time.
-    #[schemars(extend("x-not-built" = true))]
+    #[schemars(extend("x-not-built" = true, "x-instead" = "a client's `gives_up: { total: ... }` bounds an exchange"))]
     Deadline(Deadline),
     /// A hop before two relays that it asks in turn.
     #[schemars(extend("x-not-built" = true))]

@@ -11,6 +11,7 @@ mod middlebox;
 mod names;
 mod network;
 mod pick;
+pub mod schema;
 
 use indexmap::IndexMap;
 use mock_openai::{
@@ -65,6 +66,7 @@ pub struct Scenario {
     /// the text `${`. A value may have a label of its own, which then stands in the id:
     /// `[whole, { bytewise: { every: 1 } }]`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schemars(extend("x-names" = "<axis>"))]
     pub matrix: IndexMap<String, Vec<serde_json::Value>>,
     /// Capabilities that the target must claim, else the scenario is skipped with that reason.
     #[serde(default)]
@@ -77,6 +79,7 @@ pub struct Scenario {
     pub limit: Time,
     /// Switches of the relay by name; a target that does not map one skips the scenario.
     #[serde(default)]
+    #[schemars(extend("x-names" = "<switch>"))]
     pub relay: IndexMap<String, Switch>,
     /// What the provider does.
     pub upstream: Script,
@@ -85,6 +88,7 @@ pub struct Scenario {
     pub network: Network,
     /// Limits of hosts by name.
     #[serde(default)]
+    #[schemars(extend("x-names" = "<host>"))]
     pub hosts: IndexMap<String, HostLimits>,
     /// Who asks.
     pub clients: Vec<Client>,

@@ -99,6 +99,7 @@ pub struct NetEvent {
 /// A point in what one client received, or a mark of the provider's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "EventPoint")]
 pub struct When {
     /// The client's name; or `mark`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -127,10 +128,10 @@ pub enum NetFault {
     /// Host: connects are answered with RST.
     Refuse,
     /// Host: connects are not answered at all.
-    #[schemars(extend("x-not-built" = true))]
+    #[schemars(extend("x-not-built" = true, "x-instead" = "`refuse` answers connects with RST; `drop` on a link is silence"))]
     Blackhole,
     /// Host: it is told to stop, as SIGTERM does in a deployment.
-    #[schemars(extend("x-not-built" = true))]
+    #[schemars(extend("x-not-built" = true, "x-instead" = "`crash` ends a host without a word, `restart` starts it again"))]
     Terminate,
     /// Host: it is gone at once, without a word on its connections.
     Crash,
@@ -156,7 +157,7 @@ pub struct HostLimits {
     pub files: Option<u64>,
     /// How late its tasks run after they are woken; at once where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-not-built" = true))]
+    #[schemars(extend("x-not-built" = true, "x-instead" = "a client's `reads: { rate: ... }` slows a reader down"))]
     pub slow_cpu: Option<Time>,
 }
 
@@ -210,8 +211,13 @@ impl JsonSchema for Network {
         schemars::json_schema!({
             "type": "object",
             "description": "What lies between the hosts: links by the names of their two neighbours on the path, the client's side first (`client-relay`, `relay-upstream`), and `events`.",
-            "properties": { "events": generator.subschema_for::<Vec<NetEvent>>() },
+            "properties": { "events": {
+                "description": "What happens to links and hosts, and when.",
+                "type": "array",
+                "items": generator.subschema_for::<NetEvent>(),
+            } },
             "additionalProperties": generator.subschema_for::<Links>(),
+            "x-names": "<link>",
         })
     }
 }

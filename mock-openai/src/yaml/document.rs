@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::{
     Diagnostic, parse, read,
     source::{Source, Span},
-    tree::{Id, Node, Value},
+    tree::{Entry, Id, Node, Value},
 };
 
 /// A parsed file, with the parts that it includes.
@@ -164,6 +164,41 @@ impl<'a> Place<'a> {
             Some(Value::Scalar(_) | Value::Sequence(_)) | None => &[],
         };
         entries.iter().map(|entry| entry.key.text.as_str())
+    }
+
+    /// The keys of a mapping with the places of their values; none for anything else.
+    pub fn entries(self) -> impl Iterator<Item = (&'a str, Self)> {
+        let entries = match self.node.map(|node| &node.value) {
+            Some(Value::Mapping(entries)) => entries.as_slice(),
+            Some(Value::Scalar(_) | Value::Sequence(_)) | None => &[],
+        };
+        entries.iter().map(move |Entry { key, value }| {
+            let place = Self {
+                document: self.document,
+                node: Some(value),
+                span: value.span,
+                key: Some(key.span),
+            };
+            (key.text.as_str(), place)
+        })
+    }
+
+    /// The elements of a list; none for anything else.
+    pub fn items(self) -> impl Iterator<Item = Self> {
+        let items = match self.node.map(|node| &node.value) {
+            Some(Value::Sequence(items)) => items.as_slice(),
+            Some(Value::Scalar(_) | Value::Mapping(_)) | None => &[],
+        };
+        let document = self.document;
+        items.iter().map(move |item| Self { document, node: Some(item), span: item.span, key: None })
+    }
+
+    /// The text of a word, a number or a text, without its quotes; `None` for anything else.
+    pub fn text(self) -> Option<&'a str> {
+        match self.node.map(|node| &node.value) {
+            Some(Value::Scalar(scalar)) => Some(&scalar.text),
+            Some(Value::Sequence(_) | Value::Mapping(_)) | None => None,
+        }
     }
 
     /// The folder of the file in which it is written, from which that file names others.

@@ -9,6 +9,7 @@ use serde::{
         Error, MapAccess, SeqAccess, Unexpected, Visitor,
         value::{MapAccessDeserializer, SeqAccessDeserializer},
     },
+    forward_to_deserialize_any,
 };
 
 use super::nearest;
@@ -76,6 +77,56 @@ pub fn schema<T: Short>(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({ "anyOf": forms })
 }
 
+/// The words that a type is told by, where it is an enum.
+fn words_of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
+    match T::deserialize(AskForWords) {
+        Err(Words(words)) => words,
+        Ok(_) => &[],
+    }
+}
+
+/// Reads nothing: what is asked of it tells the words of an enum.
+struct AskForWords;
+
+#[derive(Debug)]
+struct Words(&'static [&'static str]);
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+impl std::error::Error for Words {}
+
+impl Error for Words {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self(&[])
+    }
+}
+
+impl<'de> Deserializer<'de> for AskForWords {
+    type Error = Words;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Words> {
+        Err(Words(&[]))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        words: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Words> {
+        Err(Words(words))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
 struct Either<T>(PhantomData<T>);
 
 impl<'de, T: Short> Visitor<'de> for Either<T> {
@@ -88,6 +139,9 @@ impl<'de, T: Short> Visitor<'de> for Either<T> {
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
         T::text(text).ok_or_else(|| match nearest(text, T::WORDS.iter().copied()) {
             Some(_) => E::unknown_variant(text, T::WORDS),
+            None if words_of::<T::Long>().contains(&text) => {
+                E::custom(format!("`{text}` needs a value: write `{{ {text}: ... }}`"))
+            }
             None => E::invalid_value(Unexpected::Str(text), &self),
         })
     }

@@ -4,6 +4,7 @@ mod clients;
 mod expect;
 mod head;
 mod network;
+mod not_built;
 mod path;
 
 use mock_openai::{
@@ -16,6 +17,7 @@ use super::{Scenario, client_names};
 /// All that makes no sense, in no order.
 pub(super) fn check(scenario: &Scenario, root: Place<'_>, rules: &[&str]) -> Vec<Diagnostic> {
     let mut wrong = Vec::new();
+    not_built::check(root, &mut wrong);
     head::check(scenario, root, rules, &mut wrong);
     path::check(scenario, root.key("path"), &mut wrong);
     script::check(&scenario.upstream, root.key("upstream"), &mut wrong);

@@ -118,7 +118,8 @@ impl Short for CutBy {
     type Long = Never;
     const FORM: Form = Form::None;
     const NAME: &'static str = "CutBy";
-    const WANTED: &'static str = "`none`, a number of bytes, or a word such as `inside_utf8`";
+    const WANTED: &'static str = "`none`, a number of bytes, `inside_utf8`, `inside_crlf`, \
+                                  `inside_bom`, `inside_field` or `inside_json_escape`";
 
     fn text(text: &str) -> Option<Self> {
         if text == "none" {
