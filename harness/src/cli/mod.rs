@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod check;
 mod explain;
 mod list;
+mod mistakes;
 mod run;
 mod select;
 
@@ -57,6 +58,8 @@ pub struct Console<'a> {
     pub log: &'a mut (dyn Write + Send),
     /// Whether `log` is a terminal that somebody watches.
     pub watched: bool,
+    /// Whether `out` is a terminal, which shows colours.
+    pub coloured: bool,
 }
 
 impl Arguments {

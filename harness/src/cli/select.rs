@@ -40,15 +40,36 @@ impl Selection {
         Self { which, scenarios: self.scenarios.clone(), tag: self.tag.clone() }
     }
 
-    /// Reads and checks them. `None` where something is wrong: all of it has been told then.
-    pub(super) fn load(&self, console: &mut Console<'_>) -> io::Result<Option<Vec<Case>>> {
-        let files = match self.find() {
-            Ok(files) => files,
+    /// The files that are meant. `None` where a name means nothing: that has been told then.
+    pub(super) fn files(
+        &self,
+        console: &mut Console<'_>,
+    ) -> io::Result<Option<Vec<ScenarioFile>>> {
+        match self.find() {
+            Ok(files) => Ok(Some(files)),
             Err(error) => {
                 writeln!(console.log, "error: {error}{}", cause(&error))?;
-                return Ok(None);
+                Ok(None)
             }
-        };
+        }
+    }
+
+    /// Leaves the cases that have all tags. Where none is left, that is told.
+    pub(super) fn keep_tagged(
+        &self,
+        cases: &mut Vec<Case>,
+        console: &mut Console<'_>,
+    ) -> io::Result<bool> {
+        cases.retain(|case| self.tag.iter().all(|tag| case.scenario.tags.contains(tag)));
+        if cases.is_empty() {
+            writeln!(console.log, "error: no scenario has the tags {}", self.tag.join(", "))?;
+        }
+        Ok(!cases.is_empty())
+    }
+
+    /// Reads and checks them. `None` where something is wrong: all of it has been told then.
+    pub(super) fn load(&self, console: &mut Console<'_>) -> io::Result<Option<Vec<Case>>> {
+        let Some(files) = self.files(console)? else { return Ok(None) };
         let (mut cases, mut mistakes) = (Vec::new(), 0);
         for file in files {
             match Case::read(&file) {
@@ -68,12 +89,7 @@ impl Selection {
             writeln!(console.log, "error: {mistakes} {noun}; nothing was run")?;
             return Ok(None);
         }
-        cases.retain(|case| self.tag.iter().all(|tag| case.scenario.tags.contains(tag)));
-        if cases.is_empty() {
-            writeln!(console.log, "error: no scenario has the tags {}", self.tag.join(", "))?;
-            return Ok(None);
-        }
-        Ok(Some(cases))
+        Ok(self.keep_tagged(&mut cases, console)?.then_some(cases))
     }
 
     /// Without a folder of scenarios, those inside this program serve, so that it works anywhere.

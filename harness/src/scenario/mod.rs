@@ -5,6 +5,7 @@ pub mod catalogue;
 mod check;
 mod client;
 mod expect;
+mod lint;
 mod load;
 mod middlebox;
 mod names;
@@ -26,6 +27,7 @@ pub use client::{
     Pause, ReadPoint, Reads, Reconnect, Request, Retries, Sdk, Starts, UntilMark,
 };
 pub use expect::{EndsAs, EndsHow, Expect, Frames, Grade, LongEndsAs, LongFrames, Relay, Upstream};
+pub use lint::lint;
 pub use load::load;
 pub use middlebox::{
     BufferingProxy, Compressor, ConnectionLimit, CutterEnd, Deadline, HeaderStripper,

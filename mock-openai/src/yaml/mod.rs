@@ -21,7 +21,7 @@ mod syntax;
 mod tree;
 mod words;
 
-pub use diagnostic::Diagnostic;
+pub use diagnostic::{Diagnostic, Severity};
 pub use document::{Document, Place};
 pub use files::{Files, NoFiles, OnDisk};
 use serde::de::DeserializeOwned;
