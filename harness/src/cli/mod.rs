@@ -5,11 +5,14 @@ use std::io::{self, Write};
 use clap::{Parser, Subcommand};
 
 mod check;
+mod completions;
 mod explain;
 mod list;
 mod mistakes;
+mod new;
 mod run;
 mod select;
+mod template;
 
 /// Proves, deterministically, that a relay of LLM streams delivers them correctly when the network,
 /// the provider, the middleboxes and the clients misbehave.
@@ -26,10 +29,14 @@ enum Command {
     Run(run::Run),
     /// Checks scenarios without running them.
     Check(check::Check),
+    /// Writes a commented scenario to start from.
+    New(new::New),
     /// Lists what there is: scenarios, rules, relays.
     List(list::List),
     /// Explains a rule, a scenario or a broken relay: what it demands, why, and where that stands.
     Explain(explain::Explain),
+    /// Prints a script that completes this command's words in a shell.
+    Completions(completions::Completions),
 }
 
 /// How a command ended.
@@ -71,8 +78,10 @@ impl Arguments {
         match self.command {
             Command::Run(run) => run.carry_out(console),
             Command::Check(check) => check.carry_out(console),
+            Command::New(new) => new.carry_out(console),
             Command::List(list) => list.carry_out(console),
             Command::Explain(explain) => explain.carry_out(console),
+            Command::Completions(completions) => completions.carry_out(console),
         }
     }
 }

@@ -41,10 +41,7 @@ impl Selection {
     }
 
     /// The files that are meant. `None` where a name means nothing: that has been told then.
-    pub(super) fn files(
-        &self,
-        console: &mut Console<'_>,
-    ) -> io::Result<Option<Vec<ScenarioFile>>> {
+    pub(super) fn files(&self, console: &mut Console<'_>) -> io::Result<Option<Vec<ScenarioFile>>> {
         match self.find() {
             Ok(files) => Ok(Some(files)),
             Err(error) => {
