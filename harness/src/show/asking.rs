@@ -128,7 +128,7 @@ fn after(requests: u64) -> Duration {
 
 /// The scenario's limit, for the last of so many requests.
 fn limit(plan: &Plan, requests: u64) -> Duration {
-    plan.limit.saturating_add(after(requests))
+    plan.limit.saturating_add(after(requests.saturating_sub(1)))
 }
 
 /// The same rule with an answer that is over at once.

@@ -17,7 +17,7 @@ mod play;
 mod render;
 
 pub use asking::show;
-pub use render::{json, text};
+pub use render::{answers, json, text};
 
 /// At most so many bytes of an answer are shown.
 pub const SHOWN_BYTES_MAX: usize = 64 << 10;

@@ -25,7 +25,11 @@ pub fn text(shown: &Shown, out: &mut dyn Write) -> io::Result<()> {
     answers(shown, out)
 }
 
-fn answers(shown: &Shown, out: &mut dyn Write) -> io::Result<()> {
+/// The answers alone.
+///
+/// # Errors
+/// Those of the writer.
+pub fn answers(shown: &Shown, out: &mut dyn Write) -> io::Result<()> {
     for answer in &shown.answers {
         one(answer, out)?;
     }
