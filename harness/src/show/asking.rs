@@ -35,11 +35,12 @@ pub fn show(plan: &Plan) -> Shown {
 
 /// The first request of each client, all of them on one provider, as they come.
 fn first_requests(plan: &Plan) -> Vec<Answer> {
-    let asked: Vec<Asked> =
-        plan.clients.iter().map(|client| ask(plan, client, client.starts)).collect();
+    // Who starts behind the limit never asks.
+    let in_time = || plan.clients.iter().filter(|client| client.starts <= plan.limit);
+    let asked: Vec<Asked> = in_time().map(|client| ask(plan, client, client.starts)).collect();
     let played = play(&plan.upstream, plan.seed, plan.limit, &asked);
     let mut answers: Vec<(&str, Answer)> = Vec::new();
-    for (client, played) in plan.clients.iter().zip(played) {
+    for (client, played) in in_time().zip(played) {
         let same = |(group, answer): &&mut (&str, Answer)| {
             *group == client.group && answer.choice == played.choice
         };
