@@ -29,7 +29,9 @@ pub mod broken;
 pub mod cli;
 pub mod conformance;
 pub mod report;
+pub mod show;
 pub mod suite;
+pub mod visible;
 
 pub use conformance::{Conformance, conformance};
 pub use net::Upstream;

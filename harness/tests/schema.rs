@@ -73,7 +73,9 @@ fn the_schemas_are_right_by_the_meta_schema_of_draft_07() {
 fn no_null_no_rust_and_no_foreign_format_is_left() {
     for kind in [Kind::Scenario, Kind::Script] {
         let text = published(kind);
-        for trace in ["\"null\"", "\"default\": null", "\"format\"", "[`", "`]", "::", "Option<", "oneOf"] {
+        for trace in
+            ["\"null\"", "\"default\": null", "\"format\"", "[`", "`]", "::", "Option<", "oneOf"]
+        {
             assert!(!text.contains(trace), "{kind:?}: {trace}");
         }
     }
@@ -92,7 +94,10 @@ fn an_independent_reader_takes_every_scenario_of_the_catalogue() {
 
 /// What a schema cannot know, by class, and the files in which only that is wrong.
 const BEYOND_A_SCHEMA: &[(&str, &[&str])] = &[
-    ("YAML that this language leaves out: anchors, tags, directives", &["anchor", "directive", "tag"]),
+    (
+        "YAML that this language leaves out: anchors, tags, directives",
+        &["anchor", "directive", "tag"],
+    ),
     (
         "names that must be given elsewhere, or by one alone",
         &[
@@ -234,7 +239,13 @@ fn an_axis_stands_for_any_value_but_not_for_a_name() {
     ] {
         assert!(validator.is_valid(&file(step)), "{step}");
     }
-    for step in ["stream: { chunks: '${N}' }", "end: 'x{n}'", "stream: { '${n}': 1 }", "stream: { chunks: 'x${n}' }", "wait: '${'"] {
+    for step in [
+        "stream: { chunks: '${N}' }",
+        "end: 'x{n}'",
+        "stream: { '${n}': 1 }",
+        "stream: { chunks: 'x${n}' }",
+        "wait: '${'",
+    ] {
         assert!(!validator.is_valid(&file(step)), "{step}");
     }
 }

@@ -6,6 +6,7 @@ mod cell;
 mod check;
 mod client;
 mod expect;
+mod lint;
 mod load;
 mod middlebox;
 mod names;
@@ -30,6 +31,7 @@ pub use client::{
     Pause, ReadPoint, Reads, Reconnect, Request, Retries, Sdk, Starts, UntilMark,
 };
 pub use expect::{EndsAs, EndsHow, Expect, Frames, Grade, LongEndsAs, LongFrames, Relay, Upstream};
+pub use lint::lint;
 pub use load::{load, load_all};
 pub use middlebox::{
     BufferingProxy, Compressor, ConnectionLimit, CutterEnd, Deadline, HeaderStripper,

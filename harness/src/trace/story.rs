@@ -10,6 +10,7 @@ use super::{ClientFact, Connection, Event, Fact, Name, Sight, SocketFact, Trace}
 use crate::{
     http1::header,
     plan::Plan,
+    visible::{Notation, visible as show_all},
     wire::{self, FrameKind},
 };
 
@@ -245,48 +246,16 @@ fn by_socket(fact: &Fact, connection: Connection) -> Option<&'static str> {
 /// Bytes with everything invisible made visible; long ones shortened.
 pub fn visible(bytes: &[u8]) -> String {
     if bytes.len() <= LONGEST_FRAME {
-        return escape(bytes);
+        return show_all(bytes, Notation::Glyphs);
     }
     let hash = &blake3::hash(bytes).to_hex()[..16];
-    let shown = escape(&bytes[..SHOWN_OF_LONG_FRAME]);
+    let shown = show_all(&bytes[..SHOWN_OF_LONG_FRAME], Notation::Glyphs);
     format!("{shown}… ({} B, blake3 {hash})", bytes.len())
-}
-
-fn escape(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() + 8);
-    for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                '\n' => text.push('⏎'),
-                '\r' => text.push('␍'),
-                '\0' => text.push('␀'),
-                '\u{feff}' => text.push_str("<BOM>"),
-                '\u{2028}' => text.push_str("<U+2028>"),
-                '\u{fffd}' => text.push_str("<U+FFFD>"),
-                other if other.is_control() => {
-                    let _infallible = write!(text, "<{:02x}>", u32::from(other));
-                }
-                other => text.push(other),
-            }
-        }
-        for byte in chunk.invalid() {
-            let _infallible = write!(text, "<{byte:02x}>");
-        }
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_cannot_be_seen_is_made_visible() {
-        assert_eq!(visible(b"data: a\r\n\n"), "data: a␍⏎⏎");
-        assert_eq!(visible("\u{feff}é\0\t".as_bytes()), "<BOM>é␀<09>");
-        assert_eq!(visible(b"\xe8\xb1"), "<e8><b1>");
-        assert_eq!(visible("\u{fffd}".as_bytes()), "<U+FFFD>");
-    }
 
     #[test]
     fn long_bytes_are_shortened_and_told_apart_by_their_hash() {

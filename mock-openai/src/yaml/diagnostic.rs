@@ -5,9 +5,22 @@ use std::fmt;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
+/// How much a [`Diagnostic`] weighs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// A mistake: the file is refused.
+    #[default]
+    Error,
+    /// A weakness: the file is taken.
+    Warning,
+}
+
 /// One mistake. It prints as text with the marked line, and serialises for tools.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
+    /// Whether the file is refused for it.
+    pub severity: Severity,
     /// The file, as it was named to the reader.
     pub file: String,
     /// Counted from 1; 0 where the mistake is the file as a whole.
@@ -42,6 +55,7 @@ impl Diagnostic {
     /// A mistake that has no place in the file, because the file as a whole is wrong.
     pub fn of_file(file: &str, message: impl Into<String>) -> Self {
         Self {
+            severity: Severity::Error,
             file: file.to_owned(),
             line: 0,
             column: 0,
@@ -76,6 +90,13 @@ impl Diagnostic {
         self
     }
 
+    /// Makes it a weakness of a file that is taken all the same.
+    #[must_use]
+    pub fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
     /// Says which words are known here, and the nearest of them to the one that was written.
     #[must_use]
     pub fn known<'a>(self, written: &str, words: impl IntoIterator<Item = &'a str>) -> Self {
@@ -98,7 +119,11 @@ impl Diagnostic {
     }
 
     fn draw(&self, renderer: Renderer) -> String {
-        let title = Level::ERROR.primary_title(self.message.as_str());
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let title = level.primary_title(self.message.as_str());
         let group = Group::with_title(title);
         let group = match &self.source {
             None => group.element(Origin::path(self.file.as_str())),

@@ -28,7 +28,7 @@ mod template;
 mod tree;
 mod words;
 
-pub use diagnostic::Diagnostic;
+pub use diagnostic::{Diagnostic, Severity};
 pub use document::{Document, Place};
 pub use files::{Below, Files, NoFiles, OnDisk};
 pub use include::{INCLUDE_DEPTH_MAX, INCLUDES_MAX};

@@ -1,6 +1,6 @@
 //! The text of a file, and where in it a byte stands.
 
-use super::Diagnostic;
+use super::{Diagnostic, Severity};
 
 /// A part of a text, in bytes; `end` is exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,6 +67,7 @@ impl Source {
         let is_long = whole.chars().nth(EXCERPT_MAX).is_some();
         let skipped = if is_long { column.saturating_sub(EXCERPT_MAX / 2) } else { 0 };
         Diagnostic {
+            severity: Severity::Error,
             file: self.file.clone(),
             line: line + 1,
             column: column + 1,

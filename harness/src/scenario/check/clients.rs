@@ -64,6 +64,9 @@ pub(super) fn check(scenario: &Scenario, place: Place<'_>, wrong: &mut Vec<Diagn
         if client.starts.at > scenario.limit {
             let message = format!("it starts after the scenario's limit of {}", scenario.limit);
             wrong.push(here.key("starts").key("at").wrong(message));
+        } else if client.starts.at.0.saturating_add(client.starts.spread.0) > scenario.limit.0 {
+            let message = format!("it may start after the scenario's limit of {}", scenario.limit);
+            wrong.push(here.key("starts").key("spread").wrong(message));
         }
         if client.recv_buffer == Some(Size(0)) {
             wrong.push(here.key("recv_buffer").wrong("a buffer of no bytes never receives"));

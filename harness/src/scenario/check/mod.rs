@@ -6,6 +6,7 @@ mod head;
 mod network;
 mod not_built;
 mod path;
+mod size;
 
 use mock_openai::{
     script,
@@ -25,6 +26,7 @@ pub(super) fn check(scenario: &Scenario, root: Place<'_>, rules: &[&str]) -> Vec
     let is_countable = clients::check_counts(scenario, root.key("clients"), &mut wrong);
     if is_countable {
         let names = Names::of(scenario);
+        size::check(scenario, root, &mut wrong);
         clients::check(scenario, root.key("clients"), &mut wrong);
         network::check(scenario, &names, root, &mut wrong);
         expect::check(scenario, &names, rules, root.key("expect"), &mut wrong);

@@ -45,7 +45,9 @@ fn without_null(keywords: &mut Map<String, Value>) {
 fn plain_default(keywords: &mut Map<String, Value>) {
     let says_nothing = match keywords.get("default") {
         Some(Value::Null) => true,
-        Some(Value::Object(map)) => map.values().all(says_nothing) || keywords.contains_key("allOf"),
+        Some(Value::Object(map)) => {
+            map.values().all(says_nothing) || keywords.contains_key("allOf")
+        }
         Some(Value::Array(list)) => list.is_empty(),
         Some(Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => false,
     };

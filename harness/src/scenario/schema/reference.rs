@@ -13,7 +13,8 @@ const DEEPEST: usize = 5;
 
 /// The page.
 pub fn reference() -> String {
-    let top: Vec<&Word> = words().iter().filter(|w| w.places.iter().any(|p| *p == w.name)).collect();
+    let top: Vec<&Word> =
+        words().iter().filter(|w| w.places.iter().any(|p| *p == w.name)).collect();
     let (large, small): (Vec<&Word>, Vec<&Word>) = top.into_iter().partition(|w| has_parts(w));
     let mut body = Page::default();
     body.heading(2, FIRST);

@@ -124,7 +124,8 @@ impl Walk {
             }
             self.inside.push(form.of);
             for (name, says) in described_words(form) {
-                let own = Key { name, says, is_value: true, is_required: false, carrier: form.schema };
+                let own =
+                    Key { name, says, is_value: true, is_required: false, carrier: form.schema };
                 self.word(own, form, form.schema, path, built);
             }
             if let Some(items) = form.items() {
