@@ -20,6 +20,7 @@ use tokio::{
     time::timeout,
 };
 
+#[cfg(test)]
 #[path = "network/support.rs"]
 #[expect(dead_code, reason = "it is shared with tests that use more of it")]
 mod support;
@@ -49,8 +50,7 @@ const REQUEST: &str = "POST /v1/chat/completions HTTP/1.1\r\nhost: upstream\r\n\
                        {\"model\":\"m\",\"stream\":true,\"user\":\"bob\"}";
 
 fn mock(script: &Script) -> Mock {
-    let epoch = Duration::from_secs(1_767_225_600);
-    Mock { script: script.clone(), seed: 1, epoch, journal: journal::deaf() }
+    Mock { script: script.clone(), seed: 1, epoch: harness::world::EPOCH, journal: journal::deaf() }
 }
 
 /// Reads until the end, or until nothing has come for so long.

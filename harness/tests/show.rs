@@ -1,5 +1,10 @@
 //! The bytes of answers as `check --show` prints them.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panic, and the lint's switch for tests does not reach their helpers"
+)]
+
 use std::path::{Path, PathBuf};
 
 use harness::{
@@ -68,6 +73,18 @@ fn an_answer_without_an_end_is_shown_until_the_limit() {
     ));
     assert_eq!(huge.ending, Ending::StillAtLimit);
     assert!(huge.left_out.unwrap().bytes >= 64 << 20);
+}
+
+#[test]
+fn a_client_that_starts_behind_the_limit_asks_nothing() {
+    let yaml = format!("title: Late\nupstream: [{{then: [{{send: {{data: a}}}}]}}]\n{CLIENTS}");
+    let scenario = load("late.yaml", yaml.as_bytes(), &[]).unwrap();
+    let mut plan = plan(&scenario, "late", 1);
+    plan.clients[0].starts = std::time::Duration::MAX;
+    let shown = show(&plan);
+    // The rule is shown all the same, for a later request of it.
+    assert_eq!(shown.answers.len(), 1);
+    assert_eq!(shown.answers[0].choice, harness::show::Choice::Answers(0));
 }
 
 /// The same bytes as a run's provider writes, by the facts of its trace.

@@ -7,7 +7,7 @@ use mock_openai::yaml::Severity;
 
 use super::{
     Console, Exit,
-    mistakes::{Format, Mistakes},
+    mistakes::{Findings, Format},
     select::Selection,
 };
 use crate::{scenario, show, suite::Case};
@@ -38,7 +38,7 @@ impl Check {
             return Ok(Exit::BadInput);
         }
         let Some(files) = self.selection.files(console)? else { return Ok(Exit::BadInput) };
-        let (mut read, mut mistakes) = (Vec::new(), Mistakes::new());
+        let (mut read, mut mistakes) = (Vec::new(), Findings::new());
         for file in files {
             let name = file.path.to_string_lossy().into_owned();
             match Case::read_all(&file) {
@@ -76,7 +76,7 @@ impl Check {
         }
     }
 
-    fn sum_up(&self, mistakes: &Mistakes, console: &mut Console<'_>) -> io::Result<Exit> {
+    fn sum_up(&self, mistakes: &Findings, console: &mut Console<'_>) -> io::Result<Exit> {
         let (errors, warnings) =
             (mistakes.count(Severity::Error), mistakes.count(Severity::Warning));
         let files = counted(mistakes.files(), "file");

@@ -1,4 +1,4 @@
-//! Mistakes of many files as people, programs and GitHub read them.
+//! Findings of many files as people, programs and GitHub read them.
 
 use std::io::{self, Write};
 
@@ -23,7 +23,7 @@ pub(super) enum Format {
 
 /// What was found in some files.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Mistakes {
+pub(super) struct Findings {
     format: u32,
     /// How many files were read.
     files: usize,
@@ -36,7 +36,7 @@ pub(super) struct Mistakes {
     cut_off: Vec<(String, usize)>,
 }
 
-impl Mistakes {
+impl Findings {
     pub(super) fn new() -> Self {
         Self { format: FORMAT, ..Self::default() }
     }
@@ -143,7 +143,7 @@ mod tests {
         Diagnostic { line: 3, column: 5, length: 4, ..Diagnostic::of_file(file, message) }
     }
 
-    fn rendered(mistakes: &Mistakes, format: Format) -> String {
+    fn rendered(mistakes: &Findings, format: Format) -> String {
         let mut out = Vec::new();
         mistakes.render(format, false, &mut out).unwrap();
         String::from_utf8(out).unwrap()
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_file_of_many_mistakes_shows_twenty_and_counts_the_rest() {
-        let mut mistakes = Mistakes::new();
+        let mut mistakes = Findings::new();
         let many = |count: usize| vec![mistake("many.yaml", "wrong"); count];
         mistakes.of_file("many.yaml", many(27));
         mistakes.of_file("few.yaml", vec![mistake("few.yaml", "wrong")]);

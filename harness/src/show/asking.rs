@@ -50,8 +50,8 @@ fn first_requests(plan: &Plan) -> Vec<Answer> {
             }
             continue;
         }
-        let asker = Asker::Client { name: client.name.clone(), nth: 1, alike: 0 };
-        answers.push((&client.group, answer(asker, &client.request, played)));
+        let who = Asker::Client { name: client.name.clone(), nth: 1, alike: 0 };
+        answers.push((&client.group, answer(who, &client.request, played)));
     }
     answers.into_iter().map(|(_, answer)| answer).collect()
 }
@@ -72,8 +72,8 @@ fn later_request(plan: &Plan, rule: usize) -> Option<Answer> {
         script[rule].clone_from(&plan.upstream[rule]);
         let asked = repeated(plan, client, nth);
         let played = play(&script, plan.seed, limit(plan, nth), &asked).pop()?;
-        let asker = Asker::Client { name: client.name.clone(), nth, alike: 0 };
-        return Some(answer(asker, &client.request, played)).filter(|one| one.choice.is(rule));
+        let who = Asker::Client { name: client.name.clone(), nth, alike: 0 };
+        return Some(answer(who, &client.request, played)).filter(|one| one.choice.is(rule));
     }
     None
 }
