@@ -53,7 +53,7 @@ fn load_cells(
     let mut found = Vec::new();
     let mut mistakes = Mistakes::default();
     for cell in matrix.cells() {
-        let cell = cell.map_err(|wrong| vec![wrong])?;
+        let cell = cell.map_err(|wrong| vec![*wrong])?;
         let read = one(&cell.document, rules);
         let name = CellName { axes: cell.axes };
         match read {
