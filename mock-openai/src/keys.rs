@@ -1,6 +1,6 @@
 //! Bearer keys that a request must bring.
 
-use crate::http::Head;
+use crate::{errors, http::Head, script::ErrorPreset};
 
 /// Whether a request is for the API, which is what keys guard.
 pub(crate) fn guards(head: &Head) -> bool {
@@ -13,6 +13,20 @@ pub(crate) fn admits(keys: &[String], head: &Head) -> bool {
         let (scheme, key) = value.trim().split_once(' ').unwrap_or_default();
         scheme.eq_ignore_ascii_case("bearer") && keys.iter().any(|known| known == key.trim())
     })
+}
+
+/// The answer to a request that does not bring one: status, headers and body. As the provider has
+/// it, a request without any key is told so, and under no `code`.
+pub(crate) fn refusal(head: &Head) -> (u16, Vec<(String, String)>, String) {
+    let errors::Preset { status, kind, code, message } = errors::preset(ErrorPreset::InvalidApiKey);
+    let body = if head.values("authorization").next().is_some() {
+        errors::object(message, kind, code)
+    } else {
+        let message = "No API key came with the request: send `Authorization: Bearer KEY`.";
+        errors::object(message, kind, None)
+    };
+    // RFC 9110 15.5.2: a 401 names how to authenticate.
+    (status, vec![("www-authenticate".to_owned(), "Bearer".to_owned())], body)
 }
 
 #[cfg(test)]

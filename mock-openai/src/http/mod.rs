@@ -60,6 +60,11 @@ impl Request {
         Self { head, body, json }
     }
 
+    /// The body where it is JSON.
+    pub(crate) fn json(&self) -> Option<&Value> {
+        self.json.as_ref()
+    }
+
     fn text(&self, key: &str) -> Option<&str> {
         self.json.as_ref()?.get(key)?.as_str()
     }

@@ -5,12 +5,12 @@ use crate::{
     content::{Completion, Finish, Tokens, text_of},
     dialect::{Envelope, openai_chat},
     made_up::MadeUp,
-    script::{Pause, Stream, Usage},
+    script::{Stream, Usage},
     wire::Wire,
 };
 
 /// The model that answers where the request names none.
-const MODEL_DEFAULT: &str = "gpt-4o";
+pub(super) const MODEL_DEFAULT: &str = "gpt-4o";
 
 impl<W: Wire> Player<'_, W> {
     /// A request that wants no stream gets the same content as one JSON text, at once.
@@ -36,8 +36,7 @@ impl<W: Wire> Player<'_, W> {
         let frames = openai_chat::frames(&envelope, &completion).chain(done);
         for (index, frame) in frames.enumerate() {
             if let Some(every) = step.every.filter(|_| index > 0) {
-                let Pause::For(every) = every else { continue };
-                self.sleep(every.0).await?;
+                self.pause(&every, index as u64).await?;
             }
             self.put(frame, Kind::Events).await?;
         }

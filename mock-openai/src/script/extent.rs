@@ -78,7 +78,10 @@ impl Extent {
     }
 
     fn of_send(send: &Send) -> Self {
-        let Send { comment, event, id, retry, data, raw, .. } = send;
+        let Send { comment, event, id, retry, data, raw, hex, base64, preset, file, .. } = send;
+        if hex.is_some() || base64.is_some() || preset.is_some() || file.is_some() {
+            return Self::UNKNOWN;
+        }
         let text = [comment, event, id, retry, data, raw];
         let bytes: u64 = text.into_iter().flatten().map(|text| size(text)).sum();
         // Each line of data gets a name of its own; raw bytes may be blank lines throughout.
