@@ -150,11 +150,11 @@ impl Walk {
         }
         if let Some(value) = schema.get("additionalProperties").filter(|rest| rest.is_object()) {
             let name = schema.get(NAMES).and_then(Value::as_str).unwrap_or("<name>");
-            if types::keys(value).is_empty() {
+            let Some(says) = types::description(value).filter(|_| !types::keys(value).is_empty())
+            else {
                 self.value(value, &join(path, name), built);
                 return;
-            }
-            let says = types::description(value).unwrap_or_default();
+            };
             let key = Key { name, says, is_value: false, is_required: false, carrier: value };
             self.word(key, form, value, path, built);
         }
