@@ -75,7 +75,9 @@ fn the_schemas_are_right_by_the_meta_schema_of_draft_07() {
 fn no_null_no_rust_and_no_foreign_format_is_left() {
     for kind in [Kind::Scenario, Kind::Script] {
         let text = published(kind);
-        for trace in ["\"null\"", "\"default\": null", "\"format\"", "[`", "`]", "::", "Option<", "oneOf"] {
+        for trace in
+            ["\"null\"", "\"default\": null", "\"format\"", "[`", "`]", "::", "Option<", "oneOf"]
+        {
             assert!(!text.contains(trace), "{kind:?}: {trace}");
         }
     }
@@ -94,7 +96,10 @@ fn an_independent_reader_takes_every_scenario_of_the_catalogue() {
 
 /// What a schema cannot know, by class, and the files in which only that is wrong.
 const BEYOND_A_SCHEMA: &[(&str, &[&str])] = &[
-    ("YAML that this language leaves out: anchors, tags, directives", &["anchor", "directive", "tag"]),
+    (
+        "YAML that this language leaves out: anchors, tags, directives",
+        &["anchor", "directive", "tag"],
+    ),
     (
         "names that must be given elsewhere, or by one alone",
         &[
@@ -290,11 +295,8 @@ fn every_example_is_read_at_its_place() {
         };
         let item = as_json(yaml.as_bytes()).unwrap_or_else(|| panic!("{yaml} is no YAML"));
         // The example of a step is the step as an item; it stands among its kind.
-        let place = match yaml.starts_with("- ") {
-            true => place.rsplit_once('.').filter(|_| yaml.starts_with(&format!("- {last}:"))),
-            false => None,
-        }
-        .map_or(place, |(above, _)| above);
+        let is_item = yaml.starts_with(&format!("- {last}:"));
+        let place = place.rsplit_once('.').filter(|_| is_item).map_or(place, |(above, _)| above);
         let mut file = smallest_with(if place.is_empty() { "title" } else { place })
             .unwrap_or_else(|| panic!("{place} leads nowhere"));
         put(&mut file, place, item);
@@ -324,7 +326,12 @@ fn put(file: &mut Value, place: &str, new: Value) {
             Value::Object(_) if new.as_object().is_some_and(|new| new.len() == 1) => {
                 put(&mut items[0], "", new);
             }
-            item => *item = new,
+            Value::Object(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => items[0] = new,
         },
         (Value::Object(keys), _) if new.is_object() => {
             keys.extend(new.as_object().cloned().unwrap_or_default());
@@ -371,7 +378,13 @@ fn an_axis_stands_for_any_value_but_not_for_a_name() {
     ] {
         assert!(validator.is_valid(&file(step)), "{step}");
     }
-    for step in ["stream: { chunks: '${N}' }", "end: 'x{n}'", "stream: { '${n}': 1 }", "stream: { chunks: 'x${n}' }", "wait: '${'"] {
+    for step in [
+        "stream: { chunks: '${N}' }",
+        "end: 'x{n}'",
+        "stream: { '${n}': 1 }",
+        "stream: { chunks: 'x${n}' }",
+        "wait: '${'",
+    ] {
         assert!(!validator.is_valid(&file(step)), "{step}");
     }
 }

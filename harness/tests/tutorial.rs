@@ -72,7 +72,8 @@ fn comparable(text: &str) -> Vec<String> {
         for (index, word) in words.iter().enumerate() {
             let unit = words.get(index + 1).copied();
             let is_wall = word.parse::<f64>().is_ok()
-                && (unit == Some("ms") || index > 0 && words[index - 1] == "in" && unit == Some("s"));
+                && (unit == Some("ms")
+                    || index > 0 && words[index - 1] == "in" && unit == Some("s"));
             kept.push(if is_wall { "WALL" } else { word });
         }
         kept.join(" ")
@@ -118,5 +119,8 @@ fn every_output_on_the_page_is_what_the_program_prints() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tutorial.md");
     fs::write(&path, right).expect("it can be written");
     let path = path.display();
-    assert!(wrong.is_empty(), "{wrong:#?} print something else; {path} is the page as it should be");
+    assert!(
+        wrong.is_empty(),
+        "{wrong:#?} print something else; {path} is the page as it should be"
+    );
 }

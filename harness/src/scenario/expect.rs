@@ -236,8 +236,7 @@ impl Short for EndsAs {
     type Long = LongEndsAs;
     const FORM: Form = Form::Mapping;
     const NAME: &'static str = "EndsAs";
-    const WANTED: &'static str =
-        "`clean`, `no_terminator`, `error_event`, `broken`, `status`, `left`, or several: \
+    const WANTED: &'static str = "`clean`, `no_terminator`, `error_event`, `broken`, `status`, `left`, or several: \
          `{ any_of: [error_event, broken] }`";
     const WORDS: &'static [&'static str] =
         &["clean", "no_terminator", "error_event", "broken", "status", "left"];

@@ -190,7 +190,12 @@ impl<'a> Place<'a> {
             Some(Value::Scalar(_) | Value::Mapping(_)) | None => &[],
         };
         let document = self.document;
-        items.iter().map(move |item| Self { document, node: Some(item), span: item.span, key: None })
+        items.iter().map(move |item| Self {
+            document,
+            node: Some(item),
+            span: item.span,
+            key: None,
+        })
     }
 
     /// The text of a word, a number or a text, without its quotes; `None` for anything else.

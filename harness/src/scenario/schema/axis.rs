@@ -77,5 +77,6 @@ fn value(schema: &mut Value) {
 }
 
 fn is_any_text(schema: &Value) -> bool {
-    schema["type"] == "string" && ["pattern", "const", "enum"].iter().all(|k| schema.get(k).is_none())
+    schema["type"] == "string"
+        && ["pattern", "const", "enum"].iter().all(|k| schema.get(k).is_none())
 }

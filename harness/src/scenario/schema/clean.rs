@@ -4,7 +4,7 @@ use schemars::{Schema, transform::transform_subschemas};
 use serde_json::{Map, Value, json};
 
 /// Names that doc texts put into backticks for the sake of a lint.
-const PROPER_NAMES: &[&str] = &["OpenAI", "OpenRouter", "PyPI"];
+const PROPER_NAMES: &[&str] = &["OpenAI", "OpenRouter", "PyPI", "LiteLLM", "JSONPath"];
 
 /// Makes a schema that was generated from Rust types say what the loader takes, in plain words.
 pub(super) fn clean(schema: &mut Schema) {
@@ -45,7 +45,9 @@ fn without_null(keywords: &mut Map<String, Value>) {
 fn plain_default(keywords: &mut Map<String, Value>) {
     let says_nothing = match keywords.get("default") {
         Some(Value::Null) => true,
-        Some(Value::Object(map)) => map.values().all(says_nothing) || keywords.contains_key("allOf"),
+        Some(Value::Object(map)) => {
+            map.values().all(says_nothing) || keywords.contains_key("allOf")
+        }
         Some(Value::Array(list)) => list.is_empty(),
         Some(Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => false,
     };

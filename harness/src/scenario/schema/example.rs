@@ -47,7 +47,10 @@ pub const EXAMPLES: &[Example] = &[
         "upstream.then.stream",
         "- stream: { chunks: 10, every: 20ms, stop: { after: { frames: 3 }, end: reset } }",
     ),
-    of("upstream.then.stream.tool_calls", "tool_calls: [{ name: weather, arguments: '{\"city\":\"Bonn\"}' }]"),
+    of(
+        "upstream.then.stream.tool_calls",
+        "tool_calls: [{ name: weather, arguments: '{\"city\":\"Bonn\"}' }]",
+    ),
     of("upstream.then.send", "- send: { event: ping, data: \"{}\", eol: crlf }"),
     of("upstream.then.json", "- json: { object: list, data: [] }"),
     of("upstream.then.error", "- error: { preset: rate_limit, headers: { retry-after: \"2\" } }"),
@@ -72,7 +75,10 @@ pub const EXAMPLES: &[Example] = &[
     of("path.connection_limit", "- connection_limit: { per_address: 6 }"),
     of("path.deadline", "- deadline: { after: 30s, by: fin }"),
     of("path.load_balancer", "- load_balancer: { drains_at: 5s }"),
-    of("network.<link>", "client-relay: { latency: 20ms, jitter: 5ms, bandwidth: 256KiB/s, loss: 1% }"),
+    of(
+        "network.<link>",
+        "client-relay: { latency: 20ms, jitter: 5ms, bandwidth: 256KiB/s, loss: 1% }",
+    ),
     of(
         "network.events",
         "- { after: { client: reader, frames: 3 }, link: relay-upstream, do: reset }",
@@ -97,7 +103,10 @@ pub const EXAMPLES: &[Example] = &[
         "retries: { max: 3, on: [429, 503], backoff: { base: 500ms, factor: 2, cap: 8s, jitter: 25% } }",
     ),
     of("expect", "- client: reader\n  status: 200\n  frames: as_sent\n  ends: clean\n"),
-    of("expect.headers", "headers: { content-type: \"text/event-stream*\", content-length: absent }"),
+    of(
+        "expect.headers",
+        "headers: { content-type: \"text/event-stream*\", content-length: absent }",
+    ),
     of("expect.frames", "frames: { count: { at_least: 3 } }"),
     of("expect.ends", "ends: { any_of: [error_event, broken], first_closed_by: upstream }"),
     of("expect.upstream", "upstream: { requests: 1, closed_within: 1s }"),
@@ -134,7 +143,10 @@ pub fn example_of(word: &Word) -> String {
     if value.contains(": x") || value == "x" || value == "[x]" {
         // A name or a text: what stands around it shows it best.
         let around = word.places.iter().find_map(|place| example(&above(place)?));
-        return around.filter(|text| text.contains(&format!("{}:", word.name))).unwrap_or_default().to_owned();
+        return around
+            .filter(|text| text.contains(&format!("{}:", word.name)))
+            .unwrap_or_default()
+            .to_owned();
     }
     format!("{}: {value}", word.name)
 }
