@@ -1,40 +1,31 @@
 //! Reads the recordings that a script names.
 
-use std::path::Path;
-
 use super::{Script, Send, Step};
 use crate::yaml::{Diagnostic, FILE_SIZE_MAX, Files, Place};
 
-/// Reads the file of each `send: { file }` of a script that stands at a place of a document.
-/// `folder` is that of the document: paths count from it.
+/// Reads the file of each `send: { file }` of a script that stands at a place of a document. Paths
+/// count from the folder of the file that names them.
 pub fn attach(
     script: &mut Script,
     place: Place<'_>,
-    folder: &Path,
     files: &dyn Files,
     wrong: &mut Vec<Diagnostic>,
 ) {
     for (index, rule) in script.iter_mut().enumerate() {
-        steps(&mut rule.then, place.nth(index).key("then"), folder, files, wrong);
+        steps(&mut rule.then, place.nth(index).key("then"), files, wrong);
     }
 }
 
-fn steps(
-    list: &mut [Step],
-    place: Place<'_>,
-    folder: &Path,
-    files: &dyn Files,
-    wrong: &mut Vec<Diagnostic>,
-) {
+fn steps(list: &mut [Step], place: Place<'_>, files: &dyn Files, wrong: &mut Vec<Diagnostic>) {
     for (index, step) in list.iter_mut().enumerate() {
         let place = place.nth(index);
         match step {
-            Step::Send(send) => read(send, place.key("send").key("file"), folder, files, wrong),
+            Step::Send(send) => read(send, place.key("send").key("file"), files, wrong),
             Step::Cut(cut) => {
-                steps(&mut cut.steps, place.key("cut").key("steps"), folder, files, wrong);
+                steps(&mut cut.steps, place.key("cut").key("steps"), files, wrong);
             }
             Step::Repeat(repeat) => {
-                steps(&mut repeat.steps, place.key("repeat").key("steps"), folder, files, wrong);
+                steps(&mut repeat.steps, place.key("repeat").key("steps"), files, wrong);
             }
             Step::Head(_)
             | Step::Stream(_)
@@ -48,15 +39,9 @@ fn steps(
     }
 }
 
-fn read(
-    send: &mut Send,
-    place: Place<'_>,
-    folder: &Path,
-    files: &dyn Files,
-    wrong: &mut Vec<Diagnostic>,
-) {
+fn read(send: &mut Send, place: Place<'_>, files: &dyn Files, wrong: &mut Vec<Diagnostic>) {
     let Some(recording) = &mut send.file else { return };
-    let path = folder.join(&recording.path);
+    let path = place.folder().join(&recording.path);
     let shown = path.display();
     match files.read(&path) {
         Err(error) => {

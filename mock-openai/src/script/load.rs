@@ -1,7 +1,5 @@
 //! A script from a file of its own.
 
-use std::path::Path;
-
 use super::{Script, attach, check};
 use crate::yaml::{Diagnostic, Files, load_with_places};
 
@@ -13,8 +11,7 @@ use crate::yaml::{Diagnostic, Files, load_with_places};
 pub fn load(file_name: &str, text: &[u8], files: &dyn Files) -> Result<Script, Vec<Diagnostic>> {
     let (mut script, document) = load_with_places::<Script>(file_name, text)?;
     let mut wrong = Vec::new();
-    let folder = Path::new(file_name).parent().unwrap_or(Path::new(""));
-    attach(&mut script, document.root(), folder, files, &mut wrong);
+    attach(&mut script, document.root(), files, &mut wrong);
     check(&script, document.root(), &mut wrong);
     if wrong.is_empty() {
         return Ok(script);

@@ -134,9 +134,13 @@ impl Short for CutBy {
     }
 
     fn short_schema(_: &mut SchemaGenerator) -> Vec<Schema> {
-        let words: Vec<&str> =
-            std::iter::once("none").chain(INSIDES.iter().map(|(word, _)| *word)).collect();
-        vec![json_schema!({ "type": "integer", "minimum": 1 }), json_schema!({ "enum": words })]
+        let number = json_schema!({ "type": "integer", "minimum": 0 });
+        let none = json_schema!({ "const": "none", "description": "Nowhere." });
+        let insides = INSIDES.iter().map(|(word, _)| {
+            let says = format!("As `inside: {}`.", word.trim_start_matches("inside_"));
+            json_schema!({ "const": word, "description": says })
+        });
+        [number, none].into_iter().chain(insides).collect()
     }
 }
 
