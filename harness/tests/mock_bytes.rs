@@ -11,6 +11,7 @@ use mock_openai::{
     script::{self, Script},
     serve,
     wire::RealListener,
+    yaml::NoFiles,
 };
 use rstest::rstest;
 use serde::Deserialize;
@@ -143,7 +144,8 @@ async fn real(case: &Case, patience: Duration) -> (Vec<u8>, End) {
 )]
 #[tokio::test]
 async fn a_simulated_network_carries_what_a_real_one_does(#[case] steps: &str, #[case] end: End) {
-    let script = script::load("case", format!("[{{ then: {} }}]", flow(steps)).as_bytes());
+    let script =
+        script::load("case", format!("[{{ then: {} }}]", flow(steps)).as_bytes(), &NoFiles);
     let case = Case { request: REQUEST.to_owned(), script: script.expect("the script is right") };
     // The simulator is a runtime of its own.
     let (case, simulated) = tokio::task::spawn_blocking(move || {
