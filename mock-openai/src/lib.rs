@@ -10,6 +10,7 @@
 pub mod content;
 pub mod dialect;
 pub mod draw;
+pub mod identity;
 pub mod journal;
 pub mod made_up;
 pub mod quantity;
@@ -21,9 +22,9 @@ mod connection;
 mod errors;
 mod go_duration;
 mod http;
-mod identity;
 mod log;
 mod player;
+mod presets;
 mod provider;
 mod rules;
 mod socket;

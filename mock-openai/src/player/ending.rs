@@ -7,7 +7,6 @@ use super::{
     outgoing::Outgoing,
 };
 use crate::{
-    dialect::openai_chat,
     journal::{Event, PeerEnd},
     script::End,
     wire::Wire,
@@ -79,8 +78,11 @@ impl<W: Wire> Player<'_, W> {
     async fn complete(&mut self, end: End) -> Result<Next, Halt> {
         let mut is_complete = !self.progress.is_torn;
         if is_complete {
-            if end == End::Clean && self.in_stream && self.progress.scanner.is_between() {
-                self.put(openai_chat::DONE, Kind::Events).await?;
+            if end == End::Clean
+                && self.progress.scanner.is_between()
+                && let Some(terminator) = self.terminator.take()
+            {
+                self.put(terminator, Kind::Events).await?;
             }
             let mut outgoing = Outgoing::default();
             match self.add_head(Kind::Events, &mut outgoing) {

@@ -6,6 +6,7 @@
 
 use std::{future::Future, pin::Pin};
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::{
@@ -60,8 +61,8 @@ pub(crate) struct Player<'a, W> {
     trips: trips::Trips,
     /// The innermost loop's count, from 0.
     counter: Option<u64>,
-    /// Whether a stream has begun whose `[DONE]` was not sent.
-    in_stream: bool,
+    /// What is to end a stream that has begun, where its dialect has something for that.
+    terminator: Option<Bytes>,
     /// Set when the script has waited for the peer to go: then that stops nothing any more.
     gone: Option<PeerEnd>,
 }
@@ -83,7 +84,7 @@ impl<'a, W: Wire> Player<'a, W> {
             cuts: cuts::Cuts::default(),
             trips: trips::Trips::default(),
             counter: None,
-            in_stream: false,
+            terminator: None,
             gone: None,
         }
     }
@@ -126,6 +127,12 @@ impl<'a, W: Wire> Player<'a, W> {
             Step::Head(head) => self.announce(head, rest).await,
             Step::Stream(stream) => self.stream(stream, !forgoes_terminator(rest)).await,
             Step::Send(send) => {
+                if let Some(preset) = send.preset {
+                    for frame in crate::presets::frames(preset, &self.preset_envelope()) {
+                        self.put(frame.into(), head::Kind::Events).await?;
+                    }
+                    return Ok(());
+                }
                 let bytes = event::encode(send, self.counter);
                 self.put(bytes, head::Kind::Events).await
             }
@@ -172,12 +179,10 @@ impl<'a, W: Wire> Player<'a, W> {
 
     /// Where the head was sent already, the object's bytes follow as they are.
     async fn error(&mut self, error: &ErrorAnswer) -> Result<(), Halt> {
-        let preset = crate::errors::preset(error.preset);
-        let message = error.message.as_deref().unwrap_or(preset.message);
-        let message = counters::fill(message, self.counter);
-        let body = crate::errors::object(&message, preset.kind, preset.code);
+        let message = error.message.as_deref().map(|text| counters::fill(text, self.counter));
+        let (status, body) = crate::errors::answer(error, message.as_deref());
         let headers = error.headers.iter().map(|(n, v)| (n.clone(), v.0[0].clone())).collect();
-        self.head.plan_error(error.status.unwrap_or(preset.status), headers);
+        self.head.plan_error(status, headers);
         self.whole(body).await
     }
 }

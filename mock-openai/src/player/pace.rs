@@ -9,7 +9,7 @@ use std::{
 use super::{Halt, Player};
 use crate::{
     journal::{Event, PeerEnd},
-    script::{Until, Wait},
+    script::{Pause, Until, Wait},
     socket::Socket,
     wire::Wire,
 };
@@ -50,6 +50,14 @@ impl<W: Wire> Player<'_, W> {
         }
         let mut sleep = Box::pin(tokio::time::sleep(time));
         self.race(|_, cx| sleep.as_mut().poll(cx)).await
+    }
+
+    /// The pause before the frame of that index.
+    pub(super) async fn pause(&mut self, pause: &Pause, _frame: u64) -> Result<(), Halt> {
+        match pause {
+            Pause::For(time) => self.sleep(time.0).await,
+            Pause::Drawn(_) => Ok(()),
+        }
     }
 
     /// The pause at a cut.
