@@ -18,11 +18,9 @@ const PARAMETER_BYTES: usize = 16;
 pub(super) fn arguments(parameters: Option<&Value>, seed: u64, label: &str) -> String {
     let Some(root) = parameters else { return "{}".to_owned() };
     let mut sample = Sample { root, seed, label, made: 0, room: BYTES_MAX };
-    match sample.value(root, 0) {
-        object @ Value::Object(_) => object.to_string(),
-        // Arguments are an object, whatever the schema says.
-        _ => "{}".to_owned(),
-    }
+    let value = sample.value(root, 0);
+    // Arguments are an object, whatever the schema says.
+    if value.is_object() { value.to_string() } else { "{}".to_owned() }
 }
 
 struct Sample<'a> {
@@ -49,8 +47,8 @@ impl<'a> Sample<'a> {
         match kind(schema) {
             Some("object") => self.object(schema, depth),
             Some("array") => self.array(schema, depth),
-            Some("integer") => bound(schema, Value::is_i64).unwrap_or(json!(1)),
-            Some("number") => bound(schema, Value::is_number).unwrap_or(json!(1.5)),
+            Some("integer") => bound(schema, Value::is_i64).unwrap_or_else(|| json!(1)),
+            Some("number") => bound(schema, Value::is_number).unwrap_or_else(|| json!(1.5)),
             Some("boolean") => json!(true),
             Some("null") => Value::Null,
             _ => json!(word(self.seed, self.label, self.made)),

@@ -1,25 +1,16 @@
 //! Log probabilities as both `OpenAI` dialects write them.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
-use crate::content::Choice;
+use crate::content::{Choice, Text};
 
 /// Those of some pieces of a choice; none where the choice tells none.
 #[derive(Debug, Clone)]
 pub(super) struct Logprobs<'a> {
     pub(super) choice: &'a Choice,
     pub(super) pieces: Range<u64>,
-}
-
-#[derive(Serialize)]
-struct Token<'a> {
-    token: &'a str,
-    logprob: f64,
-    bytes: &'a [u8],
-    /// Never asked for.
-    top_logprobs: [(); 0],
 }
 
 impl<'a> Logprobs<'a> {
@@ -35,7 +26,7 @@ impl<'a> Logprobs<'a> {
 
     /// All pieces'.
     pub(super) fn all(choice: &'a Choice) -> Self {
-        let pieces = choice.speech.words().map_or(0, |words| words.pieces());
+        let pieces = choice.speech.words().map_or(0, Text::pieces);
         Self { choice, pieces: 0..pieces }
     }
 }
@@ -48,20 +39,24 @@ impl Serialize for Logprobs<'_> {
         };
         serializer.collect_seq(self.pieces.clone().map(|index| {
             let piece = words.piece(index);
-            TokenOf { logprob: logprobs.of(index, &piece), piece }
+            Token { logprob: logprobs.of(index, &piece), piece }
         }))
     }
 }
 
-/// Owns the piece for as long as it is written.
-struct TokenOf<'a> {
-    piece: std::borrow::Cow<'a, str>,
+struct Token<'a> {
+    piece: Cow<'a, str>,
     logprob: f64,
 }
 
-impl Serialize for TokenOf<'_> {
+impl Serialize for Token<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (token, bytes) = (self.piece.as_ref(), self.piece.as_bytes());
-        Token { token, logprob: self.logprob, bytes, top_logprobs: [] }.serialize(serializer)
+        let mut token = serializer.serialize_struct("Token", 4)?;
+        token.serialize_field("token", &self.piece)?;
+        token.serialize_field("logprob", &self.logprob)?;
+        token.serialize_field("bytes", self.piece.as_bytes())?;
+        // Others than the one that was said are never told.
+        token.serialize_field("top_logprobs", &[(); 0])?;
+        token.end()
     }
 }

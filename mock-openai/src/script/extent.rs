@@ -125,7 +125,7 @@ impl Extent {
         } else {
             None
         };
-        let sent = match (exact, send.preset) {
+        let whole = match (exact, send.preset) {
             // Any byte of exact ones may end a frame that others began.
             (Some(bytes), _) => Self { frames: Some(bytes), bytes: Some(bytes) },
             (None, Some(preset)) => {
@@ -136,7 +136,7 @@ impl Extent {
             (None, None) => Self::of_event(send),
         };
         let bom = Self { frames: Some(0), bytes: Some(if send.bom { 3 } else { 0 }) };
-        sent.and(bom)
+        whole.and(bom)
     }
 
     /// Each line of data gets a name and line ends of its own.

@@ -9,7 +9,7 @@ mod tests;
 use bytes::Bytes;
 
 use self::{
-    shape::{Chunk, ChunkChoice, Usage},
+    shape::{Chunk, ChunkChoice, Key, Usage},
     turns::Turns,
 };
 use super::{Dialect, Envelope, Frames, frame};
@@ -35,12 +35,12 @@ impl Dialect for OpenaiChat {
                 .obfuscation
                 .as_ref()
                 .map(|padding| padding.for_delta(index, choice.delta.bytes()));
-            let usage = envelope.null_usage.then_some(None);
+            let usage = if envelope.null_usage { Key::Null } else { Key::LeftOut };
             let choices = std::slice::from_ref(&choice);
             frame::data(&Chunk::new(envelope, choices, usage, obfuscation.as_deref()))
         });
         let usage = completion.usage.filter(|_| envelope.usage_chunk).map(|tokens| {
-            frame::data(&Chunk::new(envelope, &[], Some(Some(Usage::from(tokens))), None))
+            frame::data(&Chunk::new(envelope, &[], Key::Is(Usage::from(tokens)), None))
         });
         Box::new(chunks.chain(usage).chain(std::iter::once(DONE)))
     }

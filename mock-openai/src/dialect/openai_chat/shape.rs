@@ -18,10 +18,20 @@ pub(super) struct Chunk<'a> {
     model: &'a str,
     system_fingerprint: &'a str,
     choices: &'a [ChunkChoice<'a>],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Option<Usage>>,
+    #[serde(skip_serializing_if = "Key::is_left_out")]
+    usage: Key<Usage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     obfuscation: Option<&'a str>,
+}
+
+/// What stands under a key that may be missing, which is not the same as null.
+#[derive(Serialize, Default)]
+#[serde(untagged)]
+pub(super) enum Key<T> {
+    #[default]
+    LeftOut,
+    Null,
+    Is(T),
 }
 
 #[derive(Serialize)]
@@ -33,17 +43,16 @@ pub(super) struct ChunkChoice<'a> {
     finish_reason: Option<&'a str>,
 }
 
-/// An outer `None` is a key that is left out, an inner one null.
 #[derive(Serialize, Default)]
 pub(super) struct Delta<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<Option<Cow<'a, str>>>,
+    #[serde(skip_serializing_if = "Key::is_left_out")]
+    content: Key<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[CallDelta<'a>; 1]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refusal: Option<Option<Cow<'a, str>>>,
+    #[serde(skip_serializing_if = "Key::is_left_out")]
+    refusal: Key<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
@@ -126,11 +135,24 @@ struct Function<'a> {
     arguments: content::Whole<'a>,
 }
 
+impl<T> Key<T> {
+    fn is_left_out(&self) -> bool {
+        matches!(self, Self::LeftOut)
+    }
+
+    fn value(&self) -> Option<&T> {
+        match self {
+            Self::Is(value) => Some(value),
+            Self::LeftOut | Self::Null => None,
+        }
+    }
+}
+
 impl<'a> Chunk<'a> {
     pub(super) fn new(
         envelope: &'a Envelope,
         choices: &'a [ChunkChoice<'a>],
-        usage: Option<Option<Usage>>,
+        usage: Key<Usage>,
         obfuscation: Option<&'a str>,
     ) -> Self {
         Self {
@@ -174,22 +196,22 @@ impl<'a> Delta<'a> {
     /// What a choice does not say is null from its first chunk on.
     fn opening(speech: &'a Speech, first: Option<Part<'a>>) -> Self {
         let (content, refusal) = match speech {
-            Speech::Silent => (None, None),
-            Speech::Text(_) => (Some("".into()), None),
-            Speech::Refusal(_) => (None, Some("".into())),
+            Speech::Silent => (Key::Null, Key::Null),
+            Speech::Text(_) => (Key::Is("".into()), Key::Null),
+            Speech::Refusal(_) => (Key::Null, Key::Is("".into())),
         };
         let tool_calls = first.and_then(|part| Self::of(speech, part).tool_calls);
         let role = Some("assistant");
-        Self { role, content: Some(content), tool_calls, refusal: Some(refusal) }
+        Self { role, content, tool_calls, refusal }
     }
 
     fn of(speech: &'a Speech, part: Part<'a>) -> Self {
         match (part, speech) {
             (Part::Piece(index), Speech::Text(text)) => {
-                Self { content: Some(Some(text.piece(index))), ..Self::default() }
+                Self { content: Key::Is(text.piece(index)), ..Self::default() }
             }
             (Part::Piece(index), Speech::Refusal(text)) => {
-                Self { refusal: Some(Some(text.piece(index))), ..Self::default() }
+                Self { refusal: Key::Is(text.piece(index)), ..Self::default() }
             }
             (Part::Piece(_), Speech::Silent) => Self::default(),
             (Part::Call(call), _) => Self::of_call(CallDelta {
@@ -213,12 +235,9 @@ impl<'a> Delta<'a> {
 
     /// Bytes of what the model says in it.
     pub(super) fn bytes(&self) -> usize {
-        let text =
-            |text: &Option<Option<Cow<'_, str>>>| text.iter().flatten().map(|t| t.len()).sum();
-        let calls = self.tool_calls.iter().flatten();
-        let content: usize = text(&self.content);
-        let refusal: usize = text(&self.refusal);
-        content + refusal + calls.map(|call| call.function.arguments.len()).sum::<usize>()
+        let words = self.content.value().into_iter().chain(self.refusal.value());
+        let calls = self.tool_calls.iter().flatten().map(|call| &call.function.arguments);
+        words.chain(calls).map(|said| said.len()).sum()
     }
 }
 

@@ -71,8 +71,8 @@ fn of_response(kind: &'static str, sequence_number: u64, response: Response<'_>)
 
 /// The answer as it is once all of it was said.
 fn complete<'a>(envelope: &'a Envelope, completion: &'a Completion) -> Response<'a> {
-    let reasons = completion.choices.iter().filter_map(items::incomplete_reason);
-    let status = reasons.last().map_or(Status::Completed, |reason| Status::Incomplete { reason });
+    let reason = completion.choices.iter().find_map(items::incomplete_reason);
+    let status = reason.map_or(Status::Completed, |reason| Status::Incomplete { reason });
     let items = items(&envelope.items, completion);
     let output = items.iter().map(Item::done).collect();
     Response::new(envelope, status, output, completion.usage)

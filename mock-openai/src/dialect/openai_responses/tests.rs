@@ -187,7 +187,7 @@ fn a_text_its_calls_and_further_choices_are_items_one_after_the_other() {
     assert_eq!(names, types, "each event is named by its type");
     let numbers: Vec<u64> =
         told(&stream, "sequence_number").iter().map(|n| n.as_u64().unwrap()).collect();
-    assert_eq!(numbers, (5..5 + 2 + 6 + 4 + 4 + 6 + 1).collect::<Vec<_>>());
+    assert_eq!(numbers, (5..5 + [2, 6, 4, 4, 6, 1].iter().sum::<u64>()).collect::<Vec<_>>());
     let indexes = told(&stream, "output_index");
     let indexes: Vec<u64> = indexes.iter().filter_map(serde_json::Value::as_u64).collect();
     assert_eq!(indexes, [[0; 6].as_slice(), &[1; 4], &[2; 4], &[3; 6]].concat());

@@ -140,7 +140,7 @@ impl Eol {
 pub enum SendPreset {
     /// An error object as an event, as `OpenAI` sends it.
     OpenaiError,
-    /// An error object with an integer `code`, then `[DONE]`: vLLM, sglang, LiteLLM.
+    /// An error object with an integer `code`, then `[DONE]`: vLLM, sglang, `LiteLLM`.
     VllmError,
     /// A flat error object (`"object": "error"`), then `[DONE]`: vLLM before 0.6.
     VllmFlatError,
