@@ -9,4 +9,5 @@ mod endings;
 mod journal;
 mod real_port;
 mod requests;
+mod steps;
 mod streams;
