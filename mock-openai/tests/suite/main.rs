@@ -3,10 +3,14 @@
 mod support;
 
 mod answers;
+mod any_script;
 mod clients;
+mod contradictions;
 mod cuts;
+mod draws;
 mod endings;
 mod journal;
+mod marks;
 mod real_port;
 mod requests;
 mod steps;
