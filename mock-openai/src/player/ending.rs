@@ -104,10 +104,12 @@ impl<W: Wire> Player<'_, W> {
             self.socket.shut_down().await?;
         }
         self.log.tell(Event::Ended { how: end });
-        Ok(match end {
-            _ if !keeps => Next::Close,
-            End::CloseIdleAfter(time) => Next::KeepFor(time.0),
-            _ => Next::Keep,
+        Ok(if !keeps {
+            Next::Close
+        } else if let End::CloseIdleAfter(time) = end {
+            Next::KeepFor(time.0)
+        } else {
+            Next::Keep
         })
     }
 

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The model that answers where the request names none.
-pub(super) const MODEL_DEFAULT: &str = "gpt-4o";
+const MODEL_DEFAULT: &str = "gpt-4o";
 
 impl<W: Wire> Player<'_, W> {
     /// A request that wants no stream gets the same content as one JSON text, at once.
@@ -63,6 +63,11 @@ impl<W: Wire> Player<'_, W> {
             Usage::Never => false,
         };
         (Completion { text, finish: Finish::Stop, usage: told.then_some(tokens) }, tokens)
+    }
+
+    /// What stands on a preset inside an answer: the answer's own id, model and time.
+    pub(super) fn preset_envelope(&self) -> Envelope {
+        self.envelope()
     }
 
     fn envelope(&self) -> Envelope {

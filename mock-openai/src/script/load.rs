@@ -13,7 +13,7 @@ use crate::yaml::{Diagnostic, Files, load_with_places};
 pub fn load(file_name: &str, text: &[u8], files: &dyn Files) -> Result<Script, Vec<Diagnostic>> {
     let (mut script, document) = load_with_places::<Script>(file_name, text)?;
     let mut wrong = Vec::new();
-    let folder = Path::new(file_name).parent().unwrap_or(Path::new(""));
+    let folder = Path::new(file_name).parent().unwrap_or_else(|| Path::new(""));
     attach(&mut script, document.root(), folder, files, &mut wrong);
     check(&script, document.root(), &mut wrong);
     if wrong.is_empty() {

@@ -15,12 +15,12 @@ async fn an_answer_waits_for_the_mark_of_another_and_later_ones_find_it_passed()
     let request = post("").replace("/v1/chat/completions", "/wait");
     let mut early = bench.connect();
     early.send(&request).await;
-    let mut marker = bench.connect();
-    marker.post("").await;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    let mut other = bench.connect();
+    other.post("").await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     let mut late = bench.connect();
     late.send(&request).await;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
 
     let entries = bench.journal().entries();
     let wrote = |connection| {
@@ -28,7 +28,7 @@ async fn an_answer_waits_for_the_mark_of_another_and_later_ones_find_it_passed()
         of_one.find(|(_, entry)| matches!(entry.event, Event::Wrote { .. })).map(|(time, _)| *time)
     };
     assert_eq!(wrote(0), Some(Duration::from_secs(6)));
-    assert_eq!(wrote(2), Some(Duration::from_secs(60)));
+    assert_eq!(wrote(2), Some(Duration::from_mins(1)));
     let marked = entries.iter().filter(|(_, entry)| matches!(entry.event, Event::Marked { .. }));
     assert_eq!(marked.count(), 2);
 }

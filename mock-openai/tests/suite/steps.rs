@@ -107,8 +107,10 @@ impl Request {
         let method = self.method.as_deref().unwrap_or("POST");
         let path = self.path.as_deref().unwrap_or("/v1/chat/completions");
         let body = self.body.as_deref().unwrap_or(r#"{"model":"gpt-4o","stream":true}"#);
-        let headers: String =
-            self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let headers = self
+            .headers
+            .iter()
+            .fold(String::new(), |headers, (name, value)| headers + name + ": " + value + "\r\n");
         let length = body.len();
         format!(
             "{method} {path} HTTP/1.1\r\nhost: a\r\n{headers}content-length: {length}\r\n\r\n{body}"
@@ -144,11 +146,12 @@ fn read_all(stream: &mut TcpStream, len: usize) -> (Vec<u8>, Option<Ends>) {
             Ok(0) => return (bytes, Some(Ends::Fin)),
             Ok(len) => bytes.extend_from_slice(&buffer[..len]),
             Err(error) => {
-                return match error.kind() {
-                    ErrorKind::WouldBlock | ErrorKind::TimedOut => (bytes, Some(Ends::Open)),
-                    ErrorKind::ConnectionReset => (bytes, Some(Ends::Reset)),
-                    _ => (bytes, None),
-                };
+                let kind = error.kind();
+                let is_late = kind == ErrorKind::WouldBlock || kind == ErrorKind::TimedOut;
+                let was_reset = kind == ErrorKind::ConnectionReset;
+                let ends =
+                    if is_late { Some(Ends::Open) } else { was_reset.then_some(Ends::Reset) };
+                return (bytes, ends);
             }
         }
     }
