@@ -9,7 +9,6 @@ use super::{
     outgoing::Outgoing,
 };
 use crate::{
-    dialect::openai_chat,
     journal::{Event, PeerEnd},
     script::End,
     wire::Wire,
@@ -84,9 +83,11 @@ impl<W: Wire> Player<'_, W> {
     async fn complete(&mut self, end: End) -> Result<Next, Halt> {
         let mut is_complete = !self.progress.sent.is_torn;
         if is_complete {
-            let wants_terminator = end != End::NoTerminator && self.in_stream;
-            if wants_terminator && self.progress.sent.scanner.is_between() {
-                self.put(openai_chat::DONE, Kind::Events).await?;
+            if end != End::NoTerminator
+                && self.progress.sent.scanner.is_between()
+                && let Some(terminator) = self.terminator.take()
+            {
+                self.put(terminator, Kind::Events).await?;
             }
             let mut outgoing = Outgoing::default();
             match self.add_head(Kind::Events, &mut outgoing) {

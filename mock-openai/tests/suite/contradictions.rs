@@ -70,7 +70,7 @@ fn cuts() {
         ),
         (
             "cut: { at: [9999], steps: [{ send: { raw: abc } }] }",
-            "9999: the steps inside send at most 88 bytes; bytes are counted from 0",
+            "9999: the steps inside send at most 3 bytes; bytes are counted from 0",
         ),
         (
             "cut: { every: 0, steps: [{ send: { raw: abc } }] }",

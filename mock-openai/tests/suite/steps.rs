@@ -85,7 +85,7 @@ fn names() -> Vec<String> {
     let mut names: Vec<String> =
         yaml.map(|path| path.file_stem().expect("a name").to_string_lossy().into()).collect();
     names.sort();
-    assert!(names.len() > 50, "{names:?}");
+    assert!(names.len() > 100, "{names:?}");
     names
 }
 

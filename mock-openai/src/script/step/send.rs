@@ -143,7 +143,7 @@ pub enum SendPreset {
     OpenaiError,
     /// An error object with an integer `code`, then `[DONE]`: vLLM, sglang, `LiteLLM`.
     VllmError,
-    /// A flat error object (`"object": "error"`): vLLM before 0.6.
+    /// A flat error object (`"object": "error"`), then `[DONE]`: vLLM before 0.6.
     VllmFlatError,
     /// Azure's first chunk: no choices, empty id and model, `prompt_filter_results`.
     AzureFirstChunk,
