@@ -165,6 +165,8 @@ impl Journal {
             | ProviderEvent::Matched { .. }
             | ProviderEvent::Unmatched { .. }
             | ProviderEvent::Limited { .. }
+            | ProviderEvent::Unauthorized { .. }
+            | ProviderEvent::NotAccepted { .. }
             | ProviderEvent::Marked { .. }
             | ProviderEvent::Closed => {}
         }

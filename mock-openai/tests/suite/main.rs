@@ -3,11 +3,15 @@
 mod support;
 
 mod answers;
-mod binary;
+mod any_script;
 mod clients;
+mod contradictions;
 mod cuts;
+mod draws;
 mod endings;
 mod journal;
+mod marks;
 mod real_port;
 mod requests;
+mod steps;
 mod streams;

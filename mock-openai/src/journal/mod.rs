@@ -6,6 +6,15 @@ use bytes::Bytes;
 
 use crate::script::End;
 
+mod json;
+mod query;
+mod store;
+
+pub use json::Told;
+pub(crate) use json::millis;
+pub use query::Query;
+pub use store::{STORE_BYTES_MAX, STORE_ENTRIES_DEFAULT, Seen, Store};
+
 /// One entry: which connection and request it is about, and what happened.
 ///
 /// The listener stamps the time: entries are told at the instant at which they happen, on tokio's
@@ -69,6 +78,11 @@ pub enum Event {
         /// Index of the rule that holds the quota.
         rule: usize,
     },
+    /// It brings none of the keys that are asked for; the request is answered 401.
+    Unauthorized {
+        /// Index of the rule that asks for a key; `None` where the server asks for one.
+        rule: Option<usize>,
+    },
     /// The head of the answer was written.
     Head {
         /// Status code.
@@ -80,6 +94,11 @@ pub enum Event {
         offset: u64,
         /// The bytes.
         bytes: Bytes,
+    },
+    /// A write was broken off: by the peer's departure or by a fault that fired meanwhile.
+    NotAccepted {
+        /// How many body bytes of it the socket had not taken: the peer did not read them.
+        bytes: u64,
     },
     /// A named point of the script was passed.
     Marked {
