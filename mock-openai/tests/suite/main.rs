@@ -9,6 +9,7 @@ mod contradictions;
 mod cuts;
 mod draws;
 mod endings;
+mod helpful;
 mod journal;
 mod marks;
 mod real_port;

@@ -44,8 +44,8 @@ pub struct Stream {
     pub every: Option<Pause>,
     /// Several answers to one request, their chunks interleaved by index: a number of them (`3`,
     /// each with the content given here, made-up words differ), or a list of their contents. One
-    /// where it is left out. Responses know one answer a request: there each of several is an
-    /// output item of its own, one after the other.
+    /// where it is left out. Responses know one answer a request: `dialect: openai-responses` refuses
+    /// several, and where the path alone asks for it, each is an output item of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choices: Option<Choices>,
     /// Whether each text delta carries its log probabilities, made up from the text; `false` where
