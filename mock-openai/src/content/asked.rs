@@ -15,7 +15,7 @@ use crate::{
 const CHUNKS_DEFAULT: u64 = 10;
 
 /// Bytes of the client's name in made-up words, as JSON.
-pub(crate) const CLIENT_BYTES_MAX: usize = 64;
+const CLIENT_BYTES_MAX: usize = 64;
 
 /// The function that is called where neither script nor request names one.
 const FUNCTION_DEFAULT: &str = "tool";

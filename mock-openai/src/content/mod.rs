@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 pub use text::{Text, Whole};
 
-pub(crate) use asked::{Asked, CLIENT_BYTES_MAX, completion};
+pub(crate) use asked::{Asked, completion};
 pub(crate) use text::clip;
 
 use crate::draw::draw_below;

@@ -4,7 +4,6 @@ use super::{
     After, Choice, Choices, Dialect, End, ErrorAnswer, Rule, Send, Step, Stream, ToolCall, Usage,
 };
 use crate::{
-    content::CLIENT_BYTES_MAX,
     dialect::{Envelope, MODEL_BYTES_MAX, of_path},
     presets,
 };
@@ -272,11 +271,9 @@ impl Content {
         let messages = self.choices.saturating_mul(5);
         let around = messages.saturating_add(self.calls.saturating_mul(3)).saturating_add(3);
         let frames = self.deltas.map(|deltas| deltas.saturating_add(around));
-        let content = self.bytes.zip(self.deltas).map(|(bytes, deltas)| {
-            // Made-up pieces carry the client's name, which the whole text then has as often.
-            let names = deltas.saturating_mul(CLIENT_BYTES_MAX as u64);
-            bytes.saturating_add(self.logprobs).saturating_add(names).saturating_mul(5)
-        });
+        // A client's name in made-up pieces comes five times too: the room that a frame has beside
+        // what is said in it is far more than that.
+        let content = self.bytes.map(|bytes| bytes.saturating_add(self.logprobs).saturating_mul(5));
         let bytes = frames.zip(content).map(|(frames, content)| {
             let answers = RESPONSE_BYTES_MAX.saturating_mul(3);
             // The last event tells each item again.
