@@ -136,6 +136,6 @@ mod tests {
             [0, 1, 2, 3].map(|ordinal| time(&distribution, 1, "a", ordinal).as_millis())
         };
         assert_eq!(four(Distribution::Lognormal(lognormal)), [792, 714, 660, 917]);
-        assert_eq!(four(Distribution::Exponential(exponential)), [0; 4]);
+        assert_eq!(four(Distribution::Exponential(exponential)), [814, 4736, 431, 355]);
     }
 }

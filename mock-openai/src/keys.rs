@@ -15,18 +15,17 @@ pub(crate) fn admits(keys: &[String], head: &Head) -> bool {
     })
 }
 
-/// The answer to a request that does not bring one: status, headers and body. As the provider has
-/// it, a request without any key is told so, and under no `code`.
+/// The answer to a request that does not bring one: status, headers and body. A request without any
+/// key is told so, as the provider does.
 pub(crate) fn refusal(head: &Head) -> (u16, Vec<(String, String)>, String) {
     let errors::Preset { status, kind, code, message } = errors::preset(ErrorPreset::InvalidApiKey);
-    let body = if head.values("authorization").next().is_some() {
-        errors::object(message, kind, code)
-    } else {
-        let message = "No API key came with the request: send `Authorization: Bearer KEY`.";
-        errors::object(message, kind, None)
+    let message = match head.values("authorization").next() {
+        Some(_) => message,
+        None => "No API key came with the request: send `Authorization: Bearer KEY`.",
     };
     // RFC 9110 15.5.2: a 401 names how to authenticate.
-    (status, vec![("www-authenticate".to_owned(), "Bearer".to_owned())], body)
+    let headers = vec![("www-authenticate".to_owned(), "Bearer".to_owned())];
+    (status, headers, errors::object(message, kind, code))
 }
 
 #[cfg(test)]

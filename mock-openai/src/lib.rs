@@ -20,6 +20,7 @@
 //!     journal::{Event, Query, Store},
 //!     script,
 //!     wire::RealListener,
+//!     yaml::NoFiles,
 //! };
 //! use tokio::{
 //!     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -29,7 +30,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let yaml = b"- then: [{ error: { preset: rate_limit, headers: { retry-after: '2' } } }]";
-//! let script = script::load("rate limit", yaml).map_err(|wrong| wrong[0].to_string())?;
+//! let script = script::load("rate limit", yaml, &NoFiles).map_err(|wrong| wrong[0].to_string())?;
 //! let store = Store::new(1_000);
 //! let mock = Mock { script, seed: 1, epoch: Duration::ZERO, journal: store.listener() };
 //! let provider = Arc::new(Provider::new(mock));
@@ -60,6 +61,7 @@
 pub mod content;
 pub mod dialect;
 pub mod draw;
+pub mod identity;
 pub mod journal;
 pub mod made_up;
 pub mod quantity;
@@ -74,7 +76,6 @@ mod distribution;
 mod errors;
 mod go_duration;
 mod http;
-mod identity;
 mod keys;
 mod log;
 mod marks;

@@ -75,7 +75,9 @@ impl<'a> Cuts<'a> {
             match &mut active.points {
                 Points::At(at) => listed(at, offset - active.origin, bytes.len(), add),
                 Points::Inside(finder) => finder.find(bytes, add),
-                points => points.by_size(bytes.len(), add),
+                points @ (Points::Nowhere | Points::Every(_) | Points::Random { .. }) => {
+                    points.by_size(bytes.len(), add);
+                }
             }
         }
         in_order(places)
@@ -97,7 +99,7 @@ impl<'a> Cuts<'a> {
                         }
                     }
                 }
-                points => {
+                points @ (Points::Nowhere | Points::Every(_) | Points::Random { .. }) => {
                     let start = outgoing.head_end();
                     let add = |at| places.push(Place { at: start + at, gap });
                     points.by_size(outgoing.len() - start, add);

@@ -9,7 +9,6 @@ use super::{
     outgoing::Outgoing,
 };
 use crate::{
-    dialect::openai_chat,
     journal::{Event, PeerEnd},
     script::End,
     wire::Wire,
@@ -84,9 +83,11 @@ impl<W: Wire> Player<'_, W> {
     async fn complete(&mut self, end: End) -> Result<Next, Halt> {
         let mut is_complete = !self.progress.sent.is_torn;
         if is_complete {
-            let wants_terminator = end != End::NoTerminator && self.in_stream;
-            if wants_terminator && self.progress.sent.scanner.is_between() {
-                self.put(openai_chat::DONE, Kind::Events).await?;
+            if end != End::NoTerminator
+                && self.progress.sent.scanner.is_between()
+                && let Some(terminator) = self.terminator.take()
+            {
+                self.put(terminator, Kind::Events).await?;
             }
             let mut outgoing = Outgoing::default();
             match self.add_head(Kind::Events, &mut outgoing) {
@@ -104,10 +105,12 @@ impl<W: Wire> Player<'_, W> {
             self.socket.shut_down().await?;
         }
         self.log.tell(Event::Ended { how: end });
-        Ok(match end {
-            _ if !keeps => Next::Close,
-            End::CloseIdleAfter(time) => Next::KeepFor(time.0),
-            _ => Next::Keep,
+        Ok(if !keeps {
+            Next::Close
+        } else if let End::CloseIdleAfter(time) = end {
+            Next::KeepFor(time.0)
+        } else {
+            Next::Keep
         })
     }
 

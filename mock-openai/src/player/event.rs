@@ -12,10 +12,7 @@ use crate::{
 impl<W: Wire> Player<'_, W> {
     /// What a `send` step sends, frame by frame.
     pub(super) fn frames_of(&self, send: &Send) -> Vec<Bytes> {
-        let of_preset = send.preset.map(|preset| {
-            let model = self.request.model().unwrap_or(super::stream::MODEL_DEFAULT);
-            presets::frames(preset, &self.answering, model)
-        });
+        let of_preset = send.preset.map(|preset| presets::frames(preset, &self.preset_envelope()));
         encode(send, self.counter, of_preset)
     }
 }
@@ -99,13 +96,14 @@ impl Turn {
     fn write(&mut self, frame: &str) -> String {
         let mut text = String::with_capacity(frame.len() * 2);
         for line in frame.split_inclusive('\n') {
-            let line = line.strip_suffix('\n').map(|line| (line, true)).unwrap_or((line, false));
-            text.push_str(line.0);
-            if line.1 {
-                let end = self.end(line.0.is_empty());
-                text.push_str(end);
-                self.after_cr = end == "\r";
-            }
+            let Some(line) = line.strip_suffix('\n') else {
+                text.push_str(line);
+                continue;
+            };
+            let end = self.end(line.is_empty());
+            text.push_str(line);
+            text.push_str(end);
+            self.after_cr = end == "\r";
         }
         text
     }

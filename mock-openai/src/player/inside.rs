@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(found(Inside::Bom, "\u{feff}a\u{feff}".as_bytes()), [1, 2, 5, 6]);
         assert_eq!(found(Inside::Field, b"data: a\r\nid\r: c\r\n\nx:y\nretry"), [2, 10, 24]);
         assert_eq!(found(Inside::Field, "\u{feff}event:".as_bytes()), [5]);
-        assert_eq!(found(Inside::JsonEscape, br#"a\n\\n\q\u00e9\"#), [2, 4, 9]);
+        assert_eq!(found(Inside::JsonEscape, br"a\n\\n\q\u00e9\"), [2, 4, 9]);
         for inside in [Inside::Utf8, Inside::Crlf, Inside::Bom, Inside::Field, Inside::JsonEscape] {
             assert!(found(inside, b"").is_empty(), "{inside:?}");
         }

@@ -6,6 +6,7 @@
 
 use std::{future::Future, pin::Pin};
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::{
@@ -66,8 +67,8 @@ pub(crate) struct Player<'a, W> {
     /// Which step is played: its index in each list from the outermost on, and the counts of the
     /// loops between them.
     path: Vec<u64>,
-    /// Whether a stream has begun whose `[DONE]` was not sent.
-    in_stream: bool,
+    /// What is to end a stream that has begun, where its dialect has something for that.
+    terminator: Option<Bytes>,
     /// Set when the script has waited for the peer to go: then that stops nothing any more.
     gone: Option<PeerEnd>,
 }
@@ -91,7 +92,7 @@ impl<'a, W: Wire> Player<'a, W> {
             trips: trips::Trips::default(),
             counter: None,
             path: Vec::new(),
-            in_stream: false,
+            terminator: None,
             gone: None,
         }
     }
@@ -194,12 +195,9 @@ impl<'a, W: Wire> Player<'a, W> {
 
     /// Where the head was sent already, the object's bytes follow as they are.
     async fn error(&mut self, error: &ErrorAnswer) -> Result<(), Halt> {
-        let preset = crate::errors::preset(error.preset);
-        let message = error.message.as_deref().unwrap_or(preset.message);
-        let message = counters::fill(message, self.counter);
-        let body = crate::errors::object(&message, preset.kind, preset.code);
-        let headers = head::listed(&error.headers);
-        self.head.plan_error(error.status.unwrap_or(preset.status), headers);
+        let message = error.message.as_deref().map(|text| counters::fill(text, self.counter));
+        let (status, body) = crate::errors::answer(error, message.as_deref());
+        self.head.plan_error(status, head::listed(&error.headers));
         self.whole(body).await
     }
 }

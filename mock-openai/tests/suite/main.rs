@@ -3,10 +3,16 @@
 mod support;
 
 mod answers;
+mod any_script;
 mod clients;
+mod contradictions;
 mod cuts;
+mod draws;
 mod endings;
+mod helpful;
 mod journal;
+mod marks;
 mod real_port;
 mod requests;
+mod steps;
 mod streams;

@@ -58,7 +58,10 @@ fn check_when(when: &When, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
         let help = "say `nth: 1`, `first: 2` or `every: 3`";
         wrong.push(place.at_key().wrong("`when` picks no request").help(help));
     }
-    check_one_of(&given, "`when` counts by `nth`, by `first` or by `every`", place, wrong);
+    if let [first, second, ..] = given.as_slice() {
+        let of = format!("`when` counts by `{first}` or by `{second}`");
+        check_one_of(&given, &of, place, wrong);
+    }
     for (name, count) in counts {
         if count == Some(0) {
             let message = "requests are counted from 1";
