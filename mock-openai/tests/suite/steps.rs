@@ -90,14 +90,15 @@ fn names() -> Vec<String> {
 }
 
 fn read(name: &str) -> Result<Case, String> {
-    let file = format!("{name}.yaml");
-    let text = fs::read(folder().join(&file)).map_err(|error| error.to_string())?;
+    let path = folder().join(format!("{name}.yaml"));
+    let text = fs::read(&path).map_err(|error| error.to_string())?;
+    let file = path.display().to_string();
     let told = |wrong: Vec<yaml::Diagnostic>| {
         wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     let (mut case, document) = yaml::load_with_places::<Case>(&file, &text).map_err(told)?;
     let (place, mut wrong) = (document.root().key("script"), Vec::new());
-    script::attach(&mut case.script, place, &folder(), &OnDisk, &mut wrong);
+    script::attach(&mut case.script, place, &OnDisk, &mut wrong);
     script::check(&case.script, place, &mut wrong);
     if wrong.is_empty() { Ok(case) } else { Err(told(wrong)) }
 }
