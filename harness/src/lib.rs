@@ -21,6 +21,7 @@ pub mod exchange;
 pub mod expect;
 pub mod http1;
 pub mod judge;
+pub mod metrics;
 pub mod rules;
 pub mod verdict;
 pub mod wire;

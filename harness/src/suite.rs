@@ -15,7 +15,9 @@ use crate::{
     judge::{self, Judged},
     net::{self, Engine},
     plan::{self, Plan},
-    report::{Conclusion, EXPECTED, Excuse, FORMAT_VERSION, Failure, Note, Outcome, Report},
+    report::{
+        Conclusion, EXPECTED, Excuse, FORMAT_VERSION, Failure, Lenience, Note, Outcome, Report,
+    },
     rules::{self, Level, Rule},
     scenario::{self, CellName, Scenario, catalogue::ScenarioFile},
     target::Target,
@@ -124,6 +126,7 @@ pub fn outcome(case: &Case, settings: &Settings) -> Outcome {
         held: Vec::new(),
         not_applicable: Vec::new(),
         excused: Vec::new(),
+        lenient: Vec::new(),
         failures: Vec::new(),
     };
     if let Some(because) = cannot_run(&case.scenario, &plan, settings) {
@@ -171,6 +174,11 @@ fn tally(outcome: &mut Outcome, judged: Judged, settings: &Settings) {
         let failure = of_rule(excused.rule, excused.breach, &replay);
         outcome.excused.push(Excuse { failure, because: excused.because });
     }
+    outcome.lenient.extend(judged.lenient.into_iter().map(|one| Lenience {
+        expectation: one.label,
+        grade: "lenient",
+        instead_of: one.instead_of,
+    }));
     for (rule, verdict) in judged.rules {
         match verdict {
             Verdict::Held => outcome.held.push(rule.id.to_owned()),

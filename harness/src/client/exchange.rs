@@ -18,7 +18,7 @@ use crate::{
     http1::{Closing, Item, ResponseDecoder, ResponseHead},
     net::{Fault, Stream},
     plan::Request,
-    scenario::{ClientWait, Does, Leave, ReadPoint, Reads},
+    scenario::{ClientWait, Does, Http, Leave, ReadPoint, Reads},
     trace::{BodyEnd, ClientFact},
 };
 
@@ -97,6 +97,7 @@ impl<'a> Exchange<'a> {
         let Some(stream) = connect(session).await else { return Outcome::Stopped };
         session.requests += 1;
         let session: &'a Session = session;
+        let http = session.client.http;
         // A preflight is the browser's own affair: it reads that at once.
         let reads = if attempt.is_some() { session.client.reads } else { Reads::Eagerly };
         let exchange = Self {
@@ -105,7 +106,10 @@ impl<'a> Exchange<'a> {
             stream,
             request: ordinal,
             attempt,
-            decoder: ResponseDecoder::answering(&request.method),
+            decoder: match http {
+                Http::H10 => ResponseDecoder::answering_http_1_0(&request.method),
+                Http::H1 | Http::H2 => ResponseDecoder::answering(&request.method),
+            },
             pace: Pace::new(reads),
             reads,
             frames: FrameCounter::default(),
@@ -127,8 +131,12 @@ impl<'a> Exchange<'a> {
                     sleep(time.0).await;
                     Next::GoOn
                 }
-                Does::Wait(ClientWait::Mark(_)) => Next::GoOn,
+                Does::Wait(ClientWait::Mark(name)) => {
+                    self.session.shared.marks.passed(name).await;
+                    Next::GoOn
+                }
                 Does::Reconnect(_) => unreachable!("the check refuses it: it is not built yet"),
+                Does::Leave(Leave::HalfClose) => self.half_close().await,
                 Does::Leave(how) => {
                     if self.is_to_be_retried() {
                         break;
@@ -156,7 +164,7 @@ impl<'a> Exchange<'a> {
             headers: request.headers.clone(),
             body: Bytes::copy_from_slice(request.body.as_bytes()),
         });
-        let bytes = on_the_wire(request);
+        let bytes = on_the_wire(request, self.session.client.http);
         match within(self.first_byte(), self.stream.write_all(&bytes)).await {
             // A server may answer and close before it has read all: what it says is still there.
             Some(_) => Next::GoOn,
@@ -226,7 +234,7 @@ impl<'a> Exchange<'a> {
                 self.session.record(ClientFact::Body { request, bytes: bytes.clone() });
                 self.session.record_sights(self.application.body(&bytes));
                 if self.attempt.is_some() {
-                    self.session.progress.add(frames, bytes.len() as u64);
+                    self.session.shared.progress.add(frames, bytes.len() as u64);
                 }
             }
             Item::Trailers(_) => {}
@@ -253,6 +261,14 @@ impl<'a> Exchange<'a> {
     fn give_up(&mut self, budget: &'static str) -> Next {
         self.session.record(ClientFact::GaveUp { budget });
         Next::Stop(Outcome::Stopped)
+    }
+
+    /// Sends FIN and reads on. It is recorded first: what the server makes of it comes after.
+    async fn half_close(&mut self) -> Next {
+        self.session.record(ClientFact::Left { how: Leave::HalfClose });
+        // A connection that is reset already has nothing to shut: the next read tells.
+        self.stream.shutdown().await.unwrap_or_default();
+        Next::GoOn
     }
 
     async fn leave(mut self, how: Leave) -> Outcome {
@@ -296,8 +312,12 @@ async fn connect(session: &Session) -> Option<Stream> {
     }
 }
 
-fn on_the_wire(request: &Request) -> Vec<u8> {
-    let mut text = format!("{} {} HTTP/1.1\r\n", request.method, request.target);
+fn on_the_wire(request: &Request, http: Http) -> Vec<u8> {
+    let version = match http {
+        Http::H10 => "HTTP/1.0",
+        Http::H1 | Http::H2 => "HTTP/1.1",
+    };
+    let mut text = format!("{} {} {version}\r\n", request.method, request.target);
     for (name, value) in &request.headers {
         for part in [name.as_str(), ": ", value, "\r\n"] {
             text.push_str(part);

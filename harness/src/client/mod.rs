@@ -9,6 +9,7 @@ mod browser;
 mod eventsource_stream;
 mod exchange;
 mod frame_counter;
+mod marks;
 mod pace;
 mod progress;
 mod raw;
@@ -19,5 +20,6 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use marks::Marks;
 pub use progress::Progress;
-pub use session::play;
+pub use session::{Shared, play};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::{
-    Progress, browser,
+    Marks, Progress, browser,
     eventsource_stream::EventsourceStream,
     exchange::{Exchange, Outcome},
     raw::Raw,
@@ -19,15 +19,24 @@ use crate::{
     trace::{ClientFact, Fact, Name, Sight},
 };
 
-/// Plays one client to its end. It connects to `next_hop` from `host`, draws its jitter from
-/// `seed`, and tells `progress` what it received.
-pub async fn play(client: plan::Client, next_hop: Name, host: Host, seed: u64, progress: Progress) {
+/// What a client shares with the rest of its world.
+#[derive(Debug, Clone, Default)]
+pub struct Shared {
+    /// What it is told of what it receives, for events that wait for that.
+    pub progress: Progress,
+    /// What the provider passed, for moves that wait for that.
+    pub marks: Marks,
+}
+
+/// Plays one client to its end. It connects to `next_hop` from `host`, and draws its jitter from
+/// `seed`.
+pub async fn play(client: plan::Client, next_hop: Name, host: Host, seed: u64, shared: Shared) {
     sleep(client.starts.saturating_sub(host.recorder().now())).await;
     let name: Name = client.name.as_str().into();
     let total = client.gives_up.total.map(|time| time.0);
     let recorder = host.recorder().clone();
     let mut session =
-        Session { name: name.clone(), client, next_hop, host, seed, progress, requests: 0 };
+        Session { name: name.clone(), client, next_hop, host, seed, shared, requests: 0 };
     let mut attempts = Box::pin(session.attempts());
     if within(total, &mut attempts).await.is_none() {
         let gave_up = ClientFact::GaveUp { budget: "total" };
@@ -57,7 +66,7 @@ pub(super) struct Session {
     pub(super) next_hop: Name,
     pub(super) host: Host,
     pub(super) seed: u64,
-    pub(super) progress: Progress,
+    pub(super) shared: Shared,
     /// How many requests it has sent, preflights included.
     pub(super) requests: u64,
 }

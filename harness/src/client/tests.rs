@@ -7,13 +7,13 @@ use rstest::rstest;
 
 use super::{
     play,
-    progress::Progress,
+    session::Shared,
     testing::{Pipes, Seen, Step, client_facts, send, serve},
 };
 use crate::{
     plan::{Client, Request},
     scenario::{
-        Backoff, ClientWait, Does, Kind, Leave, Patience, Pause, ReadPoint, Reads, Retries,
+        Backoff, ClientWait, Does, Http, Kind, Leave, Patience, Pause, ReadPoint, Reads, Retries,
     },
     trace::{BodyEnd, ClientFact, Recorder, Sight},
 };
@@ -30,6 +30,7 @@ fn reader() -> Client {
         starts: Duration::ZERO,
         from: "reader".to_owned(),
         kind: Kind::Raw,
+        http: Http::H1,
         request: Request {
             method: "POST".to_owned(),
             target: "/v1/chat/completions".to_owned(),
@@ -58,7 +59,7 @@ async fn run(
     let pipes = Pipes::new(16 * 1024);
     let seen = serve(&pipes.host("relay", &recorder), scripts);
     let host = pipes.host("reader", &recorder);
-    tokio::spawn(play(client, "relay".into(), host, 7, Progress::new())).await.unwrap();
+    tokio::spawn(play(client, "relay".into(), host, 7, Shared::default())).await.unwrap();
     // Lets the server notice that the client is gone.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let seen = std::mem::take(&mut *seen.lock().unwrap());
@@ -133,7 +134,7 @@ async fn a_client_starts_at_its_time_and_a_refused_one_says_so() {
     let client = Client { starts: Duration::from_millis(300), ..reader() };
     let recorder = Recorder::starting_now();
     let host = Pipes::new(1).host("reader", &recorder);
-    play(client, "relay".into(), host, 7, Progress::new()).await;
+    play(client, "relay".into(), host, 7, Shared::default()).await;
     assert_eq!(
         story(&client_facts(&recorder)),
         ["300 no connection ConnectionRefused", "300 done"]
@@ -304,10 +305,10 @@ async fn a_preflight_is_no_progress() {
     let answer = SSE.replace("\r\n\r\n", "\r\naccess-control-allow-origin: *\r\n\r\n");
     let answer = vec![send(&answer), Step::Wait(50), send("9\r\ndata: 1\n\n\r\n")];
     serve(&pipes.host("relay", &recorder), vec![vec![send(&preflight)], answer]);
-    let progress = Progress::new();
+    let shared = Shared::default();
     let host = pipes.host("reader", &recorder);
-    tokio::spawn(play(page(), "relay".into(), host, 7, progress.clone()));
-    progress.reached(ReadPoint::Frames(1)).await;
+    tokio::spawn(play(page(), "relay".into(), host, 7, shared.clone()));
+    shared.progress.reached(ReadPoint::Frames(1)).await;
     assert_eq!(recorder.now().as_millis(), 50);
 }
 
@@ -316,17 +317,17 @@ async fn progress_counts_what_was_received() {
     let recorder = Recorder::starting_now();
     let pipes = Pipes::new(16 * 1024);
     serve(&pipes.host("relay", &recorder), vec![two_frames_then(vec![send("0\r\n\r\n")])]);
-    let progress = Progress::new();
+    let shared = Shared::default();
     tokio::spawn(play(
         reader(),
         "relay".into(),
         pipes.host("reader", &recorder),
         7,
-        progress.clone(),
+        shared.clone(),
     ));
-    progress.reached(ReadPoint::Bytes(Size(9))).await;
+    shared.progress.reached(ReadPoint::Bytes(Size(9))).await;
     assert_eq!(recorder.now().as_millis(), 20);
-    progress.reached(ReadPoint::Frames(2)).await;
+    shared.progress.reached(ReadPoint::Frames(2)).await;
     assert_eq!(recorder.now().as_millis(), 40);
 }
 

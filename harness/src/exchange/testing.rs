@@ -10,7 +10,7 @@ use super::Run;
 use crate::{
     plan::{Client, Hop, HopKind, Link, Plan, Request},
     rules::Rule,
-    scenario::{BufferingProxy, Kind, Leave, LinkSpec, Middlebox, Patience, Reads},
+    scenario::{BufferingProxy, Http, Kind, Leave, LinkSpec, Middlebox, Patience, Reads},
     trace::{
         BodyEnd, ClientFact, Connection, Event, Fact, Fate, Flags, Name, Packet, PeerEnd,
         ProviderEvent, ProviderFact, SocketFact, Trace, WorldFact,
@@ -116,6 +116,7 @@ impl Story {
             starts: Duration::ZERO,
             from: name.to_owned(),
             kind,
+            http: Http::H1,
             request,
             origin: None,
             credentials: false,

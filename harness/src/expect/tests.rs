@@ -35,7 +35,7 @@ fn ms(millis: u64) -> Time {
 
 /// The one verdict, as `label`, or as `label at 5ms: wanted | got`.
 fn said(story: &Story, expect: &Expect) -> String {
-    let verdicts = judge(&Run::of(&story.trace, &story.plan), expect);
+    let verdicts = judge(&Run::of(&story.trace, &story.plan), expect).verdicts;
     let [(label, verdict)] = verdicts.as_slice() else { panic!("one verdict: {verdicts:?}") };
     match verdict {
         Verdict::Held => label.clone(),
@@ -255,7 +255,7 @@ fn a_group_is_each_of_its_clients_and_a_client_that_never_asked_breaks_everythin
     story.plan.clients[1].group = "reader".to_owned();
     story.begins(0, "reader");
     let expect = Expect { status: Some(200), ..reader() };
-    let verdicts = judge(&Run::of(&story.trace, &story.plan), &expect);
+    let verdicts = judge(&Run::of(&story.trace, &story.plan), &expect).verdicts;
     let labels: Vec<&str> = verdicts.iter().map(|(label, _)| label.as_str()).collect();
     assert_eq!(labels, ["reader: status", "reader-2: status"]);
     assert_eq!(verdicts[0].1, Verdict::Held);

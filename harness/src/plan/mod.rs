@@ -10,7 +10,7 @@ use mock_openai::script::Script;
 use serde::Serialize;
 
 use crate::scenario::{
-    Does, Expect, HostLimits, Kind, LinkSpec, Middlebox, NetEvent, Patience, Reads, Retries,
+    Does, Expect, HostLimits, Http, Kind, LinkSpec, Middlebox, NetEvent, Patience, Reads, Retries,
 };
 
 pub use make::plan;
@@ -101,6 +101,8 @@ pub struct Client {
     pub from: String,
     /// What kind of client it is.
     pub kind: Kind,
+    /// The HTTP version that it speaks.
+    pub http: Http,
     /// What it asks.
     pub request: Request,
     /// The page's origin, for a browser; the browser adds the header itself.

@@ -63,6 +63,8 @@ pub struct Outcome {
     pub not_applicable: Vec<Note>,
     /// Rules that broke where the scenario says that they may.
     pub excused: Vec<Excuse>,
+    /// Outcomes that the scenario accepts and that are not as they should be.
+    pub lenient: Vec<Lenience>,
     /// What broke.
     pub failures: Vec<Failure>,
 }
@@ -89,6 +91,17 @@ pub struct Note {
     pub rule: String,
     /// What is said.
     pub because: String,
+}
+
+/// An accepted outcome that is not as it should be: one of an `any_of`, of grade `lenient`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Lenience {
+    /// The expectation that held: `any_of: reader: ends`.
+    pub expectation: String,
+    /// Its grade; those of grade `strict` are not told.
+    pub grade: &'static str,
+    /// The better outcomes that did not come about, each with what was got.
+    pub instead_of: Vec<String>,
 }
 
 /// A rule that broke without making the scenario fail.

@@ -21,6 +21,12 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
             writeln!(out, "\nexcused  {}: {rule}: {}", outcome.id, excuse.failure.got)?;
             writeln!(out, "  because  {}", excuse.because)?;
         }
+        for lenience in &outcome.lenient {
+            writeln!(out, "\n{}  {}: {}", lenience.grade, outcome.id, lenience.expectation)?;
+            for better in &lenience.instead_of {
+                writeln!(out, "  instead  {better}")?;
+            }
+        }
         if let Conclusion::Skipped { because } = &outcome.result {
             writeln!(out, "skipped  {}: {because}", outcome.id)?;
         }

@@ -46,22 +46,23 @@ fn client_first(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answe
 fn is_dishonest(exchange: &Exchange, answer: &Answer, fate: Fate) -> bool {
     let complete = matches!(exchange.ended, Some((_, BodyEnd::Complete)));
     let fails = exchange.status().is_some_and(|status| status >= 400);
-    complete && !fails && looks_whole(&exchange.body.bytes, &answer.body.bytes, fate)
+    complete && !fails && looks_whole(&exchange.body.bytes, answer, fate)
 }
 
 /// Whether a body that ended in good form hides how the provider's ended.
-fn looks_whole(body: &[u8], provider: &[u8], fate: Fate) -> bool {
+fn looks_whole(body: &[u8], answer: &Answer, fate: Fate) -> bool {
     let frames = Frames::of(body);
     let error = frames.iter().any(|(_, frame)| frame.error().is_some());
-    let done = |frames: &Frames<'_>| frames.iter().any(|(_, frame)| frame.is_done());
-    let invented = done(&frames) && !done(&Frames::of(provider));
+    let family = answer.family();
+    let done = |frames: &Frames<'_>| frames.iter().any(|(_, frame)| family.is_terminator(&frame));
+    let invented = done(&frames) && !done(&Frames::of(&answer.body.bytes));
     invented || (!error && fate == Fate::Cut)
 }
 
 fn breach(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer, fate: Fate) -> Breach {
     let hides = |passage: &Passage<'_>| {
         passage.outgoing().is_some_and(|message| {
-            message.end.is_some() && looks_whole(&message.body, &answer.body.bytes, fate)
+            message.end.is_some() && looks_whole(&message.body, answer, fate)
         })
     };
     let host = run.blame(index, hides);
@@ -70,7 +71,10 @@ fn breach(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer, fat
         .or("broken framing: FIN without the last chunk, or RST")
         .concerning(&exchange.client);
     match fate {
-        Fate::Unterminated => breach.or("a clean end of the body without `[DONE]`"),
+        Fate::Unterminated => {
+            let terminator = answer.family().terminator();
+            breach.or(format!("a clean end of the body without {terminator}"))
+        }
         Fate::Whole | Fate::Cut => breach,
     }
 }

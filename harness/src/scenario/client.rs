@@ -119,7 +119,8 @@ pub enum Sdk {
 /// The HTTP version that a client speaks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Http {
-    /// HTTP/1.0: no chunked coding, one request a connection.
+    /// HTTP/1.0: no chunked coding, which it would take for the body; one request a connection. No
+    /// browser speaks it.
     #[serde(rename = "h1.0")]
     H10,
     /// HTTP/1.1.
@@ -226,7 +227,7 @@ pub enum Does {
 pub enum ClientWait {
     /// So long.
     For(Time),
-    /// Until the provider passes a `mark`.
+    /// Until the provider passes a `mark` for the first time; at once where it has already.
     Mark(String),
 }
 
@@ -315,7 +316,8 @@ pub enum Leave {
     Rst,
     /// Its host falls silent without a word.
     Vanish,
-    /// It shuts its sending side alone (FIN), and reads on.
+    /// It shuts its sending side alone (FIN), and reads on: what stands behind it goes on. A relay may
+    /// take it for a departure, unless it claims `half_close`.
     HalfClose,
 }
 

@@ -94,10 +94,11 @@ pub struct Upstream {
     /// The longest time for which the provider could write nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<Bound<Time>>,
-    /// The most answers that were under way at one time.
+    /// The most answers that were under way at one time: from the whole request until the answer
+    /// ended or its peer went away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrent: Option<Bound<u64>>,
-    /// From one request to the next, each of them.
+    /// From one request to the next, each of them, over all clients; it needs two requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gaps: Option<Bound<Time>>,
 }
@@ -109,10 +110,17 @@ pub struct Relay {
     /// Bytes taken from the provider and not yet given to the client's socket, at most over time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_bytes: Option<Bound<Size>>,
-    /// Streams that its metrics call open at the end of the run.
+    /// Streams that its metrics call open once every client has gone: the metric whose name ends
+    /// with `open_streams` (the reference relay's `relay_open_streams`), or else with `in_flight`,
+    /// summed over its labels. It asks `/metrics` five minutes after the last client, and needs
+    /// `needs: [metrics]`: a relay that claims none is skipped, and one that claims them and tells
+    /// none breaks it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_streams: Option<Bound<u64>>,
-    /// Metrics by name at the end of the run; a name without labels is the sum over its labels.
+    /// Metrics by name, at the time and with the need of `open_streams`. A name may lack the prefix
+    /// that the relay gives to all of its own (`retries_total` for `relay_retries_total`), and may
+    /// name labels: `requests_total{status="200"}`; over labels that it does not name it is the sum.
+    /// A metric that is announced and has no sample yet is 0.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     #[schemars(extend("x-names" = "<metric>"))]
     pub metric: IndexMap<String, Bound<u64>>,
@@ -143,7 +151,8 @@ pub enum LongFrames {
     AsSent(u64),
     /// So many.
     Count(Bound<u64>),
-    /// These and no others: the text of each without its blank line.
+    /// These and no others, byte for byte: the text of each without its blank line. Line ends inside
+    /// of a frame are part of it.
     List(Vec<String>),
 }
 
@@ -164,8 +173,9 @@ pub struct LongEndsAs {
     how: Option<EndsHow>,
     /// The ways that are right.
     any_of: Option<Vec<EndsHow>>,
-    /// The host that sent the first FIN or RST on the connection on which the ending came about:
-    /// the client's own, or the relay's to the provider.
+    /// The host that sent the first FIN or RST on the connections that carried the response: the
+    /// client's own, and those of the hosts behind it to the provider. `client` is the client's own
+    /// host; a link that was reset by an event is called by its name, such as `relay-upstream`.
     first_closed_by: Option<String>,
 }
 

@@ -127,8 +127,8 @@ pub enum NetFault {
     Drop,
     /// Host: connects are answered with RST.
     Refuse,
-    /// Host: connects are not answered at all.
-    #[schemars(extend("x-not-built" = true, "x-instead" = "`refuse` answers connects with RST; `drop` on a link is silence"))]
+    /// Host: connects are not answered at all; what is connected already goes on. A caller sends its
+    /// SYN again after 1 s, 3 s, 7 s... (RFC 6298), so it gets through once the fault is over.
     Blackhole,
     /// Host: it is told to stop, as SIGTERM does in a deployment.
     #[schemars(extend("x-not-built" = true, "x-instead" = "`crash` ends a host without a word, `restart` starts it again"))]

@@ -6,7 +6,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use super::{ClientFact, Connection, Event, Fact, Name, Sight, SocketFact, Trace};
+use super::{ClientFact, Connection, Event, Fact, Sight, SocketFact, Trace};
 use crate::{
     http1::header,
     plan::Plan,
@@ -200,23 +200,22 @@ impl<'a> Telling<'a> {
     /// Who ended the connection first, and how.
     fn closing(&mut self) {
         let Some(connection) = self.connection else { return };
-        let Some((at, who, how)) = first_end(self.trace, connection) else {
+        let Some((ordinal, how)) = first_end(self.trace, connection) else {
             let _infallible = writeln!(self.text, "          the connection is left open");
             return;
         };
-        let who = if **who == *self.name { "the client" } else { who };
-        self.line(at, format_args!("connection ended first by {who}: {how}"));
+        let Event { at, actor, .. } = &self.trace.events[ordinal];
+        let who = if **actor == *self.name { "the client" } else { actor };
+        self.line(*at, format_args!("connection ended first by {who}: {how}"));
     }
 }
 
-/// The first FIN or RST on a connection, by the packets where they are shown, else by what the
-/// applications did.
-pub fn first_end(trace: &Trace, connection: Connection) -> Option<(Duration, &Name, &'static str)> {
+/// The first FIN or RST on a connection, by its ordinal and its kind: by the packets where they are
+/// shown, else by what the applications did.
+pub fn first_end(trace: &Trace, connection: Connection) -> Option<(usize, &'static str)> {
     let find = |how: fn(&Fact, Connection) -> Option<&'static str>| {
-        trace
-            .events
-            .iter()
-            .find_map(|event| how(&event.fact, connection).map(|how| (event.at, &event.actor, how)))
+        let mut events = trace.events.iter().enumerate();
+        events.find_map(|(ordinal, event)| Some((ordinal, how(&event.fact, connection)?)))
     };
     find(by_packet).or_else(|| find(by_socket))
 }

@@ -47,8 +47,12 @@ fn fault(fault: NetFault) -> Option<String> {
     let what = match fault {
         NetFault::Reset => "resets a link, and the crate sends no RST",
         NetFault::Drop => "drops what is sent, and the crate never sends again",
-        NetFault::Hold | NetFault::Refuse | NetFault::Crash | NetFault::Restart => return None,
-        NetFault::Blackhole | NetFault::Terminate => return None,
+        NetFault::Blackhole => "leaves connects unanswered, and the crate sends no SYN again",
+        NetFault::Hold
+        | NetFault::Refuse
+        | NetFault::Crash
+        | NetFault::Restart
+        | NetFault::Terminate => return None,
     };
     Some(format!("an event {what}"))
 }

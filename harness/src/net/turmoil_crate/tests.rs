@@ -49,6 +49,7 @@ fn plan() -> Plan {
         starts: Duration::ZERO,
         from: "reader".to_owned(),
         kind: Kind::Raw,
+        http: crate::scenario::Http::H1,
         request,
         origin: None,
         credentials: false,

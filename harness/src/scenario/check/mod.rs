@@ -3,6 +3,7 @@
 mod clients;
 mod expect;
 mod head;
+mod marks;
 mod network;
 mod not_built;
 mod path;
