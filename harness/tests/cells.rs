@@ -269,7 +269,7 @@ fn the_program_counts_cells_and_names_them_and_replays_one() {
     let (code, out, _) = run(&["run"]);
     assert_eq!(code, Some(0), "{out}");
     assert!(out.contains("held     a/m: 4 cells (chunks: 1, 2; every: 5ms, slowly)\n"), "{out}");
-    assert!(out.contains("1 scenarios in 4 cells against reference: 4 held, 0 broke"), "{out}");
+    assert!(out.contains("1 scenario in 4 cells against reference: 4 held, 0 broke"), "{out}");
     let (_, out, _) = run(&["run", "a/m[chunks=2,every=5ms]", "--format", "json"]);
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     let outcome = &report["outcomes"][0];

@@ -25,7 +25,7 @@ const TEN: &str = "proxy-buffering/ten-events-come-one-by-one";
 fn a_run_in_which_all_holds_ends_with_0_and_says_nothing_on_stderr() {
     let output = whitewater(&["run", TEN]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(out(&output).contains("1 scenarios against reference: 1 held, 0 broke"));
+    assert!(out(&output).contains("1 scenario against reference: 1 held, 0 broke"));
     assert_eq!(log(&output), "");
 }
 

@@ -1,5 +1,6 @@
 //! The provider as its peers see it: exact bytes on the wire, and the journal.
 
+mod case;
 mod support;
 
 mod answers;

@@ -1,123 +1,31 @@
 //! Every word of the script language as bytes on a real socket.
 //!
-//! A case is two files in `mock-openai/tests/steps/`: `NAME.yaml` and `NAME.http`. The first is a
-//! mapping with these keys:
-//!
-//! - `script`: the rules, as in a file of their own.
-//! - `request`: `method`, `path`, `headers` and `body` (a text) of the request, each optional;
-//!   left out: `POST /v1/chat/completions` with the body `{"model":"gpt-4o","stream":true}`.
-//! - `requests`: a list of such, sent at once over one connection, in place of `request`.
-//! - `ends`: what the peer sees behind the bytes: `open` (nothing; the default), `fin` or `reset`.
-//!
-//! The second holds the bytes that the peer reads, exactly: heads, chunk framing and all. They are
-//! written by hand from the standards. What is drawn stands there as the seed 1 and the client
-//! `127.0.0.1` give it; the provider serves in virtual time that begins at 1,700,000,000 s.
+//! Its cases are described in [`case`](super::case).
 //!
 //! Where a case fails, the bytes that came are left in `target/tmp/steps/NAME.http`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     io::{ErrorKind, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     time::Duration,
 };
 
-use mock_openai::{
-    Mock, journal,
-    script::{self, Script},
-    serve,
-    wire::RealListener,
-    yaml::{self, OnDisk},
-};
-use serde::Deserialize;
+use mock_openai::{Mock, journal, script::Script, serve, wire::RealListener, yaml};
 use serde_json::Value;
 
-use crate::support::EPOCH;
+use crate::{
+    case::{Case, Ends, folder, names, read},
+    support::EPOCH,
+};
 
 /// No read waits longer for bytes that are to come.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// For so long nothing more comes over a connection that stays open.
 const SILENCE: Duration = Duration::from_millis(30);
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    #[serde(default)]
-    request: Request,
-    #[serde(default)]
-    requests: Vec<Request>,
-    #[serde(default)]
-    ends: Ends,
-    script: Script,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Request {
-    method: Option<String>,
-    path: Option<String>,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    body: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Ends {
-    #[default]
-    Open,
-    Fin,
-    Reset,
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/steps")
-}
-
-/// The names of all cases, in order.
-fn names() -> Vec<String> {
-    let files = fs::read_dir(folder()).expect("the cases are there");
-    let paths = files.map(|file| file.expect("it can be read").path());
-    let yaml = paths.filter(|path| path.extension().is_some_and(|ending| ending == "yaml"));
-    let mut names: Vec<String> =
-        yaml.map(|path| path.file_stem().expect("a name").to_string_lossy().into()).collect();
-    names.sort();
-    assert!(names.len() > 100, "{names:?}");
-    names
-}
-
-fn read(name: &str) -> Result<Case, String> {
-    let path = folder().join(format!("{name}.yaml"));
-    let text = fs::read(&path).map_err(|error| error.to_string())?;
-    let file = path.display().to_string();
-    let told = |wrong: Vec<yaml::Diagnostic>| {
-        wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    };
-    let (mut case, document) = yaml::load_with_places::<Case>(&file, &text).map_err(told)?;
-    let (place, mut wrong) = (document.root().key("script"), Vec::new());
-    script::attach(&mut case.script, place, &OnDisk, &mut wrong);
-    script::check(&case.script, place, &mut wrong);
-    if wrong.is_empty() { Ok(case) } else { Err(told(wrong)) }
-}
-
-impl Request {
-    fn bytes(&self) -> String {
-        let method = self.method.as_deref().unwrap_or("POST");
-        let path = self.path.as_deref().unwrap_or("/v1/chat/completions");
-        let body = self.body.as_deref().unwrap_or(r#"{"model":"gpt-4o","stream":true}"#);
-        let headers = self
-            .headers
-            .iter()
-            .fold(String::new(), |headers, (name, value)| headers + name + ": " + value + "\r\n");
-        let length = body.len();
-        format!(
-            "{method} {path} HTTP/1.1\r\nhost: a\r\n{headers}content-length: {length}\r\n\r\n{body}"
-        )
-    }
-}
 
 /// Serves a script in virtual time on a free port, for as long as the process lives.
 fn provider(script: Script) -> SocketAddr {
@@ -159,11 +67,10 @@ fn read_all(stream: &mut TcpStream, len: usize) -> (Vec<u8>, Option<Ends>) {
 }
 
 fn play(name: &str) -> Result<(), String> {
-    let Case { request, requests, ends, script } = read(name)?;
-    let expected = fs::read(folder().join(format!("{name}.http"))).map_err(|e| e.to_string())?;
-    let mut stream = TcpStream::connect(provider(script)).map_err(|error| error.to_string())?;
-    let all = if requests.is_empty() { vec![request] } else { requests };
-    let sent: String = all.iter().map(Request::bytes).collect();
+    let case = read(name)?;
+    let (expected, ends) = (Case::expected(name)?, case.ends);
+    let sent = case.sent();
+    let mut stream = TcpStream::connect(provider(case.script)).map_err(|e| e.to_string())?;
     stream.write_all(sent.as_bytes()).map_err(|error| error.to_string())?;
     let (got, ended) = read_all(&mut stream, expected.len());
     stream.shutdown(Shutdown::Both).ok();
