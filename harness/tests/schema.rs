@@ -108,6 +108,7 @@ const BEYOND_A_SCHEMA: &[(&str, &[&str])] = &[
             "event-after-a-crowd",
             "expectation-of-a-stranger",
             "group-where-one-is-meant",
+            "need-that-is-unknown",
             "two-boxes-of-one-name",
             "unknown-host",
             "unknown-link",

@@ -2,7 +2,7 @@
 
 use mock_openai::yaml::{Diagnostic, Place};
 
-use crate::scenario::Scenario;
+use crate::{scenario::Scenario, target::Capability};
 
 pub(super) fn check(
     scenario: &Scenario,
@@ -20,6 +20,13 @@ pub(super) fn check(
     if scenario.limit.0.is_zero() {
         let message = "a limit of no time ends the run before it begins";
         wrong.push(root.key("limit").wrong(message).help("leave it out for 10m"));
+    }
+    for (index, need) in scenario.needs.iter().enumerate() {
+        if need.parse::<Capability>().is_err() {
+            let place = root.key("needs").nth(index);
+            let known = Capability::ALL.iter().map(|known| known.name());
+            wrong.push(place.wrong(format!("unknown capability `{need}`")).known(need, known));
+        }
     }
     for (index, rule) in scenario.proves.iter().enumerate() {
         let place = root.key("proves").nth(index);
