@@ -134,6 +134,7 @@ async fn an_answer_that_ends_between_two_pieces_of_a_frame_gets_no_terminator() 
         "{trip: {after: {time: 7ms}, end: clean}}, {cut: {every: 200, gap: 5ms, steps: [{stream: {chunks: 3}}]}}",
     )
     .await;
-    let last = got.last().unwrap();
+    let [.., before, last] = got.as_slice() else { panic!("{got:?}") };
+    assert!(before.starts_with("c8\r\ndata: {"), "{got:?}");
     assert_eq!(last, "0\r\n\r\n", "{got:?}");
 }
