@@ -19,6 +19,7 @@ use mock_openai::{
     journal::{Listener, STORE_ENTRIES_DEFAULT, Store, deaf},
     script,
     wire::RealListener,
+    yaml::NoFiles,
 };
 use tokio::{net::TcpListener, runtime};
 
@@ -29,7 +30,8 @@ const PAGE: u64 = 4 << 10;
 
 /// Serves a script on a free loopback port, on a thread of its own, while the process lives.
 fn start(yaml: &str, journal: impl FnOnce() -> Listener + Send + 'static) -> SocketAddr {
-    let script = script::load("bench", yaml.as_bytes()).expect("the bench's script is right");
+    let script =
+        script::load("bench", yaml.as_bytes(), &NoFiles).expect("the bench's script is right");
     let (tell, told) = mpsc::channel();
     thread::spawn(move || {
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
