@@ -30,6 +30,20 @@ fn a_script_is_played() {
 }
 
 #[test]
+fn a_recording_is_found_from_the_scripts_folder() {
+    let recording = Script::new("data: recorded\n\n");
+    let name = recording.path().file_name().unwrap().to_str().unwrap();
+    let server = play(&format!("- then: [{{ send: {{ file: {name} }} }}]\n"), &[]);
+    assert_eq!(server.post("/", "").body, "10\r\ndata: recorded\n\n\r\n0\r\n\r\n");
+    // What comes over HTTP has no folder, and reads no files of this host.
+    let path = recording.path().display();
+    let posted = format!("- then: [{{ send: {{ file: {path} }} }}]\n");
+    let refused = server.post("/__mock/script", &posted);
+    assert_eq!(refused.status, 400);
+    assert!(refused.body.contains("this text cannot name files"), "{refused:?}");
+}
+
+#[test]
 fn a_script_that_cannot_be_read_ends_it_with_code_2_and_its_name() {
     let (code, stderr) = failing(&["--script", "/nowhere/answer.yaml"]);
     assert_eq!(code, Some(2));
