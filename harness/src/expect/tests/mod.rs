@@ -1,5 +1,11 @@
 //! Every key of an expectation, held and broken.
 
+mod any_of;
+mod ending;
+mod frames;
+mod relay;
+mod upstream;
+
 use mock_openai::{
     quantity::{Size, Time},
     script::End,
@@ -27,6 +33,10 @@ fn exactly<T: Copy>(value: T) -> Bound<T> {
 
 fn at_most<T>(value: T) -> Bound<T> {
     Bound { at_least: None, at_most: Some(value) }
+}
+
+fn at_least<T>(value: T) -> Bound<T> {
+    Bound { at_least: Some(value), at_most: None }
 }
 
 fn ms(millis: u64) -> Time {
