@@ -1,6 +1,6 @@
 //! How long does it take to read and check a catalogue, with matrices and shared parts in it?
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use harness::{
@@ -28,7 +28,7 @@ fn files() -> Vec<ScenarioFile> {
     let file = |nth: usize| {
         let mut file = plain[nth % plain.len()].clone();
         if nth.is_multiple_of(10) {
-            file.path = Path::new("scenarios/any-cut/m.yaml").to_owned();
+            file.path = PathBuf::from("scenarios/any-cut/m.yaml");
             file.levels = 1;
             file.text = MATRIX.as_bytes().to_vec();
         }

@@ -38,19 +38,20 @@ fn folder(test: &str, files: &[(&str, &str)]) -> PathBuf {
     fs::create_dir_all(&root).expect("the target folder takes folders");
     for (path, text) in files {
         let path = root.join(path);
-        fs::create_dir_all(path.parent().expect("each file has a folder")).unwrap();
-        fs::write(path, text).unwrap();
+        fs::create_dir_all(path.parent().expect("each file has a folder"))
+            .expect("the target folder takes folders");
+        fs::write(path, text).expect("the target folder takes files");
     }
     root
 }
 
 fn read(root: &Path, filter: &str) -> Result<Vec<Case>, Vec<Diagnostic>> {
-    let file = find(&[filter.to_owned()], root).unwrap().remove(0);
+    let file = find(&[filter.to_owned()], root).expect("the filter means a file").remove(0);
     Case::read_all(&file)
 }
 
 fn wrong(root: &Path, filter: &str) -> Diagnostic {
-    let mut wrong = read(root, filter).unwrap_err();
+    let mut wrong = read(root, filter).expect_err("the file is wrong");
     assert_eq!(wrong.len(), 1, "{wrong:?}");
     wrong.remove(0)
 }
@@ -60,7 +61,7 @@ fn ids(root: &Path, filters: &[&str]) -> Result<Vec<String>, String> {
     let filters: Vec<String> = filters.iter().map(|filter| (*filter).to_owned()).collect();
     let files = find(&filters, root).map_err(|error| error.to_string())?;
     let cells = |file: catalogue::ScenarioFile| {
-        let cases = Case::read_all(&file).unwrap();
+        let cases = Case::read_all(&file).expect("the file is right");
         (file, cases)
     };
     let found = files.into_iter().map(cells).collect();
@@ -268,7 +269,7 @@ fn the_program_counts_cells_and_names_them_and_replays_one() {
     let (code, out, _) = run(&["run"]);
     assert_eq!(code, Some(0), "{out}");
     assert!(out.contains("held     a/m: 4 cells (chunks: 1, 2; every: 5ms, slowly)\n"), "{out}");
-    assert!(out.contains("1 scenarios in 4 cells against reference: 4 held, 0 broke"), "{out}");
+    assert!(out.contains("1 scenario in 4 cells against reference: 4 held, 0 broke"), "{out}");
     let (_, out, _) = run(&["run", "a/m[chunks=2,every=5ms]", "--format", "json"]);
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     let outcome = &report["outcomes"][0];

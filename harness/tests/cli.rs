@@ -25,7 +25,7 @@ const TEN: &str = "proxy-buffering/ten-events-come-one-by-one";
 fn a_run_in_which_all_holds_ends_with_0_and_says_nothing_on_stderr() {
     let output = whitewater(&["run", TEN]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(out(&output).contains("1 scenarios against reference: 1 held, 0 broke"));
+    assert!(out(&output).contains("1 scenario against reference: 1 held, 0 broke"));
     assert_eq!(log(&output), "");
 }
 
@@ -82,8 +82,10 @@ fn bad_input_ends_with_2_and_runs_nothing() {
         (&["check", TEN, "--seed", "2"], "--show"),
         (&["completions", "tcsh"], "possible values: bash"),
         (&["no-such-command"], "unrecognized subcommand"),
-        (&["explain"], "name a rule, a scenario or `broken/NAME`"),
-        (&["explain", "promt-frames"], "no scenario matches `promt-frames`"),
+        (&["explain"], "name a rule, a scenario, `broken/NAME` or a word of the language"),
+        (&["explain", "promt-frames"], "did you mean `prompt-frames`?"),
+        (&["explain", "strem"], "did you mean `stream`?"),
+        (&["explain", "no-such-folder/*"], "no scenario matches `no-such-folder/*`"),
         (&["run", "--engine", "ns-3"], "turmoil-net"),
     ] {
         let output = whitewater(arguments);

@@ -6,9 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clap::Parser as _;
+use harness::cli::{Arguments, Console, Exit};
 use harness::scenario::{
     Scenario, load,
-    schema::{Kind, published, smallest_with, words},
+    schema::{EXAMPLES, Kind, example, published, reference, smallest_with, words},
 };
 use jsonschema::Validator;
 use mock_openai::yaml;
@@ -40,7 +42,8 @@ fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(folder).expect("it can be read").filter_map(Result::ok) {
             let path = entry.path();
-            if path.is_dir() {
+            // What is common to scenarios is none by itself.
+            if path.is_dir() && !path.ends_with("common") {
                 open.push(path);
             } else if path.extension().is_some_and(|ending| ending == "yaml") {
                 let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -148,6 +151,8 @@ const BEYOND_A_SCHEMA: &[(&str, &[&str])] = &[
             "no-clients",
             "reads-beyond-the-stream",
             "retries-that-never-are",
+            "run-of-too-many-frames",
+            "starts-after-the-limit",
             "rule-that-never-answers",
             "stream-too-small-for-its-bound",
             "title-of-several-lines",
@@ -213,10 +218,147 @@ fn every_word_can_be_said_in_a_file_that_both_readers_take() {
     }
 }
 
+/// What the program prints, and how it ends.
+fn whitewater(arguments: &[&str]) -> (Exit, String, String) {
+    let (mut out, mut log) = (Vec::new(), Vec::new());
+    let mut console = Console { out: &mut out, log: &mut log, watched: false, coloured: false };
+    let arguments = std::iter::once("whitewater").chain(arguments.iter().copied());
+    let parsed = Arguments::try_parse_from(arguments).expect("they are right");
+    let exit = parsed.carry_out(&mut console).expect("a buffer takes all");
+    let text = |bytes| String::from_utf8(bytes).expect("it prints UTF-8");
+    (exit, text(out), text(log))
+}
+
 #[test]
-fn every_word_says_what_it_means() {
+fn every_word_is_explained_by_its_place_and_by_its_name() {
     for word in words() {
         assert!(!word.says.is_empty(), "{}", word.place());
+        let first = word.says.split_whitespace().next().unwrap_or_default();
+        for place in &word.places {
+            let (exit, out, _) = whitewater(&["explain", place]);
+            assert_eq!(exit, Exit::Held, "{place}");
+            assert!(out.contains(place.as_str()) && out.contains(first), "{place}: {out}");
+            assert!(out.lines().all(|line| line.chars().count() <= 110), "{place}: {out}");
+        }
+        let (exit, out, _) = whitewater(&["explain", &word.name]);
+        assert_eq!(exit, Exit::Held, "{}", word.name);
+        assert!(word.places.iter().any(|place| out.contains(place.as_str())), "{out}");
+    }
+}
+
+#[test]
+fn a_word_of_several_meanings_lists_all_its_places() {
+    let (_, out, _) = whitewater(&["explain", "frames"]);
+    for place in ["clients.does.read.frames", "expect.frames", "upstream.then.trip.after.frames"] {
+        assert!(out.contains(place), "{out}");
+    }
+    let (_, out, _) = whitewater(&["explain", "upstream.then.cut.inside"]);
+    for said in ["json_escape: Behind the backslash", "example   inside: utf8", "type      word"] {
+        assert!(out.contains(said), "{out}");
+    }
+    let nested = whitewater(&["explain", "upstream.then.cut.steps.repeat.steps.stream.chunks"]);
+    assert!(nested.1.starts_with("upstream.then.stream.chunks\n"), "{}", nested.1);
+    let named = whitewater(&["explain", "network.client-relay.down.latency"]);
+    assert!(named.1.starts_with("network.<link>.down.latency\n"), "{}", named.1);
+}
+
+#[test]
+fn each_part_of_the_language_is_listed() {
+    for (catalogue, entries) in [
+        ("steps", &["stream: ", "cut: ", "mark: "][..]),
+        ("presets", &["openrouter-comment: ", "anthropic-ping: "]),
+        ("errors", &["rate_limit: 429"]),
+        ("faults", &["reset: ", "crash: "]),
+        ("clients", &["raw: ", "browser: "]),
+        ("middleboxes", &["buffering_proxy: ", "idle_cutter"]),
+        ("expectations", &["frames: ", "ends: "]),
+        ("words", &["upstream.then.cut.inside: ", "hosts.<host>.recv_buffer: "]),
+    ] {
+        let (exit, out, _) = whitewater(&["list", catalogue]);
+        assert_eq!(exit, Exit::Held);
+        for entry in entries {
+            assert!(out.lines().any(|line| line.starts_with(entry)), "{entry}: {out}");
+        }
+    }
+    let (_, middleboxes, _) = whitewater(&["list", "middleboxes"]);
+    assert!(!middleboxes.contains("upstream: "), "the hosts of every path are none");
+}
+
+#[test]
+fn every_example_is_read_at_its_place() {
+    let validator = validator(Kind::Scenario);
+    for example in EXAMPLES {
+        let yaml = example.yaml.trim_end();
+        let last = example.place.rsplit('.').next().unwrap_or_default();
+        let is_named = last.starts_with('<') || yaml.starts_with(&format!("{last}:"));
+        let place = match example.place.rsplit_once('.') {
+            Some((above, _)) if is_named => above,
+            None if is_named => "",
+            _ => example.place,
+        };
+        let item = as_json(yaml.as_bytes()).unwrap_or_else(|| panic!("{yaml} is no YAML"));
+        // The example of a step is the step as an item; it stands among its kind.
+        let is_item = yaml.starts_with(&format!("- {last}:"));
+        let place = place.rsplit_once('.').filter(|_| is_item).map_or(place, |(above, _)| above);
+        let mut file = smallest_with(if place.is_empty() { "title" } else { place })
+            .unwrap_or_else(|| panic!("{place} leads nowhere"));
+        put(&mut file, place, item);
+        assert!(validator.is_valid(&file), "{}: {file}", example.place);
+        if example.place != "matrix" {
+            let read = yaml::load::<Scenario>("example.yaml", file.to_string().as_bytes());
+            assert!(read.is_ok(), "{file}\n{}", read.expect_err(yaml)[0]);
+        }
+    }
+    for step in words().iter().filter(|word| {
+        let above = word.place().rsplit_once('.').map_or("", |(above, _)| above);
+        !word.is_value && (above == "upstream.then" || above == "path")
+    }) {
+        assert!(example(step.place()).is_some(), "{} has no example", step.place());
+    }
+}
+
+/// Puts a value where the smallest file of its place has one: mappings grow, the rest is replaced.
+fn put(file: &mut Value, place: &str, new: Value) {
+    match (file, place.split_once('.').unwrap_or((place, ""))) {
+        (Value::Array(items), _) if !place.is_empty() => put(&mut items[0], place, new),
+        (Value::Object(keys), (key, rest)) if !place.is_empty() => {
+            let key = if key.starts_with('<') { "client-relay" } else { key };
+            put(keys.entry(key).or_insert(Value::Null), rest, new);
+        }
+        (Value::Array(items), _) if new.is_object() => match &mut items[0] {
+            Value::Object(_) if new.as_object().is_some_and(|new| new.len() == 1) => {
+                put(&mut items[0], "", new);
+            }
+            Value::Object(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => items[0] = new,
+        },
+        (Value::Object(keys), _) if new.is_object() => {
+            keys.extend(new.as_object().cloned().unwrap_or_default());
+        }
+        (value, _) => *value = new,
+    }
+}
+
+#[test]
+fn the_reference_page_is_what_the_types_say() {
+    let committed = fs::read_to_string(root().join("docs/scenario-language.md"));
+    let command = "whitewater schema --format markdown > docs/scenario-language.md";
+    assert!(committed.unwrap_or_default() == reference(), "it is stale: run `{command}`");
+    for word in words().iter().filter(|word| !word.is_value) {
+        assert!(reference().contains(&format!("`{}`", word.name)), "{}", word.place());
+    }
+    for link in reference().split("](#").skip(1).filter_map(|rest| rest.split(')').next()) {
+        let anchors = reference();
+        let found = anchors.lines().filter(|line| line.starts_with('#')).any(|line| {
+            let title = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+            let kept = |c: &char| c.is_alphanumeric() || matches!(c, '-' | '_');
+            title.chars().filter(kept).collect::<String>() == link
+        });
+        assert!(found, "a link to #{link} leads nowhere");
     }
 }
 

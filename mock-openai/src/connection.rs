@@ -1,6 +1,6 @@
 //! One connection from its acceptance to its close.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
     control, errors,
@@ -10,8 +10,7 @@ use crate::{
     log::Log,
     player::{Next, Player},
     provider::{Play, Provider},
-    rules::{Choice, Quota, millis_up},
-    script::ErrorPreset,
+    rules::Choice,
     socket::Socket,
     wire::Wire,
 };
@@ -32,8 +31,15 @@ pub(crate) async fn serve<W: Wire>(
             Asked::Control(request) => visit.control(&mut socket, &request).await,
             Asked::Script(request, log) => visit.answer(&mut socket, &request, log).await,
         };
-        if next == Next::Close {
-            break;
+        match next {
+            Next::Keep => {}
+            Next::KeepFor(time) if !visit.is_idle(&mut socket, time).await => {}
+            Next::KeepFor(_) => {
+                // A failure means that the peer is gone too.
+                let _ = socket.shut_down().await;
+                break;
+            }
+            Next::Close => break,
         }
     }
     drop(socket);
@@ -79,6 +85,20 @@ impl Visit {
         if let (Some(store), false) = (&self.provider.control, self.has_asked) {
             store.retract(self.number);
             self.is_told = false;
+        }
+    }
+
+    /// Waits for the first bytes of another request; true where none come in so long.
+    async fn is_idle<W: Wire>(&self, socket: &mut Socket<W>, time: Duration) -> bool {
+        if !socket.ahead().is_empty() {
+            return false;
+        }
+        tokio::select! {
+            biased;
+            // What came, or that the peer is gone, is looked at by who reads the request.
+            _ = socket.more() => false,
+            () = self.provider.closing.wait() => false,
+            () = tokio::time::sleep(time) => true,
         }
     }
 
@@ -153,13 +173,18 @@ impl Visit {
         match &choice {
             Choice::Answers(rule, _) => log.tell(Event::Matched { rule: *rule }),
             Choice::Limited(rule, _) => log.tell(Event::Limited { rule: *rule }),
+            Choice::Unauthorized(rule) => log.tell(Event::Unauthorized { rule: Some(*rule) }),
             Choice::None(nearest) => log.tell(Event::Unmatched { nearest: nearest.clone() }),
         }
         let player = Player::new(socket, log, request, answering);
         match choice {
             Choice::Answers(rule, _) => player.answer(&play.script[rule].then).await,
             Choice::Limited(_, quota) => {
-                player.refuse(429, quota.refusal_headers(), too_many(&quota)).await
+                player.refuse(429, quota.refusal_headers(), quota.refusal_body()).await
+            }
+            Choice::Unauthorized(_) => {
+                let (status, headers, body) = keys::refusal(&request.head);
+                player.refuse(status, headers, body).await
             }
             Choice::None(nearest) => {
                 let message = format!("No rule of the script answers this request; {nearest}.");
@@ -174,16 +199,7 @@ impl Visit {
     async fn no_key<W: Wire>(&self, socket: &mut Socket<W>, request: &Request, log: Log) -> Next {
         log.tell(Event::Unauthorized { rule: None });
         let (_, answering) = self.provider.choose(&Play::default(), request, self.peer);
-        let error = errors::preset(ErrorPreset::InvalidApiKey);
-        let body = errors::object(error.message, error.kind, error.code);
-        // RFC 9110 15.5.2: a 401 names how to authenticate.
-        let headers = vec![("www-authenticate".to_owned(), "Bearer".to_owned())];
-        Player::new(socket, log, request, answering).refuse(error.status, headers, body).await
+        let (status, headers, body) = keys::refusal(&request.head);
+        Player::new(socket, log, request, answering).refuse(status, headers, body).await
     }
-}
-
-fn too_many(quota: &Quota) -> String {
-    let millis = millis_up(quota.resets_in);
-    let message = format!("The rate limit for requests is reached. Try again in {millis}ms.");
-    errors::object(&message, "requests", Some("rate_limit_exceeded"))
 }

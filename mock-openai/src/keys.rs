@@ -1,6 +1,6 @@
 //! Bearer keys that a request must bring.
 
-use crate::http::Head;
+use crate::{errors, http::Head, script::ErrorPreset};
 
 /// Whether a request is for the API, which is what keys guard.
 pub(crate) fn guards(head: &Head) -> bool {
@@ -13,6 +13,19 @@ pub(crate) fn admits(keys: &[String], head: &Head) -> bool {
         let (scheme, key) = value.trim().split_once(' ').unwrap_or_default();
         scheme.eq_ignore_ascii_case("bearer") && keys.iter().any(|known| known == key.trim())
     })
+}
+
+/// The answer to a request that does not bring one: status, headers and body. A request without any
+/// key is told so, as the provider does.
+pub(crate) fn refusal(head: &Head) -> (u16, Vec<(String, String)>, String) {
+    let errors::Preset { status, kind, code, message } = errors::preset(ErrorPreset::InvalidApiKey);
+    let message = match head.values("authorization").next() {
+        Some(_) => message,
+        None => "No API key came with the request: send `Authorization: Bearer KEY`.",
+    };
+    // RFC 9110 15.5.2: a 401 names how to authenticate.
+    let headers = vec![("www-authenticate".to_owned(), "Bearer".to_owned())];
+    (status, headers, errors::object(message, kind, code))
 }
 
 #[cfg(test)]

@@ -199,13 +199,17 @@ impl Provider {
         let client = request.user().map_or_else(|| peer.ip().to_string(), str::to_owned);
         let (choice, ordinal) = play.rules.choose(&play.script, request, &client);
         let received = Instant::now();
-        let quota = match &choice {
-            Choice::Answers(_, quota) => quota.map_or_else(Vec::new, |quota| quota.headers()),
-            Choice::Limited(..) | Choice::None(_) => Vec::new(),
+        let (rule, quota) = match &choice {
+            Choice::Answers(rule, Some(quota)) => (*rule, quota.headers()),
+            Choice::Answers(rule, None) | Choice::Limited(rule, _) | Choice::Unauthorized(rule) => {
+                (*rule, Vec::new())
+            }
+            Choice::None(_) => (0, Vec::new()),
         };
         let since_epoch = self.epoch + received.duration_since(self.started);
         let identity = Identity { seed: self.seed, client, ordinal };
-        (choice, Answering { identity, received, created: since_epoch.as_secs(), quota })
+        let (created, marks) = (since_epoch.as_secs(), play.rules.marks());
+        (choice, Answering { identity, received, created, rule, marks, quota })
     }
 }
 

@@ -1,6 +1,6 @@
 //! `whitewater explain`: what a rule, a relay, a scenario or a word of the language is about.
 
-use std::io;
+use std::{io, path::Path};
 
 use clap::Args;
 use mock_openai::yaml::nearest;
@@ -36,7 +36,7 @@ impl Explain {
             return Ok(Exit::Held);
         }
         // What could be no scenario either is a slip in a word.
-        let is_scenario = |word: &String| word.contains(['/', '*']) || word.ends_with(".yaml");
+        let is_scenario = |word: &String| word.contains(['/', '*']) || Path::new(word).exists();
         if let Some(word) = other.iter().copied().find(|word| !is_scenario(word)) {
             writeln!(console.log, "error: {}", unknown(word))?;
             return Ok(Exit::BadInput);

@@ -5,9 +5,9 @@ use super::frames::{Frame, Frames};
 /// The families of streams, told by the path of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
-    /// Chat completions: `data: [DONE]` comes last (OpenAI API, chat completion streaming).
+    /// Chat completions: `data: [DONE]` comes last (`OpenAI` API, chat completion streaming).
     Chat,
-    /// Responses: one of three last events, and no `[DONE]`; an `error` event ends it too (OpenAI
+    /// Responses: one of three last events, and no `[DONE]`; an `error` event ends it too (`OpenAI`
     /// API, Responses streaming events).
     Responses,
     /// Any other path: nothing demands a terminator, and `[DONE]` is one where it stands.
@@ -75,7 +75,7 @@ mod tests {
         }
     }
 
-    /// Names and shapes as the OpenAI API reference has them (Responses, streaming events).
+    /// Names and shapes as the `OpenAI` API reference has them (Responses, streaming events).
     #[rstest]
     #[case::done(Family::Chat, "data: [DONE]\n\n", true)]
     #[case::done_without_a_space(Family::Chat, "data:[DONE]\n\n", true)]

@@ -43,8 +43,8 @@ fn none(missed: &[(Grade, Vec<Labelled>)]) -> Labelled {
     let Some(first) = broke.first() else {
         // No outcome broke, and none holds: what they ask for could not be judged.
         let unjudged = missed.iter().flat_map(|(_, verdicts)| verdicts);
-        let unjudged = unjudged.filter(|(_, verdict)| *verdict != Verdict::Held);
-        let (label, verdict) = unjudged.cloned().next().unwrap_or_else(nothing);
+        let mut unjudged = unjudged.filter(|(_, verdict)| *verdict != Verdict::Held);
+        let (label, verdict) = unjudged.next().cloned().unwrap_or_else(nothing);
         return (format!("any_of: {label}"), verdict);
     };
     let mut got: Vec<String> = Vec::new();

@@ -15,7 +15,8 @@ use crate::{
 /// Judges the number of streams that are open by the relay's own count.
 pub(super) fn open_streams(run: &Run<'_>, bound: &Bound<u64>) -> Labelled {
     let wanted = format!("{} streams open at the end", words(bound));
-    let verdict = judge(run, bound, &wanted, |all| all.open_streams());
+    let figure = |all: &Metrics<'_>| all.open_streams();
+    let verdict = judge(run, bound, &wanted, figure);
     ("relay: open_streams".to_owned(), verdict)
 }
 
@@ -34,13 +35,11 @@ fn judge(
 ) -> Verdict {
     let broke = |at, got| Verdict::Broke(Breach::new(at, &run.relay, wanted, got));
     let Some((at, text)) = scraped(run) else {
-        return match not_scraped(run) {
-            Some(why) => Verdict::NotApplicable { why: why.to_owned() },
-            None => {
-                let got = "the relay answers no metrics at `/metrics`".to_owned();
-                broke(Moment::last(run.trace), got)
-            }
-        };
+        if let Some(why) = not_scraped(run) {
+            return Verdict::NotApplicable { why: why.to_owned() };
+        }
+        let got = "the relay answers no metrics at `/metrics`".to_owned();
+        return broke(Moment::last(run.trace), got);
     };
     match figure(&metrics::read(text)) {
         Ok(figure) if holds(&in_figures(bound), &figure) => Verdict::Held,
@@ -50,24 +49,21 @@ fn judge(
 }
 
 fn scraped<'a>(run: &Run<'a>) -> Option<(Moment, &'a str)> {
-    run.trace.events.iter().enumerate().rev().find_map(|(ordinal, event)| match &event.fact {
-        Fact::World(WorldFact::Metrics { text }) => {
-            Some((Moment { at: event.at, ordinal }, text.as_str()))
-        }
-        _ => None,
+    run.trace.events.iter().enumerate().rev().find_map(|(ordinal, event)| {
+        let Fact::World(WorldFact::Metrics { text }) = &event.fact else { return None };
+        Some((Moment { at: event.at, ordinal }, text.as_str()))
     })
 }
 
 /// Why nobody asked the relay, if nobody did.
 fn not_scraped(run: &Run<'_>) -> Option<&'static str> {
-    run.trace.events.iter().find_map(|event| match event.fact {
-        Fact::World(WorldFact::NotSettled) => {
-            Some("the engine does not let the world settle before it ends")
+    run.trace.events.iter().find_map(|event| {
+        let Fact::World(fact) = &event.fact else { return None };
+        if matches!(fact, WorldFact::NotSettled) {
+            return Some("the engine does not let the world settle before it ends");
         }
-        Fact::World(WorldFact::LimitReached { .. } | WorldFact::TraceFull) => {
-            Some("the run did not come to its end")
-        }
-        _ => None,
+        matches!(fact, WorldFact::LimitReached { .. } | WorldFact::TraceFull)
+            .then_some("the run did not come to its end")
     })
 }
 

@@ -191,7 +191,9 @@ impl<H: Head> Decoder<H> {
                     }
                     let framing = match head.framing(&self.method)? {
                         Framing::Chunked if !self.knows_codings => Framing::UntilClose,
-                        framing => framing,
+                        framing @ (Framing::Length(_) | Framing::Chunked | Framing::UntilClose) => {
+                            framing
+                        }
                     };
                     items.push(Item::Head(head));
                     self.state = State::Body(framing, Body::new(framing));

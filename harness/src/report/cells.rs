@@ -38,7 +38,7 @@ fn axes(cells: &[&Outcome]) -> String {
             labels.push(label);
         }
     }
-    let axis = |(axis, labels): (&str, Vec<&str>)| {
+    let told = |(axis, labels): (&str, Vec<&str>)| {
         let shown = labels.len().min(LABELS_SHOWN_MAX);
         let more = match labels.len() - shown {
             0 => String::new(),
@@ -46,5 +46,5 @@ fn axes(cells: &[&Outcome]) -> String {
         };
         format!("{axis}: {}{more}", labels[..shown].join(", "))
     };
-    axes.into_iter().map(axis).collect::<Vec<_>>().join("; ")
+    axes.into_iter().map(told).collect::<Vec<_>>().join("; ")
 }

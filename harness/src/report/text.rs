@@ -154,9 +154,10 @@ fn closing(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         count if count == report.scenarios() => String::new(),
         count => format!(" in {count} cells"),
     };
+    let noun = if report.scenarios() == 1 { "scenario" } else { "scenarios" };
     writeln!(
         out,
-        "\n{} scenarios{cells} against {}: {} held, {} broke{skipped}",
+        "\n{} {noun}{cells} against {}: {} held, {} broke{skipped}",
         report.scenarios(),
         report.target,
         report.count(|c| *c == Conclusion::Held),

@@ -16,16 +16,16 @@ impl CellName {
     pub fn split(id: &str) -> (&str, Self) {
         let split = || {
             let (file, inside) = id.strip_suffix(']')?.rsplit_once('[')?;
-            let axis = |text: &str| {
+            let pair = |text: &str| {
                 let (axis, label) = text.split_once('=')?;
                 let (axis, label) = (axis.trim(), label.trim());
                 let is_axis = !axis.is_empty() && !label.is_empty();
                 is_axis.then(|| (axis.to_owned(), label.to_owned()))
             };
-            let axes = inside.split(',').map(axis).collect::<Option<Vec<_>>>()?;
+            let axes = inside.split(',').map(pair).collect::<Option<Vec<_>>>()?;
             Some((file, Self { axes }))
         };
-        split().unwrap_or((id, Self::default()))
+        split().unwrap_or_else(|| (id, Self::default()))
     }
 
     /// The id of this cell of a scenario.

@@ -40,10 +40,12 @@ fn check_reasons(scenario: &Scenario, root: Place<'_>, weak: &mut Vec<Diagnostic
         let there = root.key(key);
         if there.exists() { there.at_key() } else { root.key("title").at_key() }
     };
-    if scenario.proves.is_empty() {
+    if scenario.proves.is_empty() && scenario.expect.is_empty() {
         let help = "name the rules that it is about: `proves: [honest-ending]` \
                     (`whitewater list rules` shows all)";
-        weak.push(place("proves").wrong("the scenario proves nothing").help(help));
+        weak.push(
+            place("proves").wrong("the scenario proves nothing and expects nothing").help(help),
+        );
     }
     if scenario.cites.iter().all(|source| source.trim().is_empty()) {
         let help = "say why it exists: `cites: [RFC 9112 8, litellm#33404]`";
@@ -87,7 +89,7 @@ mod tests {
     #[test]
     fn a_scenario_without_reasons_is_weak_at_its_title_or_at_the_empty_key() {
         let title = "title: \"It holds\"\n";
-        let proves = "the scenario proves nothing".to_owned();
+        let proves = "the scenario proves nothing and expects nothing".to_owned();
         let cites = "the scenario cites nothing".to_owned();
         assert_eq!(
             weak(&format!("{title}{REST}")),

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use mock_openai::yaml::{DIAGNOSTICS_MAX, Diagnostic, Document, Files, Matrix, NoFiles};
+use mock_openai::{
+    script,
+    yaml::{DIAGNOSTICS_MAX, Diagnostic, Document, Files, Matrix, NoFiles},
+};
 
 use super::{Scenario, cell::CellName, check};
 
@@ -19,7 +22,7 @@ const WRONG_CELLS_MAX: usize = 100;
 pub fn load(file_name: &str, text: &[u8], rules: &[&str]) -> Result<Scenario, Vec<Diagnostic>> {
     let document = Document::with_includes(Path::new(file_name), text, &NoFiles)?;
     let matrix = Matrix::of(document)?;
-    let mut cells = load_cells(&matrix, rules)?;
+    let mut cells = load_cells(&matrix, &NoFiles, rules)?;
     match cells.pop() {
         Some((_, scenario)) if cells.is_empty() => Ok(scenario),
         _ => {
@@ -43,18 +46,19 @@ pub fn load_all(
     rules: &[&str],
 ) -> Result<Vec<(CellName, Scenario)>, Vec<Diagnostic>> {
     let document = Document::with_includes(path, text, files)?;
-    load_cells(&Matrix::of(document)?, rules)
+    load_cells(&Matrix::of(document)?, files, rules)
 }
 
 fn load_cells(
     matrix: &Matrix,
+    files: &dyn Files,
     rules: &[&str],
 ) -> Result<Vec<(CellName, Scenario)>, Vec<Diagnostic>> {
     let mut found = Vec::new();
     let mut mistakes = Mistakes::default();
     for cell in matrix.cells() {
-        let cell = cell.map_err(|wrong| vec![wrong])?;
-        let read = one(&cell.document, rules);
+        let cell = cell.map_err(|wrong| vec![*wrong])?;
+        let read = one(&cell.document, files, rules);
         let name = CellName { axes: cell.axes };
         match read {
             Ok(scenario) => found.push((name, scenario)),
@@ -67,10 +71,16 @@ fn load_cells(
     if mistakes.wrong_cells == 0 { Ok(found) } else { Err(mistakes.told(matrix, found.len())) }
 }
 
-fn one(document: &Document, rules: &[&str]) -> Result<Scenario, Vec<Diagnostic>> {
-    let scenario: Scenario = document.value()?;
-    // Recorded files are read here, between reading and checking, by `script::attach`.
-    let mut wrong = check::check(&scenario, document.root(), rules);
+fn one(
+    document: &Document,
+    files: &dyn Files,
+    rules: &[&str],
+) -> Result<Scenario, Vec<Diagnostic>> {
+    let mut scenario: Scenario = document.value()?;
+    let mut wrong = Vec::new();
+    let upstream = document.root().key("upstream");
+    script::attach(&mut scenario.upstream, upstream, files, &mut wrong);
+    wrong.extend(check::check(&scenario, document.root(), rules));
     if wrong.is_empty() {
         return Ok(scenario);
     }

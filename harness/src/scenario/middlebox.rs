@@ -55,15 +55,15 @@ impl Middlebox {
     /// The name of its host.
     pub fn name(&self) -> &str {
         let given = match self {
-            Self::BufferingProxy(BufferingProxy { name, .. }) => name,
-            Self::IdleCutter(IdleCutter { name, .. }) => name,
-            Self::Compressor(Compressor { name, .. }) => name,
-            Self::ReChunker(ReChunker { name, .. }) => name,
-            Self::HeaderStripper(HeaderStripper { name, .. }) => name,
-            Self::Http10Downgrade(Http10Downgrade { name, .. }) => name,
-            Self::ConnectionLimit(ConnectionLimit { name, .. }) => name,
-            Self::Deadline(Deadline { name, .. }) => name,
-            Self::LoadBalancer(LoadBalancer { name, .. }) => name,
+            Self::BufferingProxy(BufferingProxy { name, .. })
+            | Self::IdleCutter(IdleCutter { name, .. })
+            | Self::Compressor(Compressor { name, .. })
+            | Self::ReChunker(ReChunker { name, .. })
+            | Self::HeaderStripper(HeaderStripper { name, .. })
+            | Self::Http10Downgrade(Http10Downgrade { name })
+            | Self::ConnectionLimit(ConnectionLimit { name, .. })
+            | Self::Deadline(Deadline { name, .. })
+            | Self::LoadBalancer(LoadBalancer { name, .. }) => name,
         };
         given.as_deref().unwrap_or_else(|| self.kind())
     }

@@ -63,9 +63,10 @@ fn provider(plan: &Plan, marks: &Marks) -> Actor {
             seed,
             epoch: EPOCH,
             journal: Arc::new(move |entry| {
-                let mark = match &entry.event {
-                    ProviderEvent::Marked { name } => Some(name.clone()),
-                    _ => None,
+                let mark = if let ProviderEvent::Marked { name } = &entry.event {
+                    Some(name.clone())
+                } else {
+                    None
                 };
                 recorder.record(&name, Fact::Provider(entry));
                 // Whoever waits is woken after the fact that it waits for.

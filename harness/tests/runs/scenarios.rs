@@ -75,7 +75,8 @@ fn told(stories: Vec<(CellName, String)>) -> String {
     for (cells, story) in outcomes {
         text.push('\n');
         for cell in cells {
-            text.push_str(&format!("{cell}\n"));
+            text.push_str(&cell.to_string());
+            text.push('\n');
         }
         text.push_str(&story);
     }

@@ -28,7 +28,7 @@ pub(super) fn script(path: Option<&Path>, colours: bool) -> Result<Loaded, Failu
             (name, Bytes::from(text))
         }
     };
-    let rules = script::load(&name, &text).map_err(|mistakes| {
+    let rules = script::load(&name, &text, &OnDisk).map_err(|mistakes| {
         let texts: Vec<String> = mistakes
             .iter()
             .map(|one| if colours { one.styled() } else { one.to_string() })

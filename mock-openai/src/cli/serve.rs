@@ -62,7 +62,9 @@ fn provider(options: &Options, script: Loaded) -> Arc<Provider> {
         epoch: unix_time(),
         journal: Arc::new(move |entry: Entry| {
             if let Some((last, others)) = ears.split_last() {
-                others.iter().for_each(|ear| ear(entry.clone()));
+                for ear in others {
+                    ear(entry.clone());
+                }
                 last(entry);
             }
         }),
@@ -85,20 +87,17 @@ fn start_line(options: &Options, address: std::net::SocketAddr) -> String {
 
 fn refused(options: &Options, error: &io::Error) -> Failure {
     let address = options.listen;
-    failed(match error.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "cannot listen on {address}: another program does; name another address with \
-             --listen, or port 0 for a free one"
-        ),
-        io::ErrorKind::AddrNotAvailable => format!(
-            "cannot listen on {address}: this host has no such address; 127.0.0.1 it always has"
-        ),
-        io::ErrorKind::PermissionDenied => format!(
-            "cannot listen on {address}: not permitted; ports below 1024 are often reserved, \
-             name a higher one with --listen"
-        ),
-        _ => format!("cannot listen on {address}: {error}"),
-    })
+    let is = |kind| error.kind() == kind;
+    let why = if is(io::ErrorKind::AddrInUse) {
+        "another program does; name another address with --listen, or port 0 for a free one"
+    } else if is(io::ErrorKind::AddrNotAvailable) {
+        "this host has no such address; 127.0.0.1 it always has"
+    } else if is(io::ErrorKind::PermissionDenied) {
+        "not permitted; ports below 1024 are often reserved, name a higher one with --listen"
+    } else {
+        &error.to_string()
+    };
+    failed(format!("cannot listen on {address}: {why}"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a real server's answers carry the real time")]

@@ -6,7 +6,10 @@ use super::{
     Context,
     reply::{JSON, Reply, TEXT, wants_json},
 };
-use crate::{script, yaml::Diagnostic};
+use crate::{
+    script,
+    yaml::{Diagnostic, NoFiles},
+};
 
 /// What diagnostics call a script that came over HTTP.
 const NAME: &str = "script";
@@ -28,7 +31,7 @@ pub(super) fn get(context: &Context<'_>) -> Reply {
 /// Puts a script in force, or changes nothing and tells all that is wrong with it.
 pub(super) fn post(context: &Context<'_>) -> Reply {
     let text = &context.request.body;
-    match script::load(NAME, text) {
+    match script::load(NAME, text, &NoFiles) {
         Ok(script) => {
             let rules = script.len();
             context.provider.set_script_text(script, text.clone());

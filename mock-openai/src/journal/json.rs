@@ -82,8 +82,9 @@ fn details<M: SerializeMap>(event: &Event, map: &mut M) -> Result<(), M::Error> 
             payload(body, map)
         }
         Event::BadRequest { why } => map.serialize_entry("why", why),
-        Event::Matched { rule } | Event::Limited { rule } => map.serialize_entry("rule", rule),
-        Event::Unauthorized { rule: Some(rule) } => map.serialize_entry("rule", rule),
+        Event::Matched { rule }
+        | Event::Limited { rule }
+        | Event::Unauthorized { rule: Some(rule) } => map.serialize_entry("rule", rule),
         Event::Unmatched { nearest } => map.serialize_entry("nearest", nearest),
         Event::Head { status } => map.serialize_entry("status", status),
         Event::Wrote { offset, bytes } => {

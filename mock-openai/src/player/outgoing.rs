@@ -45,6 +45,11 @@ impl Outgoing {
         self.head.map_or(0, |(end, _)| end)
     }
 
+    /// Where body bytes lie in it, their place in the body, and they themselves.
+    pub(super) fn bodies(&self) -> &[(Range<usize>, u64, Bytes)] {
+        &self.bodies
+    }
+
     /// How many body bytes are left when so many bytes were taken.
     pub(super) fn left(&self, taken: usize) -> u64 {
         let left =

@@ -1,6 +1,12 @@
 //! How much an answer can send at most, where that can be known before it is played.
 
-use super::{After, Rule, Send, Step, Stream, Usage};
+use super::{
+    After, Choice, Choices, Dialect, End, ErrorAnswer, Rule, Send, Step, Stream, ToolCall, Usage,
+};
+use crate::{
+    dialect::{Envelope, MODEL_BYTES_MAX, of_path},
+    presets,
+};
 
 /// Frames and bytes that an answer never exceeds; `None` where nobody can know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,84 +17,143 @@ pub struct Extent {
     pub bytes: Option<u64>,
 }
 
-/// No frame of a completion has so many bytes beside its text (recorded streams: some 270, with
-/// usage some 380).
+/// No frame has so many bytes beside what the model says in it (recorded streams: some 270, with
+/// usage some 380), the longest names of a model and of a client included.
 const FRAME_BYTES_MAX: u64 = 1024;
+
+/// The same of a frame that holds a response object of the Responses API (some 900).
+const RESPONSE_BYTES_MAX: u64 = 2048;
 
 /// JSON writes one byte of text in at most six (`\u0000`).
 const ESCAPED_BYTES_MAX: u64 = 6;
 
+/// Log probabilities repeat a byte of text escaped, and as a number with a comma.
+const LOGPROB_BYTES_MAX: u64 = ESCAPED_BYTES_MAX + 4;
+
+/// What they have for each piece beside that.
+const LOGPROB_FRAME_BYTES_MAX: u64 = 512;
+
+/// Most bytes that a counter adds to a text: `{i}` becomes a number below a million or that.
+const COUNTER_BYTES_MAX: u64 = 8;
+
+/// The longest recording that a script can send.
+const RECORDING_BYTES_MAX: u64 = 1 << 20;
+
 impl Extent {
     const NOTHING: Self = Self { frames: Some(0), bytes: Some(0) };
-    const UNKNOWN: Self = Self { frames: None, bytes: None };
 
     /// What any of the rules can answer at most; nothing where there are none.
     pub fn of_rules(rules: &[Rule]) -> Self {
         rules.iter().fold(Self::NOTHING, |most, rule| {
-            let one = Self::of_steps(&rule.then);
-            Self {
-                frames: most.frames.zip(one.frames).map(|(a, b)| a.max(b)),
-                bytes: most.bytes.zip(one.bytes).map(|(a, b)| a.max(b)),
-            }
+            let asked = rule.matches.path.as_deref().map(of_path);
+            most.or(Self::of_steps_in(&rule.then, asked))
         })
     }
 
-    /// What the steps send at most, one after the other.
+    /// What the steps send at most, one after the other, whatever path is asked.
     pub fn of_steps(steps: &[Step]) -> Self {
-        steps.iter().fold(Self::NOTHING, |sum, step| sum.and(Self::of_step(step)))
+        Self::of_steps_in(steps, None)
     }
 
-    fn of_step(step: &Step) -> Self {
+    /// The same where the request's path asks for a dialect.
+    pub fn of_steps_in(steps: &[Step], asked: Option<Dialect>) -> Self {
+        steps.iter().fold(Self::NOTHING, |sum, step| sum.and(Self::of_step(step, asked)))
+    }
+
+    fn of_step(step: &Step, asked: Option<Dialect>) -> Self {
         match step {
             Step::Head(_) | Step::Wait(_) | Step::Trip(_) | Step::Mark(_) => Self::NOTHING,
             // The end of a stream may bring its terminator.
             Step::End(_) => Self { frames: Some(1), bytes: Some(FRAME_BYTES_MAX) },
-            Step::Stream(stream) => Self::of_stream(stream),
+            Step::Stream(stream) => Self::of_stream(stream, asked),
             Step::Send(send) => Self::of_send(send),
-            Step::Json(_) | Step::Error(_) => Self::UNKNOWN,
-            Step::Cut(cut) => Self::of_steps(&cut.steps),
-            Step::Repeat(repeat) => Self::of_steps(&repeat.steps).times(repeat.times),
+            Step::Json(value) => {
+                let text = value.to_string();
+                // A relay may make a stream of it, so nobody can know what frames come of it.
+                Self { frames: None, bytes: Some(filled(&text)) }
+            }
+            Step::Error(error) => Self::of_error(error),
+            Step::Cut(cut) => Self::of_steps_in(&cut.steps, asked),
+            Step::Repeat(repeat) => Self::of_steps_in(&repeat.steps, asked).times(repeat.times),
         }
     }
 
-    fn of_stream(stream: &Stream) -> Self {
-        let text = stream.text.as_deref().map(|text| (size(text), text));
-        let deltas = match (stream.chunks, text) {
-            (Some(chunks), _) => chunks,
-            (None, Some((bytes, _))) if stream.chunk_size.is_some() => bytes,
-            (None, Some((_, text))) => size_of_words(text),
-            (None, None) => 10,
+    fn of_stream(stream: &Stream, asked: Option<Dialect>) -> Self {
+        let whole = match stream.dialect.or(asked) {
+            Some(Dialect::OpenaiChat) => Content::of(stream).in_chat(stream),
+            Some(Dialect::OpenaiResponses) => Content::of(stream).in_responses(),
+            None => {
+                let content = Content::of(stream);
+                content.in_chat(stream).or(content.in_responses())
+            }
         };
-        // Opening chunk, finish, terminator; and the usage.
-        let around = if stream.usage == Usage::Never { 3 } else { 4 };
-        let frames = deltas.saturating_add(around);
-        let content = match (text, stream.chunk_size) {
-            (Some((bytes, _)), _) => bytes.saturating_mul(ESCAPED_BYTES_MAX),
-            (None, Some(each)) => deltas.saturating_mul(each.0),
-            // A made-up word.
-            (None, None) => deltas.saturating_mul(32),
-        };
-        let bytes = frames.saturating_mul(FRAME_BYTES_MAX).saturating_add(content);
-        let whole = Self { frames: Some(frames), bytes: Some(bytes) };
-        match stream.stop.map(|stop| stop.after) {
-            Some(After::Frames(first)) => Self { frames: Some(frames.min(first)), ..whole },
-            Some(After::Bytes(first)) => Self { bytes: Some(bytes.min(first.0)), ..whole },
-            Some(After::Time(_)) | None => whole,
+        let Some(stop) = stream.stop else { return whole };
+        // One that ends cleanly brings the terminator.
+        let terminates = matches!(stop.end, End::Clean | End::CloseIdleAfter(_));
+        match stop.after {
+            After::Frames(first) => {
+                let first = first.saturating_add(u64::from(terminates));
+                Self { frames: whole.frames.map(|frames| frames.min(first)), ..whole }
+            }
+            After::Bytes(first) => {
+                let terminator = if terminates { FRAME_BYTES_MAX } else { 0 };
+                let first = first.0.saturating_add(terminator);
+                Self { bytes: whole.bytes.map(|bytes| bytes.min(first)), ..whole }
+            }
+            After::Time(_) => whole,
         }
+    }
+
+    fn of_error(error: &ErrorAnswer) -> Self {
+        let message = error.message.as_deref().map_or(0, filled);
+        let bytes = message.saturating_mul(ESCAPED_BYTES_MAX).saturating_add(FRAME_BYTES_MAX);
+        Self { frames: None, bytes: Some(bytes) }
     }
 
     fn of_send(send: &Send) -> Self {
-        let Send { comment, event, id, retry, data, raw, .. } = send;
-        let text = [comment, event, id, retry, data, raw];
-        let bytes: u64 = text.into_iter().flatten().map(|text| size(text)).sum();
-        // Each line of data gets a name of its own; raw bytes may be blank lines throughout.
-        let frames = raw.as_ref().map_or(1, |raw| size(raw));
-        Self { frames: Some(frames), bytes: Some(bytes.saturating_mul(8).saturating_add(64)) }
+        let exact = if let Some(raw) = &send.raw {
+            Some(filled(raw))
+        } else if let Some(hex) = &send.hex {
+            Some(size(hex).div_ceil(2))
+        } else if let Some(base64) = &send.base64 {
+            Some(size(base64))
+        } else if let Some(file) = &send.file {
+            // Before the loader has read it, it is as long as it may be.
+            let read = file.bytes.len() as u64;
+            Some(if read == 0 { RECORDING_BYTES_MAX } else { read })
+        } else {
+            None
+        };
+        let whole = match (exact, send.preset) {
+            // Any byte of exact ones may end a frame that others began.
+            (Some(bytes), _) => Self { frames: Some(bytes), bytes: Some(bytes) },
+            (None, Some(preset)) => {
+                let frames = presets::frames(preset, &longest_envelope());
+                let bytes = frames.iter().map(|frame| size(frame)).sum::<u64>();
+                Self { frames: Some(frames.len() as u64), bytes: Some(bytes.saturating_mul(2)) }
+            }
+            (None, None) => Self::of_event(send),
+        };
+        let bom = Self { frames: Some(0), bytes: Some(if send.bom { 3 } else { 0 }) };
+        whole.and(bom)
+    }
+
+    /// Each line of data gets a name and line ends of its own.
+    fn of_event(send: &Send) -> Self {
+        let Send { comment, event, id, retry, data, .. } = send;
+        let text = [comment, event, id, retry, data].into_iter().flatten();
+        let bytes: u64 = text.map(|text| filled(text)).fold(0, u64::saturating_add);
+        Self { frames: Some(1), bytes: Some(bytes.saturating_mul(8).saturating_add(64)) }
     }
 
     fn and(self, other: Self) -> Self {
         let sum = |a: Option<u64>, b: Option<u64>| a.zip(b).map(|(a, b)| a.saturating_add(b));
         Self { frames: sum(self.frames, other.frames), bytes: sum(self.bytes, other.bytes) }
+    }
+
+    fn or(self, other: Self) -> Self {
+        let most = |a: Option<u64>, b: Option<u64>| a.zip(b).map(|(a, b)| a.max(b));
+        Self { frames: most(self.frames, other.frames), bytes: most(self.bytes, other.bytes) }
     }
 
     fn times(self, times: u64) -> Self {
@@ -99,12 +164,293 @@ impl Extent {
     }
 }
 
+/// What the choices of a stream say together; `None` where the request's tools decide.
+#[derive(Debug, Clone, Copy)]
+struct Content {
+    choices: u64,
+    /// Deltas of text and fragments of arguments.
+    deltas: Option<u64>,
+    calls: u64,
+    /// Bytes of both, and of names and ids, as JSON.
+    bytes: Option<u64>,
+    /// The same of log probabilities.
+    logprobs: u64,
+}
+
+impl Content {
+    fn of(stream: &Stream) -> Self {
+        let blank = Choice::default();
+        match &stream.choices {
+            None => Self::of_choice(stream, &blank),
+            Some(Choices::Count(count)) => Self::of_choice(stream, &blank).times(*count),
+            Some(Choices::Given(given)) => {
+                let none =
+                    Self { choices: 0, deltas: Some(0), calls: 0, bytes: Some(0), logprobs: 0 };
+                given.iter().fold(none, |sum, own| sum.and(Self::of_choice(stream, own)))
+            }
+        }
+    }
+
+    fn of_choice(stream: &Stream, own: &Choice) -> Self {
+        let (text, refusal) = if own.text.is_some() || own.refusal.is_some() {
+            (&own.text, &own.refusal)
+        } else {
+            (&stream.text, &stream.refusal)
+        };
+        let calls = if own.tool_calls.is_empty() { &stream.tool_calls } else { &own.tool_calls };
+        let words = refusal.as_ref().or(text.as_ref());
+        let (deltas, bytes) = match words {
+            Some(text) => given(stream, text),
+            None if calls.is_empty() => made_up(stream),
+            None => (0, 0),
+        };
+        let logprobs = if stream.logprobs {
+            let frames = deltas.saturating_mul(LOGPROB_FRAME_BYTES_MAX);
+            frames.saturating_add(bytes.saturating_mul(LOGPROB_BYTES_MAX))
+        } else {
+            0
+        };
+        let finish = own.finish.as_ref().or(stream.finish.as_ref()).map_or(0, |word| filled(word));
+        // Nothing that is made up needs an escape.
+        let escaped = if words.is_some() { ESCAPED_BYTES_MAX } else { 1 };
+        let finish = finish.saturating_mul(ESCAPED_BYTES_MAX);
+        let bytes = bytes.saturating_mul(escaped).saturating_add(finish);
+        let words =
+            Self { choices: 1, deltas: Some(deltas), calls: 0, bytes: Some(bytes), logprobs };
+        calls.iter().fold(words, |sum, call| sum.and(Self::of_call(call)))
+    }
+
+    /// Name and arguments that the request decides can be as long as the request.
+    fn of_call(call: &ToolCall) -> Self {
+        let arguments = call.arguments.as_deref().map(filled);
+        let id = call.id.as_deref().map_or(64, filled);
+        let name = call.name.as_deref().map(filled);
+        let bytes = arguments.zip(name).map(|(arguments, name)| {
+            arguments.saturating_add(name).saturating_add(id).saturating_mul(ESCAPED_BYTES_MAX)
+        });
+        Self { choices: 0, deltas: arguments, calls: 1, bytes, logprobs: 0 }
+    }
+
+    fn and(self, other: Self) -> Self {
+        let sum = |a: Option<u64>, b: Option<u64>| a.zip(b).map(|(a, b)| a.saturating_add(b));
+        Self {
+            choices: self.choices.saturating_add(other.choices),
+            deltas: sum(self.deltas, other.deltas),
+            calls: self.calls.saturating_add(other.calls),
+            bytes: sum(self.bytes, other.bytes),
+            logprobs: self.logprobs.saturating_add(other.logprobs),
+        }
+    }
+
+    fn times(self, times: u64) -> Self {
+        Self {
+            choices: self.choices.saturating_mul(times),
+            deltas: self.deltas.map(|deltas| deltas.saturating_mul(times)),
+            calls: self.calls.saturating_mul(times),
+            bytes: self.bytes.map(|bytes| bytes.saturating_mul(times)),
+            logprobs: self.logprobs.saturating_mul(times),
+        }
+    }
+
+    /// Each choice has an opening and a finish, each call an opening; then usage and terminator.
+    fn in_chat(self, stream: &Stream) -> Extent {
+        let choices = self.choices.saturating_mul(2);
+        let around = if stream.usage == Usage::Never { 1 } else { 2 };
+        let around = choices.saturating_add(self.calls).saturating_add(around);
+        let frames = self.deltas.map(|deltas| deltas.saturating_add(around));
+        let content = self.bytes.map(|bytes| bytes.saturating_add(self.logprobs));
+        let bytes = frames.zip(content).map(|(frames, content)| {
+            frames.saturating_mul(FRAME_BYTES_MAX).saturating_add(content)
+        });
+        Extent { frames, bytes }
+    }
+
+    /// Three events hold the answer. A message has five events beside its deltas, a call three; all
+    /// that is said comes five times: piece by piece, and in four events whole.
+    fn in_responses(self) -> Extent {
+        let messages = self.choices.saturating_mul(5);
+        let around = messages.saturating_add(self.calls.saturating_mul(3)).saturating_add(3);
+        let frames = self.deltas.map(|deltas| deltas.saturating_add(around));
+        // A client's name in made-up pieces comes five times too: the room that a frame has beside
+        // what is said in it is far more than that.
+        let content = self.bytes.map(|bytes| bytes.saturating_add(self.logprobs).saturating_mul(5));
+        let bytes = frames.zip(content).map(|(frames, content)| {
+            let answers = RESPONSE_BYTES_MAX.saturating_mul(3);
+            // The last event tells each item again.
+            let items = self.choices.saturating_add(self.calls).saturating_mul(FRAME_BYTES_MAX);
+            let frames = frames.saturating_mul(FRAME_BYTES_MAX);
+            frames.saturating_add(answers).saturating_add(items).saturating_add(content)
+        });
+        Extent { frames, bytes }
+    }
+}
+
+/// Deltas and bytes of a given text.
+fn given(stream: &Stream, text: &str) -> (u64, u64) {
+    let bytes = filled(text);
+    let deltas = match (stream.chunk_size, stream.chunks) {
+        (Some(_), _) => bytes,
+        (None, Some(chunks)) => chunks,
+        (None, None) => words(text),
+    };
+    (deltas, bytes)
+}
+
+/// Deltas and bytes of made-up text. A word stands between blanks behind its number; the client's
+/// name before it is counted with its frame.
+fn made_up(stream: &Stream) -> (u64, u64) {
+    let deltas = stream.chunks.unwrap_or(10);
+    (deltas, deltas.saturating_mul(stream.chunk_size.map_or(32, |size| size.0)))
+}
+
+fn longest_envelope() -> Envelope {
+    Envelope {
+        id: "x".repeat(64),
+        created: u64::MAX,
+        model: "x".repeat(MODEL_BYTES_MAX),
+        first_sequence_number: u64::MAX,
+        ..Envelope::default()
+    }
+}
+
 fn size(text: &str) -> u64 {
     u64::try_from(text.len()).unwrap_or(u64::MAX)
 }
 
+/// Bytes of a text once the counters of loops stand in it.
+fn filled(text: &str) -> u64 {
+    let counters = text.matches("{i}").count() + text.matches("{n}").count();
+    let counters = u64::try_from(counters).unwrap_or(u64::MAX);
+    size(text).saturating_add(counters.saturating_mul(COUNTER_BYTES_MAX))
+}
+
 /// Words, counted as generously as they can be: by the gaps between them.
-fn size_of_words(text: &str) -> u64 {
+fn words(text: &str) -> u64 {
     let gaps = text.chars().filter(|c| c.is_whitespace()).count();
     u64::try_from(gaps).unwrap_or(u64::MAX).saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        content::{self, Asked, clip},
+        dialect::{Padding, named},
+        identity::Identity,
+    };
+
+    fn steps(yaml: &str) -> Vec<Step> {
+        crate::yaml::load("test", yaml.as_bytes()).unwrap()
+    }
+
+    /// Frames and bytes of a stream that is asked for with the most expensive of names.
+    fn sent(stream: &Stream, dialect: Dialect) -> (u64, u64) {
+        let identity = Identity { seed: 1, client: "\u{1}".repeat(500), ordinal: 0 };
+        let body = json!({ "temperature": 0.123_456_789, "max_output_tokens": u64::MAX });
+        let fill = |text: &str| text.replace("{i}", "999999");
+        let asked =
+            Asked { body: Some(&body), prompt: u64::MAX >> 1, identity: &identity, fill: &fill };
+        let completion = content::completion(stream, &asked);
+        let dialect = named(dialect);
+        let (id, items) = dialect.ids(&identity, &completion);
+        let envelope = Envelope {
+            id,
+            items,
+            created: u64::MAX,
+            model: clip(&"\"".repeat(500), MODEL_BYTES_MAX).to_owned(),
+            fingerprint: identity.fingerprint(),
+            usage_chunk: stream.usage != Usage::Never,
+            null_usage: stream.null_usage,
+            obfuscation: stream.obfuscation.then(|| Padding { seed: 1, label: "test".into() }),
+            first_sequence_number: 0,
+            settings: crate::dialect::Settings::of(Some(&body)),
+        };
+        let frames = dialect.frames(&envelope, &completion);
+        frames.fold((0, 0), |(count, bytes), frame| (count + 1, bytes + frame.len() as u64))
+    }
+
+    #[test]
+    fn no_stream_sends_more_than_is_said_in_either_dialect() {
+        for yaml in [
+            "{}",
+            "{text: ''}",
+            "{text: 'a  b c ', logprobs: true}",
+            "{text: '{i}{i}{i}', chunk_size: 1B, logprobs: true, obfuscation: true, null_usage: true}",
+            "{text: \"\\u0001\\u0002 \\u0003\", chunks: 7, logprobs: true}",
+            "{chunks: 50, chunk_size: 1KiB, logprobs: true, choices: 3}",
+            "{chunks: 500}",
+            "{refusal: 'no no', finish: \"\\u0001\\u0001\", usage: never}",
+            "{tool_calls: [{name: f, arguments: '{\"a\":[1,2,3]}'}, {name: g, arguments: ''}]}",
+            "{text: a, choices: [{}, {text: b c}, {refusal: d, finish: length}, {tool_calls: [{name: f, arguments: '{}'}]}]}",
+        ] {
+            let [Step::Stream(stream)] = &steps(&format!("[stream: {yaml}]"))[..] else {
+                panic!("one stream")
+            };
+            let both = Extent::of_stream(stream, None);
+            for dialect in [Dialect::OpenaiChat, Dialect::OpenaiResponses] {
+                let (frames, bytes) = sent(stream, dialect);
+                let extent = Extent::of_stream(stream, Some(dialect));
+                let most = (extent.frames.unwrap(), extent.bytes.unwrap());
+                assert!(
+                    frames <= most.0 && bytes <= most.1,
+                    "{yaml} {dialect:?}: {frames} {bytes} {most:?}"
+                );
+                assert!(most.0 <= both.frames.unwrap() && most.1 <= both.bytes.unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn frames_of_a_made_up_stream_are_counted_exactly() {
+        let all = steps("[stream: {chunks: 10}]");
+        let frames = |dialect| Extent::of_steps_in(&all, Some(dialect)).frames;
+        assert_eq!(frames(Dialect::OpenaiChat), Some(1 + 10 + 1 + 1 + 1));
+        assert_eq!(frames(Dialect::OpenaiResponses), Some(2 + 2 + 10 + 3 + 1));
+        assert_eq!(Extent::of_steps(&all).frames, Some(18));
+        let rule = |path: &str| {
+            let yaml = format!("[{{match: {{path: {path}}}, then: [stream: {{chunks: 10}}]}}]");
+            crate::yaml::load::<Vec<Rule>>("test", yaml.as_bytes()).unwrap()
+        };
+        assert_eq!(Extent::of_rules(&rule("/v1/chat/completions")).frames, Some(14));
+        assert_eq!(Extent::of_rules(&rule("/v1/responses")).frames, Some(18));
+    }
+
+    #[test]
+    fn what_the_request_decides_nobody_can_know() {
+        let extent = Extent::of_steps(&steps("[stream: {tool_calls: [{}]}]"));
+        assert_eq!(extent, Extent { frames: None, bytes: None });
+        let extent = Extent::of_steps(&steps("[stream: {tool_calls: [{arguments: '{}'}]}]"));
+        assert_eq!((extent.frames.is_some(), extent.bytes), (true, None));
+    }
+
+    #[test]
+    fn exact_bytes_and_presets_are_measured_as_they_are_sent() {
+        let of = |yaml: &str| {
+            let extent = Extent::of_steps(&steps(&format!("[send: {yaml}]")));
+            (extent.frames.unwrap(), extent.bytes.unwrap())
+        };
+        // Five characters are at most three bytes.
+        assert_eq!(of("{hex: '64 61'}"), (3, 3));
+        assert_eq!(of("{base64: ZGF0YTo=}"), (8, 8));
+        assert_eq!(of("{file: a.sse}"), (1 << 20, 1 << 20));
+        assert_eq!(of("{raw: ab, bom: true}"), (2, 5));
+        // Two frames of 112 and 14 bytes, each line end of which may become two.
+        let (frames, bytes) = of("{preset: vllm-error, eol: crlf}");
+        assert_eq!(frames, 2);
+        assert!((130..=400).contains(&bytes), "{bytes}");
+        let (frames, bytes) = of("{data: \"a\\n\\n\\nb\", eol: crlf}");
+        assert!(frames == 1 && bytes >= 4 * 9 + 2, "{bytes}");
+    }
+
+    #[test]
+    fn a_stop_bounds_a_stream_and_a_clean_one_adds_its_terminator() {
+        let frames = |end: &str| {
+            let yaml =
+                format!("[stream: {{chunks: 10, stop: {{after: {{frames: 3}}, end: {end}}}}}]");
+            Extent::of_steps(&steps(&yaml)).frames
+        };
+        assert_eq!((frames("reset"), frames("clean")), (Some(3), Some(4)));
+    }
 }

@@ -1,12 +1,15 @@
 //! What the provider does: rules that match requests, and the steps that answer them.
 
+mod attach;
 mod check;
+pub(crate) mod exact;
 mod extent;
 mod load;
 mod rule;
 mod step;
 
-pub use check::{check, is_header_name, is_header_value};
+pub use attach::attach;
+pub use check::{check, is_header_name, is_header_value, marks, passes};
 pub use extent::Extent;
 pub use load::load;
 pub use rule::{Headers, Limit, Matcher, Nth, Rule, Scope, Values, When};

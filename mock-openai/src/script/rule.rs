@@ -25,7 +25,8 @@ pub struct Rule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<When>,
     /// The keys that it accepts: a request without `authorization: Bearer <one of them>` is
-    /// answered 401 `invalid_api_key`. No key is asked for where it is left out.
+    /// answered 401 `invalid_api_key`, and takes nothing of the quota. No key is asked for where it
+    /// is left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
     /// A quota: what exceeds it is answered 429 with a true `retry-after`, `retry-after-ms` and
@@ -52,9 +53,10 @@ pub struct Matcher {
     /// Headers with their exact values; names are compared without regard to case.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub header: IndexMap<String, String>,
-    /// What a JSON body must hold: a JSONPath (RFC 9535) that must find something
-    /// (`$.tools[0]`), or a path that is compared: `$.stream == true`, `$.n != 1`,
-    /// `$.messages[0].role == "user"`, `$.max_tokens > 100`.
+    /// What a JSON body must hold: a path (`JSONPath`, RFC 9535) that must find something
+    /// (`$.tools[0]`), or a path, `==`, `!=`, `<`, `<=`, `>` or `>=`, and a JSON literal:
+    /// `$.stream == true`, `$.messages[0].role == "user"`, `$.max_tokens > 100`. Of several values
+    /// one that fits is enough; `!=` also fits where the path finds nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
 }
@@ -74,7 +76,7 @@ impl Matcher {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct When {
-    /// This one alone (`2`), or those of a range (`2-4`).
+    /// This one alone (`2`), or those of a range, both ends included (`2-4`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nth: Option<Nth>,
     /// The first so many.
@@ -108,8 +110,8 @@ pub enum Scope {
     All,
 }
 
-/// A quota in a fixed window that begins with the first request of each window. Over it the
-/// provider answers 429.
+/// A quota in a fixed window that begins with the first request of each window, shared by all
+/// clients. Over it the provider answers 429, and what is refused does not count.
 ///
 /// `requests`, `tokens` or both are given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -118,7 +120,8 @@ pub struct Limit {
     /// How many requests a window admits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests: Option<u64>,
-    /// How many tokens a window admits: words of the prompt, as the mock counts them.
+    /// How many tokens a window admits: words of the prompt, as the mock counts them. A request of
+    /// more tokens than are left is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
     /// How long a window is.

@@ -52,9 +52,9 @@ pub(super) fn take(
     let mut axes = Vec::new();
     let mut count: usize = 1;
     for Entry { key, value } in entries {
-        let axis = axis(&key, value, &mut tell);
-        count = count.saturating_mul(axis.values.len().max(1));
-        axes.push(axis);
+        let next = axis(&key, value, &mut tell);
+        count = count.saturating_mul(next.values.len().max(1));
+        axes.push(next);
     }
     if count > CELLS_MAX {
         let message = format!("the matrix has {count} cells; {CELLS_MAX} is the most");

@@ -72,11 +72,9 @@ impl<F: Files> Files for Below<F> {
             .strip_prefix(&self.root)
             .is_ok_and(|rest| matches!(rest.components().next(), Some(Component::Normal(_))));
         if !inside {
-            let root = match self.root.as_os_str().is_empty() {
-                true => ".".to_owned(),
-                false => self.root.display().to_string(),
-            };
-            let text = format!("it leaves the folder `{root}`");
+            let here = Path::new(".");
+            let root = if self.root.as_os_str().is_empty() { here } else { &self.root };
+            let text = format!("it leaves the folder `{}`", root.display());
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
         }
         self.files.read(&path)
@@ -85,7 +83,7 @@ impl<F: Files> Files for Below<F> {
 
 /// The folder that a file stands in; empty for one that is named alone.
 pub(super) fn folder(file: &Path) -> &Path {
-    file.parent().unwrap_or(Path::new(""))
+    file.parent().unwrap_or_else(|| Path::new(""))
 }
 
 /// The same path without `.` and, where a name stands before it, without `..`.

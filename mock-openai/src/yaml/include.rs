@@ -84,10 +84,10 @@ impl Open<'_> {
         let Some(at) = entries.iter().position(|entry| entry.key.text == INCLUDE) else {
             return root;
         };
-        let named = entries.remove(at).value;
-        let names = match named.value {
+        let value = entries.remove(at).value;
+        let names = match value.value {
             Value::Sequence(items) => items,
-            Value::Scalar(_) | Value::Mapping(_) => vec![named],
+            Value::Scalar(_) | Value::Mapping(_) => vec![value],
         };
         for name in names {
             // What is wrong with the rest of a long list is told when its begin is right.
@@ -106,7 +106,7 @@ impl Open<'_> {
         let path = match self.path(name, by) {
             Ok(path) => path,
             Err(wrong) => {
-                self.wrong.push(wrong);
+                self.wrong.push(*wrong);
                 return None;
             }
         };
@@ -153,48 +153,52 @@ impl Open<'_> {
     }
 
     /// The file that is meant, unless it cannot be.
-    fn path(&mut self, name: &Node, by: usize) -> Result<PathBuf, Diagnostic> {
+    fn path(&mut self, name: &Node, by: usize) -> Result<PathBuf, Box<Diagnostic>> {
         let text = match &name.value {
             Value::Scalar(Scalar { text, plain }) if !plain || is_text(text) => text,
             Value::Scalar(_) | Value::Sequence(_) | Value::Mapping(_) => {
-                return Err(self
-                    .told(name.span, "an include is no path")
-                    .help("write a path, or a list of paths: `include: ../common/answer.yaml`"));
+                return Err(Box::new(
+                    self.told(name.span, "an include is no path")
+                        .help("write a path, or a list of paths: `include: ../common/answer.yaml`"),
+                ));
             }
         };
         if text.is_empty() {
-            return Err(self.told(name.span, "the path of an include is empty"));
+            return Err(Box::new(self.told(name.span, "the path of an include is empty")));
         }
         if text.contains("${") {
-            return Err(self
-                .told(name.span, "an include cannot depend on the matrix")
-                .help("files are brought in before the cells are made; name each file"));
+            return Err(Box::new(
+                self.told(name.span, "an include cannot depend on the matrix")
+                    .help("files are brought in before the cells are made; name each file"),
+            ));
         }
         let path = Path::new(text);
         if path.has_root() || path.is_absolute() {
-            return Err(self
-                .told(name.span, "the path of an include is absolute")
-                .help("write it from the folder of this file"));
+            return Err(Box::new(
+                self.told(name.span, "the path of an include is absolute")
+                    .help("write it from the folder of this file"),
+            ));
         }
         let path = normal(&folder(Path::new(&self.sources[by].file)).join(path));
         if let Some(first) = self.chain.iter().position(|open| *open == path) {
             let mut chain: Vec<_> =
                 self.chain[first..].iter().map(|path| format!("`{}`", path.display())).collect();
             chain.push(format!("`{}`", path.display()));
-            return Err(self
-                .told(name.span, "the includes go in a circle")
-                .help(format!("each of these includes the next: {}", chain.join(", "))));
+            return Err(Box::new(
+                self.told(name.span, "the includes go in a circle")
+                    .help(format!("each of these includes the next: {}", chain.join(", "))),
+            ));
         }
         if self.chain.len() > INCLUDE_DEPTH_MAX {
             let message =
                 format!("includes stand more than {INCLUDE_DEPTH_MAX} deep in each other");
-            return Err(self.told(name.span, message));
+            return Err(Box::new(self.told(name.span, message)));
         }
         if self.sources.len() > INCLUDES_MAX {
             self.is_full = true;
-            return Err(
-                self.told(name.span, format!("more than {INCLUDES_MAX} files are included"))
-            );
+            return Err(Box::new(
+                self.told(name.span, format!("more than {INCLUDES_MAX} files are included")),
+            ));
         }
         Ok(path)
     }
@@ -210,9 +214,10 @@ fn is_text(text: &str) -> bool {
 
 fn unreadable(path: &Path, error: &io::Error) -> String {
     let path = path.display();
-    match error.kind() {
-        io::ErrorKind::NotFound => format!("there is no file `{path}`"),
-        _ => format!("cannot include `{path}`: {error}"),
+    if error.kind() == io::ErrorKind::NotFound {
+        format!("there is no file `{path}`")
+    } else {
+        format!("cannot include `{path}`: {error}")
     }
 }
 

@@ -63,9 +63,9 @@ impl Matrix {
         };
         // Where an axis is wrong, so is each place that names it: that is told once.
         if wrong.is_empty() {
-            let mut uses = Uses { document: &document, axes: axes.as_deref(), used: Vec::new() };
-            uses.look(&document.root, &mut wrong);
-            let used = uses.used;
+            let mut search = Uses { document: &document, axes: axes.as_deref(), used: Vec::new() };
+            search.look(&document.root, &mut wrong);
+            let used = search.used;
             for axis in axes.iter().flatten().filter(|axis| !used.contains(&axis.name)) {
                 let message = format!("the axis `{}` is used nowhere", axis.name);
                 let help = format!("write `${{{}}}` where its value belongs", axis.name);
@@ -99,7 +99,7 @@ impl Matrix {
     /// The cells, the values of the last axis changing fastest.
     ///
     /// Each is made when it is asked for. One that cannot be made is the last.
-    pub fn cells(&self) -> impl Iterator<Item = Result<Cell, Diagnostic>> {
+    pub fn cells(&self) -> impl Iterator<Item = Result<Cell, Box<Diagnostic>>> {
         let (mut nodes, mut bytes) = (0, 0);
         let mut is_over = false;
         (0..self.count()).map_while(move |nth| {
@@ -114,7 +114,7 @@ impl Matrix {
                         "its cells hold more than {ALL_NODES_MAX} values or {} MiB together",
                         ALL_BYTES_MAX >> 20
                     );
-                    return Err(self.wrong(message).help("leave out some of the values"));
+                    return Err(Box::new(self.wrong(message).help("leave out some of the values")));
                 }
                 Ok(cell)
             });
@@ -124,7 +124,7 @@ impl Matrix {
     }
 
     /// A cell, and how many bytes of text it holds.
-    fn cell(&self, nth: usize) -> Result<(Cell, usize), Diagnostic> {
+    fn cell(&self, nth: usize) -> Result<(Cell, usize), Box<Diagnostic>> {
         let mut chosen = Vec::with_capacity(self.axes.len());
         let mut rest = nth;
         for axis in self.axes.iter().rev() {
@@ -154,18 +154,20 @@ struct Uses<'a> {
 impl Uses<'_> {
     fn look(&mut self, node: &Node, wrong: &mut Vec<Diagnostic>) {
         match &node.value {
-            Value::Scalar(scalar) => wrong.extend(self.text(&scalar.text, node.span).err()),
+            Value::Scalar(scalar) => {
+                wrong.extend(self.text(&scalar.text, node.span).err().map(|one| *one));
+            }
             Value::Sequence(items) => items.iter().for_each(|item| self.look(item, wrong)),
             Value::Mapping(entries) => {
                 for Entry { key, value } in entries {
-                    wrong.extend(self.key(key).err());
+                    wrong.extend(self.key(key).err().map(|one| *one));
                     self.look(value, wrong);
                 }
             }
         }
     }
 
-    fn key(&self, key: &Key) -> Result<(), Diagnostic> {
+    fn key(&self, key: &Key) -> Result<(), Box<Diagnostic>> {
         let names_axis = match template::pieces(&key.text) {
             Ok(pieces) => pieces.iter().any(|piece| matches!(piece, Piece::Axis(_))),
             Err(template::NoName) => true,
@@ -174,12 +176,12 @@ impl Uses<'_> {
             return Ok(());
         }
         let message = "an axis stands for a value and not for a key";
-        Err(self.document.wrong(key.span, message).help(
+        Err(Box::new(self.document.wrong(key.span, message).help(
             "let the axis hold whole mappings, each with a label: `[{ fast: { every: 1ms } }]`",
-        ))
+        )))
     }
 
-    fn text(&mut self, text: &str, span: Span) -> Result<(), Diagnostic> {
+    fn text(&mut self, text: &str, span: Span) -> Result<(), Box<Diagnostic>> {
         let Some(axes) = self.axes else {
             // In a longer text it may be a payload's own.
             return match template::whole(text) {
@@ -190,7 +192,7 @@ impl Uses<'_> {
                         "give it values: `matrix: {{ {name}: [...] }}`; for the text itself write \
                          `${text}`"
                     );
-                    Err(self.document.wrong(span, message).help(help))
+                    Err(Box::new(self.document.wrong(span, message).help(help)))
                 }
             };
         };
@@ -199,28 +201,30 @@ impl Uses<'_> {
         }
         let wrong = |message: String| self.document.wrong(span, message);
         let pieces = template::pieces(text).map_err(|template::NoName| {
-            wrong("`${` opens no name of an axis".to_owned())
-                .help("write `${axis}`, or `$${` for the text `${`")
+            let wrong = wrong("`${` opens no name of an axis".to_owned());
+            Box::new(wrong.help("write `${axis}`, or `$${` for the text `${`"))
         })?;
         let is_whole = template::whole(text).is_some();
         for piece in pieces {
             let Piece::Axis(name) = piece else { continue };
-            let Some(axis) = axes.iter().find(|axis| axis.name == name) else {
+            let Some(found) = axes.iter().find(|axis| axis.name == name) else {
                 let names = axes.iter().map(|axis| axis.name.as_str());
-                return Err(wrong(format!("there is no axis `{name}`")).known(name, names));
+                return Err(Box::new(
+                    wrong(format!("there is no axis `{name}`")).known(name, names),
+                ));
             };
-            if !self.used.contains(&axis.name) {
-                self.used.push(axis.name.clone());
+            if !self.used.contains(&found.name) {
+                self.used.push(found.name.clone());
             }
             let is_scalar = |node: &Node| matches!(node.value, Value::Scalar(_));
-            let other = axis.values.iter().find(|value| !is_whole && !is_scalar(&value.node));
+            let other = found.values.iter().find(|value| !is_whole && !is_scalar(&value.node));
             if let Some(other) = other {
                 let message = format!(
                     "`${{{name}}}` stands inside a text, and its value `{}` is no text",
                     other.label
                 );
                 let help = format!("let it stand alone: `\"${{{name}}}\"`");
-                return Err(wrong(message).help(help));
+                return Err(Box::new(wrong(message).help(help)));
             }
         }
         Ok(())
@@ -238,9 +242,9 @@ struct Filling<'a> {
 }
 
 impl<'a> Filling<'a> {
-    fn node(&mut self, node: &Node, depth: usize) -> Result<Node, Diagnostic> {
+    fn node(&mut self, node: &Node, depth: usize) -> Result<Node, Box<Diagnostic>> {
         if depth > DEPTH_MAX + 1 {
-            return Err(self.matrix.template.wrong(node.span, syntax::nesting()));
+            return Err(Box::new(self.matrix.template.wrong(node.span, syntax::nesting())));
         }
         let value = match &node.value {
             Value::Scalar(scalar) => {
@@ -258,13 +262,14 @@ impl<'a> Filling<'a> {
             }
             Value::Mapping(entries) => {
                 self.spend(1, 0)?;
-                let entries = entries.iter().map(|Entry { key, value }| {
-                    let text = template::without_axes(&key.text);
-                    self.spend(1, text.len())?;
-                    let key = Key { text, ..key.clone() };
-                    Ok(Entry { key, value: self.node(value, depth + 1)? })
-                });
-                Value::Mapping(entries.collect::<Result<_, _>>()?)
+                let entries =
+                    entries.iter().map(|Entry { key, value }| -> Result<_, Box<Diagnostic>> {
+                        let text = template::without_axes(&key.text);
+                        self.spend(1, text.len())?;
+                        let key = Key { text, ..key.clone() };
+                        Ok(Entry { key, value: self.node(value, depth + 1)? })
+                    });
+                Value::Mapping(entries.collect::<Result<_, Box<Diagnostic>>>()?)
             }
         };
         Ok(Node { id: node.id, span: node.span, value })
@@ -293,18 +298,20 @@ impl<'a> Filling<'a> {
         pieces.collect()
     }
 
-    fn spend(&mut self, nodes: usize, bytes: usize) -> Result<(), Diagnostic> {
+    fn spend(&mut self, nodes: usize, bytes: usize) -> Result<(), Box<Diagnostic>> {
         match (self.nodes.checked_sub(nodes), self.bytes.checked_sub(bytes)) {
             (Some(nodes), Some(bytes)) => {
                 (self.nodes, self.bytes) = (nodes, bytes);
                 Ok(())
             }
-            (None, _) => {
-                Err(self.matrix.wrong(format!("one scenario has more than {NODES_MAX} values")))
-            }
+            (None, _) => Err(Box::new(
+                self.matrix.wrong(format!("one scenario has more than {NODES_MAX} values")),
+            )),
             (_, None) => {
                 let kib = FILE_SIZE_MAX >> 10;
-                Err(self.matrix.wrong(format!("one scenario has more than {kib} KiB of text")))
+                Err(Box::new(
+                    self.matrix.wrong(format!("one scenario has more than {kib} KiB of text")),
+                ))
             }
         }
     }

@@ -47,7 +47,7 @@ fn wrong_matrix(text: &str) -> Vec<(usize, usize, String)> {
     let document = Document::parse("m.yaml", text.as_bytes()).unwrap();
     let wrong = match Matrix::of(document) {
         Err(wrong) => wrong,
-        Ok(matrix) => matrix.cells().filter_map(Result::err).collect(),
+        Ok(matrix) => matrix.cells().filter_map(Result::err).map(|one| *one).collect(),
     };
     wrong.into_iter().map(|one| (one.line, one.column, one.message)).collect()
 }
@@ -173,7 +173,9 @@ fn row(text: impl Fn(&str) -> String) -> Vec<(&'static str, &'static str)> {
 
 #[test]
 fn wide_files_are_merged_in_no_time() {
-    let wide = |letter: char| (0..40_000).map(|n| format!("{letter}{n}: 1\n")).collect::<String>();
+    let wide = |letter: char| {
+        (0..40_000).map(|n| format!("{letter}{n}: 1\n")).collect::<Vec<_>>().concat()
+    };
     let (main, x) = (format!("include: x.yaml\n{}", wide('m')), wide('x'));
     let told = wrong(&main, &[("a/x.yaml", &x)]);
     assert_eq!(told.message, "with what it includes it has more than 100000 values");
@@ -271,8 +273,8 @@ fn a_matrix_that_would_fill_the_memory_is_refused() {
     let message = "the matrix has 10100 cells; 10000 is the most".to_owned();
     assert_eq!(wrong_matrix(&many), [(1, 1, message)]);
     let names = "abcdefghijklmnopqrstuvwxyz";
-    let axes: String = names.chars().map(|name| axis(&name.to_string(), 1_000)).collect();
-    assert!(wrong_matrix(&format!("matrix:\n{axes}"))[0].2.contains("10000 is the most"));
+    let many: String = names.chars().map(|name| axis(&name.to_string(), 1_000)).collect();
+    assert!(wrong_matrix(&format!("matrix:\n{many}"))[0].2.contains("10000 is the most"));
 
     // A long text that stands a thousand times.
     let uses = "\"${a}\", ".repeat(1_000);

@@ -4,9 +4,9 @@ import { api, ask, client, OpenAI } from "./client.mjs";
 const refusal = async (stream) => {
   try {
     if (api === "chat") {
-      await client.chat.completions.create({ model: "gpt-none", messages: ask, stream });
+      await client.chat.completions.create({ model: "no-such-model", messages: ask, stream });
     } else {
-      await client.responses.create({ model: "gpt-none", input: "Say something.", stream });
+      await client.responses.create({ model: "no-such-model", input: "Say something.", stream });
     }
   } catch (error) {
     if (!(error instanceof OpenAI.APIError)) throw error;

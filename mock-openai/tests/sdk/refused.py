@@ -8,9 +8,9 @@ from client import API, ASK, client
 def refusal(stream):
     try:
         if API == "chat":
-            client.chat.completions.create(model="gpt-none", messages=ASK, stream=stream)
+            client.chat.completions.create(model="no-such-model", messages=ASK, stream=stream)
         else:
-            client.responses.create(model="gpt-none", input="Say something.", stream=stream)
+            client.responses.create(model="no-such-model", input="Say something.", stream=stream)
     except openai.APIStatusError as error:
         return {
             "class": type(error).__name__,

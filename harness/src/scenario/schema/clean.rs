@@ -4,7 +4,7 @@ use schemars::{Schema, transform::transform_subschemas};
 use serde_json::{Map, Value, json};
 
 /// Names that doc texts put into backticks for the sake of a lint.
-const PROPER_NAMES: &[&str] = &["OpenAI", "OpenRouter", "PyPI"];
+const PROPER_NAMES: &[&str] = &["OpenAI", "OpenRouter", "PyPI", "LiteLLM", "JSONPath"];
 
 /// Makes a schema that was generated from Rust types say what the loader takes, in plain words.
 pub(super) fn clean(schema: &mut Schema) {

@@ -34,9 +34,18 @@ pub fn published(kind: Kind) -> String {
     tell_marks(&mut schema);
     if kind == Kind::Scenario {
         axis::accept(&mut schema);
+        take_includes(&mut schema);
     }
     schema.insert("title".to_owned(), json!(title));
     format!("{:#}\n", schema.to_value())
+}
+
+/// What a scenario must say may stand in a file that it includes.
+fn take_includes(schema: &mut Schema) {
+    if let Some(required) = schema.remove("required") {
+        let either = json!([{ "required": required }, { "required": ["include"] }]);
+        schema.insert("anyOf".to_owned(), either);
+    }
 }
 
 /// Says in words what is not built yet, since an editor shows the description alone.

@@ -13,8 +13,7 @@ const DEEPEST: usize = 5;
 
 /// The page.
 pub fn reference() -> String {
-    let top: Vec<&Word> =
-        words().iter().filter(|w| w.places.iter().any(|p| *p == w.name)).collect();
+    let top: Vec<&Word> = words().iter().filter(|w| w.places.contains(&w.name)).collect();
     let (large, small): (Vec<&Word>, Vec<&Word>) = top.into_iter().partition(|w| has_parts(w));
     let mut body = Page::default();
     body.heading(2, FIRST);
@@ -24,7 +23,7 @@ pub fn reference() -> String {
     for word in large {
         body.section(word, word.place(), 2);
     }
-    let Page { text, contents, .. } = body;
+    let Page { text, contents } = body;
     format!("{HEAD}\n## Contents\n\n{contents}\n{}\n", text.trim_end())
 }
 
@@ -122,7 +121,9 @@ impl Page {
             };
             let says = if says.is_empty() { String::new() } else { format!(": {says}") };
             let mark = if *is_built { "" } else { " *(not built yet)*" };
-            self.line(&format!("- {name}{value}{mark}{says}"));
+            let shown = word.filter(|word| !has_parts(word)).and_then(|w| example(w.place()));
+            let shown = shown.map_or_else(String::new, |yaml| format!(" Such as `{yaml}`."));
+            self.line(&format!("- {name}{value}{mark}{says}{shown}"));
         }
         self.line("");
     }
@@ -130,9 +131,10 @@ impl Page {
     fn table<'a>(&mut self, keys: impl Iterator<Item = &'a Word>) {
         self.line("| key | value | left out | what it says |\n|---|---|---|---|");
         for word in keys {
-            let name = match has_parts(word) {
-                true => format!("[`{}`]({})", word.name, anchor(&format!("`{}`", word.place()))),
-                false => format!("`{}`", word.name),
+            let name = if has_parts(word) {
+                format!("[`{}`]({})", word.name, anchor(&format!("`{}`", word.place())))
+            } else {
+                format!("`{}`", word.name)
             };
             let mark = if word.is_marked { "*Not built yet.* " } else { "" };
             let left_out = match &word.default {

@@ -7,7 +7,7 @@ use super::{Form, forms, scenario, types};
 /// The smallest value that this schema takes.
 pub fn sample(schema: &'static Value) -> Value {
     let all = forms(scenario(), schema);
-    let built = all.iter().find(|form| !form.is_unbuilt()).or(all.first());
+    let built = all.iter().find(|form| !form.is_unbuilt()).or_else(|| all.first());
     built.map_or(Value::Null, |form| smallest(*form, None))
 }
 
@@ -55,10 +55,8 @@ fn smallest(form: Form<'static>, wanted: Option<(&str, Value)>) -> Value {
     if let Some(word) = form.words().next() {
         return json!(word);
     }
-    let kind = match &schema["type"] {
-        Value::Array(several) => several.first().unwrap_or(&Value::Null),
-        one => one,
-    };
+    let kind = &schema["type"];
+    let kind = kind.as_array().and_then(|several| several.first()).unwrap_or(kind);
     match kind.as_str() {
         Some("integer") => json!(schema["minimum"].as_u64().unwrap_or_default().max(1)),
         Some("number") => json!(0.5),
@@ -100,7 +98,7 @@ pub(super) fn flow(value: &Value) -> String {
             format!("[{}]", list.iter().map(flow).collect::<Vec<_>>().join(", "))
         }
         Value::String(plain) => text(plain),
-        other => other.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
 

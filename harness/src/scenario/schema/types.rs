@@ -48,7 +48,9 @@ fn one(form: Form<'static>) -> String {
             other => other.to_owned(),
         },
         Value::Array(_) => "text, number or truth value".to_owned(),
-        _ => "any JSON value".to_owned(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
+            "any JSON value".to_owned()
+        }
     }
 }
 

@@ -103,10 +103,10 @@ fn same<'a>(place: impl Iterator<Item = &'a str>, asked: &[&str]) -> bool {
 fn without_nesting(asked: &str) -> String {
     let step = asked.rfind(".steps.").map(|at| format!("upstream.then{}", &asked[at + 6..]));
     let nested = step.unwrap_or_else(|| asked.to_owned());
-    nested.rfind(".any_of.").map_or(nested.clone(), |at| match nested.find(".ends.") {
-        Some(ends) if ends < at => nested.clone(),
-        _ => format!("expect{}", &nested[at + 7..]),
-    })
+    match nested.rfind(".any_of.") {
+        Some(at) if !nested[..at].contains(".ends") => format!("expect{}", &nested[at + 7..]),
+        Some(_) | None => nested,
+    }
 }
 
 struct Walk {
@@ -126,7 +126,7 @@ impl Walk {
             for (name, says) in described_words(form) {
                 let own =
                     Key { name, says, is_value: true, is_required: false, carrier: form.schema };
-                self.word(own, form, form.schema, path, built);
+                self.word(&own, form, form.schema, path, built);
             }
             if let Some(items) = form.items() {
                 self.value(items, path, built);
@@ -147,29 +147,29 @@ impl Walk {
                 !is_branch && required.is_some_and(|all| all.iter().any(|key| key == name));
             let says = says.or_else(|| types::description(value)).unwrap_or_default();
             let key = Key { name, says, is_value: false, is_required, carrier };
-            self.word(key, form, value, path, built);
+            self.word(&key, form, value, path, built);
         }
         if let Some(value) = schema.get("additionalProperties").filter(|rest| rest.is_object()) {
             let name = schema.get(NAMES).and_then(Value::as_str).unwrap_or("<name>");
-            if types::keys(value).is_empty() {
+            let Some(says) = types::description(value).filter(|_| !types::keys(value).is_empty())
+            else {
                 self.value(value, &join(path, name), built);
                 return;
-            }
-            let says = types::description(value).unwrap_or_default();
+            };
             let key = Key { name, says, is_value: false, is_required: false, carrier: value };
-            self.word(key, form, value, path, built);
+            self.word(&key, form, value, path, built);
         }
     }
 
     fn word(
         &mut self,
-        key: Key,
+        key: &Key,
         form: Form<'static>,
         schema: &'static Value,
         path: &str,
         built: bool,
     ) {
-        let Key { name, says, is_value, is_required, carrier } = key;
+        let Key { name, says, is_value, is_required, carrier } = *key;
         let place = join(path, name);
         let is_built = built && carrier.get(NOT_BUILT).is_none();
         let id = (form.of.to_owned(), name.to_owned(), is_value);

@@ -60,7 +60,7 @@ pub enum ErrorPreset {
     CreditExhausted,
     /// 429 `rate_limit_error` / `slow_down`.
     SlowDown,
-    /// 429 of Azure: `code` is the text `429`.
+    /// 429 of Azure: `code` is the text `429`, and beside it there is a message alone.
     AzureRateLimit,
     /// 500 `server_error`.
     ServerError,

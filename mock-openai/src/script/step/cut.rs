@@ -12,21 +12,24 @@ use crate::{
 
 /// Cuts what inner steps send: one of `at`, `every`, `inside`, `random` and `by` says where.
 ///
-/// Each frame stays a chunk and a write of its own and is cut further, unless `joined` is set.
+/// Each frame stays a chunk and a write of its own and is cut further, unless `joined` is set. A cut
+/// inside a cut of the same level adds its places; the longer `gap` counts where both cut.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cut {
-    /// Before these bytes of what the inner steps send, counted from 0; none where the list is
-    /// empty.
+    /// Before these bytes of what the inner steps send, counted from 0 over all their frames, in
+    /// order; none where the list is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Vec<u64>>,
-    /// After each so many bytes, counted anew in each frame.
+    /// After each so many bytes, counted anew in each frame. At the level `segment` the bytes of the
+    /// chunk framing count too, those of the head do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
     /// Wherever one of these is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inside: Option<Inside>,
-    /// Into pieces of drawn sizes.
+    /// Into pieces of drawn sizes, anew in each frame; at the level `segment` counted as for
+    /// `every`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub random: Option<Random>,
     /// One word for the above, for the axis of a `matrix`: `none`, a number of bytes, or
@@ -34,7 +37,8 @@ pub struct Cut {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<CutBy>,
     /// Whether the inner steps' bytes are joined first, so that the cuts alone decide what leaves
-    /// together; pauses between them are then left out. `false` where it is left out.
+    /// together; pauses between them are then left out. Marks, heads, other cuts and waits for a
+    /// cause cannot stand inside. `false` where it is left out.
     #[serde(default, skip_serializing_if = "is_false")]
     pub joined: bool,
     /// What is cut; `chunk` where it is left out.
@@ -67,15 +71,16 @@ pub enum CutLevel {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Inside {
-    /// Between the bytes of a character of several bytes.
+    /// Between all bytes of each character of several bytes: one of three bytes is cut twice.
     Utf8,
     /// Between CR and LF.
     Crlf,
-    /// Between the bytes of a byte order mark.
+    /// Between all bytes of a byte order mark, wherever it stands.
     Bom,
-    /// In the middle of the name of a field (`da|ta: `).
+    /// In the middle of the name of a field (`da|ta: `): what stands before the colon of a line, or
+    /// a whole line without colon. Comments and names of one letter are not cut.
     Field,
-    /// Behind the backslash of an escape in JSON (`\|n`, `\|u00e9`).
+    /// Behind the backslash of an escape as JSON has it (`\|n`, `\|u00e9`), wherever one stands.
     JsonEscape,
 }
 
@@ -134,9 +139,13 @@ impl Short for CutBy {
     }
 
     fn short_schema(_: &mut SchemaGenerator) -> Vec<Schema> {
-        let words: Vec<&str> =
-            std::iter::once("none").chain(INSIDES.iter().map(|(word, _)| *word)).collect();
-        vec![json_schema!({ "type": "integer", "minimum": 1 }), json_schema!({ "enum": words })]
+        let number = json_schema!({ "type": "integer", "minimum": 0 });
+        let none = json_schema!({ "const": "none", "description": "Nowhere." });
+        let insides = INSIDES.iter().map(|(word, _)| {
+            let says = format!("As `inside: {}`.", word.trim_start_matches("inside_"));
+            json_schema!({ "const": word, "description": says })
+        });
+        [number, none].into_iter().chain(insides).collect()
     }
 }
 

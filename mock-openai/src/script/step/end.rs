@@ -56,7 +56,7 @@ pub enum End {
     HalfClose,
     /// Never: nothing more is sent and nothing closed.
     Hold,
-    /// As `clean`, and the connection is closed when it was idle for so long, as a server's
-    /// keep-alive time-out does.
+    /// As `clean`, and the connection is closed by FIN when no byte of another request has come for
+    /// so long, as a server's keep-alive time-out does (5 s in Node.js and uvicorn, 75 s in nginx).
     CloseIdleAfter(Time),
 }

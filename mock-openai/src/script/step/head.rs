@@ -13,7 +13,9 @@ pub struct Head {
     /// Status code, 200 to 599; 200 where it is left out.
     #[serde(default = "ok")]
     pub status: u16,
-    /// Headers beside (or, by name, instead of) the usual ones; `absent` takes a usual one away.
+    /// Headers beside (or, by name, in the place of) the usual ones; `absent` takes a usual one
+    /// away, and a list (`["a=1", "b=2"]`) gives one header line for each value. The framing of the
+    /// body stays what `framing` says, whatever headers tell of it.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub headers: Headers,
     /// How the end of the body is told; `chunked` where it is left out.
@@ -35,7 +37,7 @@ pub enum HeadWhen {
     /// At once.
     #[default]
     Now,
-    /// Together with the first bytes of the body, in one write.
+    /// Together with the first bytes of the body, in one write; where there are none, at the end.
     WithFirstFrame,
 }
 

@@ -96,7 +96,7 @@ fn is_true(flag: &bool) -> bool {
 pub struct Recording {
     /// From the folder of the file that names it.
     pub path: String,
-    /// Its bytes; empty until the loader has read it.
+    /// Its bytes; empty until the loader has read the file.
     pub bytes: Bytes,
 }
 
@@ -123,7 +123,8 @@ pub enum Eol {
     Crlf,
     /// CR.
     Cr,
-    /// LF, CR LF and CR in turn, one line after the other.
+    /// LF, CR LF and CR in turn, one line after the other, from LF on in each `send`. Where LF would
+    /// only complete the CR before it, its turn is left out.
     Mixed,
 }
 
@@ -140,9 +141,9 @@ impl Eol {
 pub enum SendPreset {
     /// An error object as an event, as `OpenAI` sends it.
     OpenaiError,
-    /// An error object with an integer `code`, then `[DONE]`: vLLM, sglang, LiteLLM.
+    /// An error object with an integer `code`, then `[DONE]`: vLLM, sglang, `LiteLLM`.
     VllmError,
-    /// A flat error object (`"object": "error"`): vLLM before 0.6.
+    /// A flat error object (`"object": "error"`), then `[DONE]`: vLLM before 0.6.
     VllmFlatError,
     /// Azure's first chunk: no choices, empty id and model, `prompt_filter_results`.
     AzureFirstChunk,

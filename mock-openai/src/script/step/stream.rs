@@ -27,7 +27,8 @@ pub struct Stream {
     /// A refusal in place of the text, streamed as text is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
-    /// Tools that the model calls, after its text where there is one.
+    /// Tools that the model calls, after its text where there is one. Their arguments come in
+    /// fragments of a few bytes; `chunks` and `chunk_size` are about text and refusals alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
     /// How many content deltas a choice has; 10 where neither this nor `text` is given, one a word
@@ -42,7 +43,9 @@ pub struct Stream {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<Pause>,
     /// Several answers to one request, their chunks interleaved by index: a number of them (`3`,
-    /// each with the content given here), or a list of their contents. One where it is left out.
+    /// each with the content given here, made-up words differ), or a list of their contents. One
+    /// where it is left out. Responses know one answer a request: `dialect: openai-responses` refuses
+    /// several, and where the path alone asks for it, each is an output item of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choices: Option<Choices>,
     /// Whether each text delta carries its log probabilities, made up from the text; `false` where
@@ -51,18 +54,21 @@ pub struct Stream {
     pub logprobs: bool,
     /// Why the answer ends, as the wire has it: `stop`, `length`, `tool_calls`, `content_filter`,
     /// `function_call`, or any word that no client knows. `stop` where it is left out, `tool_calls`
-    /// after a tool call.
+    /// after a tool call. Of these Responses tell `length` and `content_filter`, as an answer that
+    /// is `incomplete`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish: Option<String>,
-    /// Whether the usage is told; `auto` where it is left out.
+    /// Whether the usage is told, in words of the prompt and deltas of the answer; `auto` where it
+    /// is left out.
     #[serde(default, skip_serializing_if = "Usage::is_auto")]
     pub usage: Usage,
     /// Whether every other chunk says `"usage": null`, as the API's description has it; the
     /// recordings of 2024 lack the key. `false` where it is left out.
     #[serde(default, skip_serializing_if = "is_false")]
     pub null_usage: bool,
-    /// Whether deltas carry random padding under `obfuscation`, unless the request says
-    /// `stream_options.include_obfuscation: false`. `false` where it is left out.
+    /// Whether deltas carry random padding under `obfuscation`, 1 to 16 letters up to a multiple of
+    /// 16 bytes, unless the request says `stream_options.include_obfuscation: false`. `false` where
+    /// it is left out.
     #[serde(default, skip_serializing_if = "is_false")]
     pub obfuscation: bool,
     /// Ends the stream early.
@@ -116,12 +122,13 @@ pub struct Choice {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ToolCall {
-    /// The function's name; the first tool of the request where it is left out.
+    /// The function's name; the first tool of the request where it is left out, `tool` where the
+    /// request has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Its arguments: the exact text, valid JSON or not. It is streamed in fragments of a few bytes
     /// that are cut anywhere. Where it is left out, an object with each required parameter of the
-    /// request's tool, made up by its type.
+    /// request's tool, made up by its JSON Schema: by its type, `{}` where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arguments: Option<String>,
     /// The call's id; drawn (`call_...`) where it is left out.
@@ -137,7 +144,8 @@ pub struct ToolCall {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Usage {
-    /// Where the request asks by `stream_options.include_usage` (Responses always tell it).
+    /// Where the request asks by `stream_options.include_usage` (Responses, and answers that are no
+    /// stream, always tell it).
     #[default]
     Auto,
     /// In any case.

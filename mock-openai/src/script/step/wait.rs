@@ -38,12 +38,13 @@ pub enum Pause {
 pub enum Until {
     /// The peer goes away; the answer then goes on, into the void.
     PeerClosed,
-    /// A `mark` of that name is passed, in this answer or another, before or after the wait began.
+    /// A `mark` of that name is passed, in this answer or another, before or after the wait began. A
+    /// mark that was passed once stays passed. Counters stand in the name as in text.
     Mark(String),
 }
 
-/// How times are drawn: by hash of the seed, the request and the step, so that equal seeds give
-/// equal times whatever the order of arrival. Rounded to whole milliseconds.
+/// How times are drawn: by hash of the seed, the client's request and the step, so that equal seeds
+/// give equal times whatever the order of arrival, on every machine. Rounded to whole milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Distribution {

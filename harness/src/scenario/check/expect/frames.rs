@@ -47,9 +47,11 @@ fn check_leaver(client: &Client, least: u64, place: Place<'_>, wrong: &mut Vec<D
     for step in &client.does {
         match *step {
             Does::Read(ReadPoint::Frames(frames)) => read = Some(frames),
-            Does::Read(ReadPoint::Bytes(_)) | Does::Wait(_) | Does::Reconnect(_) => read = None,
-            // It reads on.
-            Does::Leave(Leave::HalfClose) => read = None,
+            // Who shuts its sending side alone reads on.
+            Does::Read(ReadPoint::Bytes(_))
+            | Does::Wait(_)
+            | Does::Reconnect(_)
+            | Does::Leave(Leave::HalfClose) => read = None,
             Does::Leave(Leave::Fin | Leave::Rst | Leave::Vanish) => {
                 if let Some(read) = read.filter(|read| least > *read) {
                     let message = format!("`{}` leaves after {read} frames", client.name);
