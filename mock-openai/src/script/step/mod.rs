@@ -3,6 +3,7 @@
 mod answer;
 mod cut;
 mod end;
+mod flags;
 mod head;
 mod send;
 mod stream;
