@@ -1,60 +1,36 @@
 //! The marks that a scenario's provider sets, for whoever waits for one.
 
 use mock_openai::{
-    script::{Script, Step},
+    script::{Script, marks, passes},
     yaml::{Diagnostic, Place},
 };
 
 /// A mark that some rule sets.
 pub(super) fn check(script: &Script, name: &str, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
-    let mut set = Vec::new();
-    script.iter().for_each(|rule| collect(&rule.then, &mut set));
-    if set.iter().any(|mark| fits(mark, name)) {
+    let set = marks(script);
+    if fits(&set, name) {
         return;
     }
     let unknown = place.wrong(format!("no rule of the provider sets the mark `{name}`"));
     wrong.push(if set.is_empty() {
         unknown.help(format!("write `- mark: {name}` among its steps, where it is to be passed"))
     } else {
-        unknown.known(name, set.into_iter())
+        unknown.known(name, set.iter().map(String::as_str))
     });
 }
 
-fn collect<'a>(steps: &'a [Step], set: &mut Vec<&'a str>) {
-    for step in steps {
-        match step {
-            Step::Mark(name) => set.push(name),
-            Step::Cut(cut) => collect(&cut.steps, set),
-            Step::Repeat(repeat) => collect(&repeat.steps, set),
-            Step::Head(_)
-            | Step::Stream(_)
-            | Step::Send(_)
-            | Step::Json(_)
-            | Step::Error(_)
-            | Step::Wait(_)
-            | Step::Trip(_)
-            | Step::End(_) => {}
-        }
-    }
-}
-
-/// Whether a mark can come out as that name: its counters `{i}` and `{n}` stand for numbers.
-fn fits(mark: &str, name: &str) -> bool {
-    let counter = ["{i}", "{n}"].into_iter().filter_map(|sign| Some((mark.find(sign)?, sign)));
-    let Some((at, sign)) = counter.min() else { return mark == name };
-    // Outside of a loop the sign stays as it is.
-    if mark == name {
-        return true;
-    }
-    let Some(rest) = name.strip_prefix(&mark[..at]) else { return false };
-    let behind = &mark[at + sign.len()..];
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    (1..=digits).any(|digits| fits(behind, &rest[digits..]))
+/// Whether one of the marks can come out as that name. No loop stands around who waits, so a
+/// counter in the name stays as it is: it fits a mark that says the same, and no number.
+fn fits(set: &[String], name: &str) -> bool {
+    let has_counter = name.contains("{i}") || name.contains("{n}");
+    if has_counter { set.iter().any(|mark| mark == name) } else { passes(set, name) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    fn fits(mark: &str, name: &str) -> bool {
+        super::fits(&[mark.to_owned()], name)
+    }
 
     #[test]
     fn counters_in_a_mark_stand_for_numbers() {
