@@ -6,6 +6,7 @@ use super::{
 use crate::{
     dialect::{Envelope, MODEL_BYTES_MAX, of_path},
     presets,
+    yaml::FILE_SIZE_MAX,
 };
 
 /// Frames and bytes that an answer never exceeds; `None` where nobody can know.
@@ -35,9 +36,6 @@ const LOGPROB_FRAME_BYTES_MAX: u64 = 512;
 
 /// Most bytes that a counter adds to a text: `{i}` becomes a number below a million or that.
 const COUNTER_BYTES_MAX: u64 = 8;
-
-/// The longest recording that a script can send.
-const RECORDING_BYTES_MAX: u64 = 1 << 20;
 
 impl Extent {
     const NOTHING: Self = Self { frames: Some(0), bytes: Some(0) };
@@ -120,7 +118,7 @@ impl Extent {
         } else if let Some(file) = &send.file {
             // Before the loader has read it, it is as long as it may be.
             let read = file.bytes.len() as u64;
-            Some(if read == 0 { RECORDING_BYTES_MAX } else { read })
+            Some(if read == 0 { FILE_SIZE_MAX as u64 } else { read })
         } else {
             None
         };
