@@ -132,7 +132,7 @@ impl<'a> Exchange<'a> {
                     Next::GoOn
                 }
                 Does::Wait(ClientWait::Mark(name)) => {
-                    self.session.shared.marks.passed(name).await;
+                    self.session.shared.marks.wait(name).await;
                     Next::GoOn
                 }
                 Does::Reconnect(_) => unreachable!("the check refuses it: it is not built yet"),
