@@ -134,7 +134,7 @@ impl Short for CutBy {
     }
 
     fn short_schema(_: &mut SchemaGenerator) -> Vec<Schema> {
-        let number = json_schema!({ "type": "integer", "minimum": 0 });
+        let number = json_schema!({ "type": "integer", "minimum": 1 });
         let none = json_schema!({ "const": "none", "description": "Nowhere." });
         let insides = INSIDES.iter().map(|(word, _)| {
             let says = format!("As `inside: {}`.", word.trim_start_matches("inside_"));

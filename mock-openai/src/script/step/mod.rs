@@ -55,6 +55,6 @@ pub enum Step {
 pub struct Repeat {
     /// How often: 1 to 1,000,000.
     pub times: u64,
-    /// What.
+    /// The steps that are run so often.
     pub steps: Vec<Step>,
 }
