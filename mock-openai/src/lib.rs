@@ -85,4 +85,5 @@ mod provider;
 mod rules;
 mod socket;
 
+pub use marks::Marks;
 pub use provider::{Mock, Provider, serve};

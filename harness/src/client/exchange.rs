@@ -132,7 +132,7 @@ impl<'a> Exchange<'a> {
                     Next::GoOn
                 }
                 Does::Wait(ClientWait::Mark(name)) => {
-                    self.session.shared.marks.passed(name).await;
+                    self.session.shared.marks.wait(name).await;
                     Next::GoOn
                 }
                 Does::Reconnect(_) => unreachable!("the check refuses it: it is not built yet"),
@@ -164,7 +164,7 @@ impl<'a> Exchange<'a> {
             headers: request.headers.clone(),
             body: Bytes::copy_from_slice(request.body.as_bytes()),
         });
-        let bytes = on_the_wire(request, self.session.client.http);
+        let bytes = request.on_the_wire(version(self.session.client.http));
         match within(self.first_byte(), self.stream.write_all(&bytes)).await {
             // A server may answer and close before it has read all: what it says is still there.
             Some(_) => Next::GoOn,
@@ -312,18 +312,9 @@ async fn connect(session: &Session) -> Option<Stream> {
     }
 }
 
-fn on_the_wire(request: &Request, http: Http) -> Vec<u8> {
-    let version = match http {
+fn version(http: Http) -> &'static str {
+    match http {
         Http::H10 => "HTTP/1.0",
         Http::H1 | Http::H2 => "HTTP/1.1",
-    };
-    let mut text = format!("{} {} {version}\r\n", request.method, request.target);
-    for (name, value) in &request.headers {
-        for part in [name.as_str(), ": ", value, "\r\n"] {
-            text.push_str(part);
-        }
     }
-    text.push_str("\r\n");
-    text.push_str(&request.body);
-    text.into_bytes()
 }

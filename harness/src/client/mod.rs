@@ -9,7 +9,6 @@ mod browser;
 mod eventsource_stream;
 mod exchange;
 mod frame_counter;
-mod marks;
 mod pace;
 mod progress;
 mod raw;
@@ -20,6 +19,5 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use marks::Marks;
 pub use progress::Progress;
 pub use session::{Shared, play};

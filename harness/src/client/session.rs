@@ -1,11 +1,12 @@
 //! One client from its start to its end: attempts, waits between them, and its patience as a whole.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use mock_openai::Marks;
 use tokio::time::sleep;
 
 use super::{
-    Marks, Progress, browser,
+    Progress, browser,
     eventsource_stream::EventsourceStream,
     exchange::{Exchange, Outcome},
     raw::Raw,
@@ -25,7 +26,7 @@ pub struct Shared {
     /// What it is told of what it receives, for events that wait for that.
     pub progress: Progress,
     /// What the provider passed, for moves that wait for that.
-    pub marks: Marks,
+    pub marks: Arc<Marks>,
 }
 
 /// Plays one client to its end. It connects to `next_hop` from `host`, and draws its jitter from

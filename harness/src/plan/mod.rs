@@ -133,6 +133,21 @@ pub struct Request {
     pub body: String,
 }
 
+impl Request {
+    /// Its bytes in a version of HTTP/1: `HTTP/1.1`.
+    pub(crate) fn on_the_wire(&self, version: &str) -> Vec<u8> {
+        let mut text = format!("{} {} {version}\r\n", self.method, self.target);
+        for (name, value) in &self.headers {
+            for part in [name, ": ", value, "\r\n"] {
+                text.push_str(part);
+            }
+        }
+        text.push_str("\r\n");
+        text.push_str(&self.body);
+        text.into_bytes()
+    }
+}
+
 fn as_time<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     mock_openai::quantity::Time(*time).serialize(serializer)
 }

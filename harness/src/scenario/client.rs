@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize, Serializer};
 pub struct Client {
     /// Its name; with `count`, the clients are `name-1`, `name-2`...
     pub name: String,
-    /// How many.
+    /// How many of them; one where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
     /// When it starts; at once where it is left out.
@@ -347,7 +347,7 @@ fn yes() -> bool {
 pub struct Backoff {
     /// The first wait.
     pub base: Time,
-    /// By which each wait is longer than the one before.
+    /// How many times as long each wait is as the one before.
     pub factor: u32,
     /// The longest wait.
     pub cap: Time,

@@ -79,7 +79,7 @@ pub struct NetEvent {
     /// At this virtual time; or `after`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Time>,
-    /// After something that a client received.
+    /// After something that a client received, or a mark that the provider passed; or `at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<When>,
     /// The link that it happens to; or `host`.

@@ -46,11 +46,12 @@ pub fn picked<T>(
     let has = |case: &T, filter: &Filter| CellName::split(id(case)).1.has(&filter.cell);
     for (file, _) in &found {
         for filter in &file.filters {
-            let same = found.iter().filter(|(other, _)| other.filters.contains(filter));
-            let mut cases = same.flat_map(|(_, cases)| cases);
-            if !cases.any(|case| has(case, filter)) {
-                let same = found.iter().filter(|(other, _)| other.filters.contains(filter));
-                let ids: Vec<&str> = same.flat_map(|(_, cases)| cases).map(&id).collect();
+            let same = || {
+                let files = found.iter().filter(|(other, _)| other.filters.contains(filter));
+                files.flat_map(|(_, cases)| cases)
+            };
+            if !same().any(|case| has(case, filter)) {
+                let ids: Vec<&str> = same().map(&id).collect();
                 return Err(NotFound::NoMatch {
                     filter: filter.text.clone(),
                     nearest: filter.nearest(&ids),

@@ -16,6 +16,9 @@ const REQUESTS_MAX: u64 = 64;
 /// Between requests that only bring the counters on.
 const APART: Duration = Duration::from_millis(1);
 
+/// What a relay speaks to its provider, whatever its clients speak.
+const HTTP: &str = "HTTP/1.1";
+
 /// Plays every answer that a plan can bring about.
 pub fn show(plan: &Plan) -> Shown {
     let mut answers = first_requests(plan);
@@ -86,7 +89,7 @@ fn made_up_request(plan: &Plan, rule: usize) -> Option<Answer> {
     if nth > REQUESTS_MAX {
         return None;
     }
-    let bytes = on_the_wire(&request);
+    let bytes = request.on_the_wire(HTTP);
     let asked: Vec<Asked> = (0..nth)
         .map(|before| Asked { at: after(before), address: 1, bytes: bytes.clone() })
         .collect();
@@ -116,7 +119,7 @@ fn ask(plan: &Plan, client: &Client, at: Duration) -> Asked {
     let address = u32::try_from(position.unwrap_or_default()).unwrap_or(u32::MAX);
     // 10.0.0.1 and on: clients of one host share an address.
     let address = 0x0A00_0001_u32.saturating_add(address);
-    Asked { at, address, bytes: on_the_wire(&client.request) }
+    Asked { at, address, bytes: client.request.on_the_wire(HTTP) }
 }
 
 fn repeated(plan: &Plan, client: &Client, times: u64) -> Vec<Asked> {
@@ -149,16 +152,4 @@ fn most_counted(script: &Script) -> u64 {
 /// The count of the first request that the rule's `when` picks.
 fn first_counted(rule: &Rule) -> u64 {
     rule.when.and_then(|when| when.nth.map(|nth| nth.first).or(when.every)).unwrap_or(1).max(1)
-}
-
-fn on_the_wire(request: &Request) -> Vec<u8> {
-    let mut text = format!("{} {} HTTP/1.1\r\n", request.method, request.target);
-    for (name, value) in &request.headers {
-        for part in [name, ": ", value, "\r\n"] {
-            text.push_str(part);
-        }
-    }
-    text.push_str("\r\n");
-    text.push_str(&request.body);
-    text.into_bytes()
 }

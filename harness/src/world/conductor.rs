@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use mock_openai::Marks;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout_at},
@@ -10,7 +11,7 @@ use tokio::{
 
 use super::{crew::Crew, scrape};
 use crate::{
-    client::{Marks, Progress},
+    client::Progress,
     net::{Fault, Host},
     plan::{Client, Plan},
     scenario::{NetEvent, NetFault, ReadPoint, When},
@@ -26,7 +27,7 @@ pub(super) async fn conduct(
     plan: Arc<Plan>,
     crew: Arc<Crew>,
     progress: BTreeMap<String, Progress>,
-    marks: Marks,
+    marks: Arc<Marks>,
 ) {
     let limit = Instant::now() + plan.limit;
     // All servers are up before the first client can reach them: a connect takes time of its own.
@@ -35,7 +36,7 @@ pub(super) async fn conduct(
     let mut events = JoinSet::new();
     for event in plan.events.clone() {
         let awaited = event.after.as_ref().and_then(|when| {
-            let mark = when.mark.clone().map(|name| Awaited::Mark(name, marks.clone()));
+            let mark = when.mark.clone().map(|name| Awaited::Mark(name, Arc::clone(&marks)));
             mark.or_else(|| progress_of(&plan, when, &progress))
         });
         events.spawn(fire(world.clone(), event, awaited));
@@ -80,7 +81,7 @@ enum Awaited {
     /// A point in what a client received.
     Received(ReadPoint, Progress),
     /// A mark of the provider's.
-    Mark(String, Marks),
+    Mark(String, Arc<Marks>),
 }
 
 /// What a client has received, by its name or its group's: of a group, its first client.
@@ -100,7 +101,7 @@ async fn fire(world: Host, event: NetEvent, awaited: Option<Awaited>) {
     }
     match awaited {
         Some(Awaited::Received(point, progress)) => progress.reached(point).await,
-        Some(Awaited::Mark(name, marks)) => marks.passed(&name).await,
+        Some(Awaited::Mark(name, marks)) => marks.wait(&name).await,
         None => {}
     }
     if let Some(fault) = fault(&event) {

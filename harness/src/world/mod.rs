@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use mock_openai::Mock;
+use mock_openai::{Marks, Mock};
 
 use crate::{
-    client::{self, Marks, Progress, Shared},
+    client::{self, Progress, Shared},
     middlebox,
     net::{self, Actor, Engine, Host, Main, Task},
     plan::{Client, HopKind, Plan},
@@ -34,11 +34,11 @@ pub fn run(plan: &Plan, target: &Target, engine: Engine) -> Trace {
     let crew = Arc::new(Crew::new(plan.clients.iter().map(|client| client.name.as_str())));
     let progress: BTreeMap<String, Progress> =
         plan.clients.iter().map(|client| (client.name.clone(), Progress::new())).collect();
-    let marks = Marks::new();
+    let marks = Arc::new(Marks::default());
     let mut actors = vec![provider(&plan, &marks)];
     actors.extend(hops(&plan, target));
     actors.extend(plan.clients.iter().map(|one| {
-        let shared = Shared { progress: progress[&one.name].clone(), marks: marks.clone() };
+        let shared = Shared { progress: progress[&one.name].clone(), marks: Arc::clone(&marks) };
         customer(&plan, one, &crew, shared)
     }));
     let conducted = Arc::clone(&plan);
@@ -53,11 +53,11 @@ fn next_hop(plan: &Plan, position: usize) -> Name {
     plan.hops.get(position).map_or("upstream", |hop| hop.name.as_str()).into()
 }
 
-fn provider(plan: &Plan, marks: &Marks) -> Actor {
-    let (script, seed, marks) = (plan.upstream.clone(), plan.seed, marks.clone());
+fn provider(plan: &Plan, marks: &Arc<Marks>) -> Actor {
+    let (script, seed, marks) = (plan.upstream.clone(), plan.seed, Arc::clone(marks));
     let start = move |host: Host| -> Task {
         let (name, recorder) = (Arc::clone(host.name()), host.recorder().clone());
-        let marks = marks.clone();
+        let marks = Arc::clone(&marks);
         let mock = Mock {
             script: script.clone(),
             seed,

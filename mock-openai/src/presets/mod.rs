@@ -5,6 +5,8 @@ mod azure;
 mod compatible;
 mod openai;
 
+use std::fmt::Display;
+
 use serde_json::Value;
 
 use crate::{dialect::Envelope, script::SendPreset};
@@ -41,7 +43,7 @@ pub(crate) fn frames(preset: SendPreset, answer: &Envelope) -> Vec<String> {
 
 const DONE: &str = "data: [DONE]\n\n";
 
-fn data(value: &Value) -> String {
+fn data(value: &impl Display) -> String {
     format!("data: {value}\n\n")
 }
 

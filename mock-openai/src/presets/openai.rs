@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::event;
+use super::{data, event};
 use crate::{
     dialect::{Envelope, openai_responses},
     errors,
@@ -11,7 +11,7 @@ use crate::{
 
 /// No `[DONE]` is promised behind it.
 pub(super) fn error() -> String {
-    format!("data: {}\n\n", object())
+    data(&object())
 }
 
 /// A line that is no field of an event: proxies put it into a stream that they did not expect.

@@ -90,8 +90,8 @@ pub(super) fn description(schema: &'static Value) -> Option<&'static str> {
 /// The words that a value can be, alone or with a value of their own.
 pub(super) fn choices(schema: &'static Value) -> Vec<Choice> {
     let mut found: Vec<Choice> = Vec::new();
-    for Form { schema, of } in forms(scenario(), schema) {
-        let form = Form { schema, of };
+    for form in forms(scenario(), schema) {
+        let schema = form.schema;
         let says = schema.get("description").and_then(Value::as_str).unwrap_or_default();
         let keys = schema["properties"].as_object().filter(|_| is_branch(schema));
         let keys = keys.into_iter().flatten().map(|(key, _)| key.as_str());

@@ -14,10 +14,7 @@ pub(super) fn check_stream(stream: &Stream, place: Place<'_>, wrong: &mut Vec<Di
     if let Some(every) = &stream.every {
         check_pause(every, place.key("every"), wrong);
     }
-    if stream.text.is_some() && stream.refusal.is_some() {
-        let of = "a refusal stands in the place of the text";
-        check_one_of(&["text", "refusal"], of, place, wrong);
-    }
+    check_words(stream.text.as_ref(), stream.refusal.as_ref(), place, wrong);
     if let Some(choices) = &stream.choices {
         check_choices(stream, choices, place.key("choices"), wrong);
     }
@@ -26,6 +23,18 @@ pub(super) fn check_stream(stream: &Stream, place: Place<'_>, wrong: &mut Vec<Di
         Extent::of_steps(&[Step::Stream(Box::new(Stream { stop: None, ..stream.clone() }))]);
     let place = place.key("stop").key("after");
     check_reach(stop.after, whole, "the stream", place, wrong);
+}
+
+fn check_words(
+    text: Option<&String>,
+    refusal: Option<&String>,
+    place: Place<'_>,
+    wrong: &mut Vec<Diagnostic>,
+) {
+    if text.is_some() && refusal.is_some() {
+        let of = "a refusal stands in the place of the text";
+        check_one_of(&["text", "refusal"], of, place, wrong);
+    }
 }
 
 fn check_choices(
@@ -51,10 +60,8 @@ fn check_choices(
     }
     if let Choices::Given(given) = choices {
         for (index, choice) in given.iter().enumerate() {
-            if choice.text.is_some() && choice.refusal.is_some() {
-                let of = "a refusal stands in the place of the text";
-                check_one_of(&["text", "refusal"], of, place.nth(index), wrong);
-            }
+            let place = place.nth(index);
+            check_words(choice.text.as_ref(), choice.refusal.as_ref(), place, wrong);
         }
     }
 }

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::flags::is_false;
 use crate::script::Headers;
 
 /// An error object as the whole answer.
@@ -25,11 +26,6 @@ pub struct ErrorAnswer {
     /// Headers beside the usual ones, such as `retry-after: "2"`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub headers: Headers,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// The provider's errors by name, with their status, `type` and `code`.

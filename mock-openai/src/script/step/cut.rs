@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::Step;
+use super::{Step, flags::is_false};
 use crate::{
     quantity::Time,
     short_forms,
@@ -49,11 +49,6 @@ pub struct Cut {
     pub gap: Option<Time>,
     /// The steps whose bytes are cut.
     pub steps: Vec<Step>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// What a cut separates.
@@ -139,7 +134,7 @@ impl Short for CutBy {
     }
 
     fn short_schema(_: &mut SchemaGenerator) -> Vec<Schema> {
-        let number = json_schema!({ "type": "integer", "minimum": 0 });
+        let number = json_schema!({ "type": "integer", "minimum": 1 });
         let none = json_schema!({ "const": "none", "description": "Nowhere." });
         let insides = INSIDES.iter().map(|(word, _)| {
             let says = format!("As `inside: {}`.", word.trim_start_matches("inside_"));

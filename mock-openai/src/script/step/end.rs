@@ -11,15 +11,15 @@ use crate::quantity::{Size, Time};
 pub struct Stop {
     /// The point, counted within this stream.
     pub after: After,
-    /// How.
+    /// How it ends there.
     pub end: End,
 }
 
-/// The same for an answer of several steps, counted over the whole body.
+/// Where an answer of several steps ends early, and how: counted over the whole body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Trip {
-    /// The point.
+    /// The point, counted over the whole answer.
     pub after: After,
     /// How the answer ends there.
     pub end: End,

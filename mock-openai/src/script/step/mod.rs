@@ -3,6 +3,7 @@
 mod answer;
 mod cut;
 mod end;
+mod flags;
 mod head;
 mod send;
 mod stream;
@@ -54,6 +55,6 @@ pub enum Step {
 pub struct Repeat {
     /// How often: 1 to 1,000,000.
     pub times: u64,
-    /// What.
+    /// The steps that are run so often.
     pub steps: Vec<Step>,
 }

@@ -4,6 +4,8 @@ use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::flags::{is_false, is_true, yes};
+
 /// One event, exact bytes, a named oddity, or a recorded stream.
 ///
 /// The fields of an event (`event`, `id`, `data`, `retry`, `comment`), or one of `raw`, `hex`,
@@ -73,20 +75,6 @@ impl Default for Send {
             final_blank_line: true,
         }
     }
-}
-
-fn yes() -> bool {
-    true
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_true(flag: &bool) -> bool {
-    *flag
 }
 
 /// A recorded stream: the path that the script names, and the bytes once they were read.

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Pause, Stop};
+use super::{Pause, Stop, flags::is_false};
 use crate::{
     quantity::Size,
     short_forms,
@@ -74,11 +74,6 @@ pub struct Stream {
     /// Ends the stream early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Stop>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// How a provider writes an answer down.
