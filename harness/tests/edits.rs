@@ -2,6 +2,7 @@
 //! with a message.
 
 use std::{
+    cell::Cell,
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
@@ -22,7 +23,10 @@ use harness::{
     world,
 };
 use mock_openai::yaml::Diagnostic;
-use proptest::{prelude::*, test_runner::RngSeed};
+use proptest::{
+    prelude::*,
+    test_runner::{RngSeed, TestRunner},
+};
 
 /// How many edited texts are read.
 const READ: u32 = 2_000;
@@ -374,9 +378,8 @@ fn config(cases: u32) -> ProptestConfig {
 fn each_rich_scenario_is_right_but_for_what_is_not_built_yet() {
     for (path, text) in rich() {
         let wrong = load(&path, &text, &rule_ids()).err().unwrap_or_default();
-        let told: Vec<_> =
-            wrong.iter().filter(|one| !one.message.contains("not built yet")).collect();
-        assert!(told.is_empty(), "{}", told.iter().map(ToString::to_string).collect::<String>());
+        // None of them uses such a word today: one that does is to be listed here.
+        assert!(wrong.is_empty(), "{}", wrong.iter().map(ToString::to_string).collect::<String>());
     }
 }
 
@@ -409,21 +412,25 @@ proptest! {
     }
 }
 
-proptest! {
-    #![proptest_config(config(RUN))]
-
-    #[test]
-    fn an_edited_scenario_that_is_taken_can_be_run_to_its_end(
-        which in any::<prop::sample::Index>(),
-        edits in prop::collection::vec(small_edit(), 1..4),
-    ) {
+#[test]
+fn an_edited_scenario_that_is_taken_can_be_run_to_its_end() {
+    let taken = Cell::new(0_u32);
+    let slips = (any::<prop::sample::Index>(), prop::collection::vec(small_edit(), 1..4));
+    let ran = TestRunner::new(config(RUN)).run(&slips, |(which, edits)| {
         let mut text = which.get(&TEXTS).1.clone();
         for edit in &edits {
             apply(&mut text, edit);
         }
         if let Ok(scenario) = load("edited.yaml", &text, &rule_ids()) {
+            taken.set(taken.get() + 1);
             let result = carry_out(plan(&scenario, "edited", 7));
             prop_assert!(result.is_ok(), "{:?}\n{}", result, String::from_utf8_lossy(&text));
         }
+        Ok(())
+    });
+    if let Err(error) = ran {
+        panic!("{error}");
     }
+    // Were all refused, nothing would be shown.
+    assert!(taken.get() >= RUN / 5, "only {} of {RUN} were taken", taken.get());
 }

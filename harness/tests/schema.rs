@@ -154,6 +154,7 @@ const BEYOND_A_SCHEMA: &[(&str, &[&str])] = &[
             "retries-that-never-are",
             "run-of-too-many-frames",
             "starts-after-the-limit",
+            "times-of-years",
             "rule-that-never-answers",
             "stream-too-small-for-its-bound",
             "title-of-several-lines",

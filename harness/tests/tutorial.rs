@@ -116,6 +116,7 @@ fn every_output_on_the_page_is_what_the_program_prints() {
         }
         right = right.replace(&block.text, &console);
     }
+    assert!(right.matches("\n$ whitewater ").count() >= 8, "the page runs next to nothing");
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tutorial.md");
     fs::write(&path, right).expect("it can be written");
     let path = path.display();

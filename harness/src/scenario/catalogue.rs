@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use bytes::Bytes;
 use include_dir::{Dir, DirEntry, include_dir};
 use mock_openai::yaml::{Below, Files, NoFiles, OnDisk, nearest};
 
@@ -46,14 +47,14 @@ pub enum Store {
 }
 
 impl Files for Store {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+    fn read(&self, path: &Path) -> io::Result<Bytes> {
         match self {
             Self::Disk => OnDisk.read(path),
             Self::Nowhere => NoFiles.read(path),
             Self::Embedded => {
                 let file = path.strip_prefix(EMBEDDED_ROOT).ok().and_then(|p| EMBEDDED.get_file(p));
                 let file = file.ok_or(io::ErrorKind::NotFound)?;
-                Ok(file.contents().to_vec())
+                Ok(Bytes::from_static(file.contents()))
             }
         }
     }
@@ -69,7 +70,8 @@ impl ScenarioFile {
         let (id, levels) = id_of(&path, root);
         let text = OnDisk
             .read(&path)
-            .map_err(|source| NotFound::Unreadable { path: path.clone(), source })?;
+            .map_err(|source| NotFound::Unreadable { path: path.clone(), source })?
+            .to_vec();
         Ok(Self { id, path, text, store: Store::Disk, levels, filters: Vec::new() })
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mock_openai::{
     script,
-    yaml::{DIAGNOSTICS_MAX, Diagnostic, Document, Files, Matrix, NoFiles},
+    yaml::{DIAGNOSTICS_MAX, Diagnostic, Document, Files, Matrix, NoFiles, Once},
 };
 
 use super::{Scenario, cell::CellName, check};
@@ -54,11 +54,13 @@ fn load_cells(
     files: &dyn Files,
     rules: &[&str],
 ) -> Result<Vec<(CellName, Scenario)>, Vec<Diagnostic>> {
+    // The cells of a matrix name the same files.
+    let files = Once::new(files);
     let mut found = Vec::new();
     let mut mistakes = Mistakes::default();
     for cell in matrix.cells() {
         let cell = cell.map_err(|wrong| vec![*wrong])?;
-        let read = one(&cell.document, files, rules);
+        let read = one(&cell.document, &files, rules);
         let name = CellName { axes: cell.axes };
         match read {
             Ok(scenario) => found.push((name, scenario)),

@@ -108,11 +108,13 @@ fn hear(told: &mut BTreeMap<u64, Told>, entry: Entry) {
         Event::Matched { rule } => of.choice = Some(Choice::Answers(rule)),
         Event::Limited { rule } => of.choice = Some(Choice::Limited(rule)),
         Event::Unmatched { nearest } => of.choice = Some(Choice::Unmatched(nearest)),
+        Event::Unauthorized { .. } => {
+            of.choice = Some(Choice::Refused("it brings none of the keys".to_owned()));
+        }
         Event::BadRequest { why } => of.choice = Some(Choice::Refused(why)),
         Event::Ended { how } => of.ended = Some((how, Instant::now())),
         Event::Accepted { .. }
         | Event::Request { .. }
-        | Event::Unauthorized { .. }
         | Event::NotAccepted { .. }
         | Event::Head { .. }
         | Event::Wrote { .. }

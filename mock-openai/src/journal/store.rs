@@ -142,15 +142,18 @@ impl fmt::Debug for Store {
     }
 }
 
-/// The bytes of a body that an entry holds; what else it holds is small.
+/// The bytes of text and bodies that an entry holds; what else it holds is small.
 fn weight(entry: &Entry) -> usize {
     match &entry.event {
-        Event::Request { body, .. } => body.len(),
+        Event::Request { method, target, headers, body } => {
+            let fields: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+            method.len() + target.len() + fields + body.len()
+        }
         Event::Wrote { bytes, .. } => bytes.len(),
+        Event::BadRequest { why } => why.len(),
+        Event::Unmatched { nearest } => nearest.len(),
         Event::Accepted { .. }
-        | Event::BadRequest { .. }
         | Event::Matched { .. }
-        | Event::Unmatched { .. }
         | Event::Limited { .. }
         | Event::Unauthorized { .. }
         | Event::Head { .. }

@@ -54,6 +54,7 @@ impl Condition {
                 (&text[..at], Some((comparison, value)))
             }
         };
+        bounded(path.trim())?;
         let path = JsonPath::parse(path.trim()).map_err(|error| NoCondition {
             why: format!("`{}` is no JSONPath (RFC 9535): {error}", path.trim()),
             help: "a path begins with `$`: `$.stream`, `$.messages[0].role`".to_owned(),
@@ -84,23 +85,71 @@ impl Condition {
     }
 }
 
+/// Longest path, in bytes.
+const PATH_MAX: usize = 256;
+
+/// How deep brackets and parentheses may stand in each other.
+const DEPTH_MAX: usize = 8;
+
+/// How many commas may stand in a path: each doubles what it can find.
+const COMMAS_MAX: usize = 3;
+
+/// Refuses a path that could take for ever. The parser's time grows with the power of nested
+/// filters, and what a path finds with the product of its selectors.
+fn bounded(path: &str) -> Result<(), NoCondition> {
+    let (mut depth, mut deepest, mut commas, mut filters, mut descents) = (0_usize, 0, 0, 0, 0);
+    let mut last = ' ';
+    for (_, character) in outside_quotes(path) {
+        match character {
+            '[' | '(' => depth += 1,
+            ']' | ')' => depth = depth.saturating_sub(1),
+            ',' => commas += 1,
+            '?' => filters += 1,
+            '.' if last == '.' => descents += 1,
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+        last = character;
+    }
+    let why = if path.len() > PATH_MAX {
+        format!("the path is longer than {PATH_MAX} bytes")
+    } else if deepest > DEPTH_MAX {
+        format!("brackets stand more than {DEPTH_MAX} deep in each other")
+    } else if commas > COMMAS_MAX {
+        format!("the path has more than {COMMAS_MAX} commas")
+    } else if filters + descents > 1 {
+        "the path has more than one filter `?` or descent `..`".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(NoCondition { why, help: "ask for one place: `$.messages[-1].role`".to_owned() })
+}
+
+/// The characters that stand in no quoted name or text, with their places.
+fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let mut quote = None;
+    let mut is_escaped = false;
+    text.char_indices().filter(move |(_, character)| {
+        let Some(open) = quote else {
+            quote = Some(*character).filter(|c| matches!(c, '"' | '\''));
+            return quote.is_none();
+        };
+        if is_escaped {
+            is_escaped = false;
+        } else if *character == '\\' {
+            is_escaped = true;
+        } else if *character == open {
+            quote = None;
+        }
+        false
+    })
+}
+
 /// The first operator outside of brackets and quotes, where the path's own filters stand.
 fn operator(text: &str) -> Option<(usize, &'static str, Comparison)> {
     let mut depth = 0_usize;
-    let mut quote = None;
-    let mut is_escaped = false;
-    for (at, character) in text.char_indices() {
-        if let Some(open) = quote {
-            match character {
-                _ if is_escaped => is_escaped = false,
-                '\\' => is_escaped = true,
-                _ if character == open => quote = None,
-                _ => {}
-            }
-            continue;
-        }
+    for (at, character) in outside_quotes(text) {
         match character {
-            '"' | '\'' => quote = Some(character),
             '[' | '(' => depth += 1,
             ']' | ')' => depth = depth.saturating_sub(1),
             _ if depth == 0 => {
@@ -151,6 +200,28 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_path_that_could_take_for_ever_is_refused() {
+        let nested = format!("${}{}", "[?@".repeat(25), "]".repeat(25));
+        let parentheses = format!("$[?{}@.a{}]", "(".repeat(10_000), ")".repeat(10_000));
+        let deep = format!("$[?{}@.a{}]", "(".repeat(9), ")".repeat(9));
+        let several = "$['a','a']['a','a']['a','a']['a','a']";
+        for (path, why) in [
+            (nested.as_str(), "brackets stand"),
+            (parentheses.as_str(), "the path is longer"),
+            (deep.as_str(), "brackets stand"),
+            (several, "more than 3 commas"),
+            ("$..a..b", "more than one filter"),
+            ("$[?@..a]", "more than one filter"),
+        ] {
+            let wrong = Condition::parse(path).unwrap_err();
+            assert!(wrong.why.contains(why), "{path}: {}", wrong.why);
+        }
+        for path in ["$..a", "$[?@.role == 'user, [(?..']", "$['a,b,c,d,e', 'f']", "$[0,1]"] {
+            assert!(Condition::parse(path).is_ok(), "{path}");
+        }
+    }
 
     #[test]
     fn a_condition_holds_as_rfc_9535_compares() {

@@ -57,6 +57,6 @@ fn read(send: &mut Send, place: Place<'_>, files: &dyn Files, wrong: &mut Vec<Di
         Ok(bytes) if bytes.is_empty() => {
             wrong.push(place.wrong(format!("`{shown}` is empty, so nothing would be sent")));
         }
-        Ok(bytes) => recording.bytes = bytes.into(),
+        Ok(bytes) => recording.bytes = bytes,
     }
 }

@@ -1,7 +1,7 @@
 //! A script from a file of its own.
 
 use super::{Script, attach, check};
-use crate::yaml::{Diagnostic, Files, load_with_places};
+use crate::yaml::{Diagnostic, Files, Once, load_with_places};
 
 /// Reads and checks a script: a list of rules. `file_name` is what the messages call it, and paths
 /// in it count from its folder; `files` is where they are read from.
@@ -11,7 +11,7 @@ use crate::yaml::{Diagnostic, Files, load_with_places};
 pub fn load(file_name: &str, text: &[u8], files: &dyn Files) -> Result<Script, Vec<Diagnostic>> {
     let (mut script, document) = load_with_places::<Script>(file_name, text)?;
     let mut wrong = Vec::new();
-    attach(&mut script, document.root(), files, &mut wrong);
+    attach(&mut script, document.root(), &Once::new(files), &mut wrong);
     check(&script, document.root(), &mut wrong);
     if wrong.is_empty() {
         return Ok(script);

@@ -1,10 +1,14 @@
 //! Where a file finds the others that it names.
 
 use std::{
+    cell::RefCell,
+    collections::BTreeMap,
     fs,
     io::{self, Read as _},
     path::{Component, Path, PathBuf},
 };
+
+use bytes::Bytes;
 
 use super::FILE_SIZE_MAX;
 
@@ -15,7 +19,7 @@ pub trait Files {
     ///
     /// # Errors
     /// What the store says.
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    fn read(&self, path: &Path) -> io::Result<Bytes>;
 }
 
 /// The file system.
@@ -23,7 +27,7 @@ pub trait Files {
 pub struct OnDisk;
 
 impl Files for OnDisk {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+    fn read(&self, path: &Path) -> io::Result<Bytes> {
         // Opening a pipe waits for a writer, and a device may never end.
         let kind = fs::metadata(path)?;
         if !kind.is_file() {
@@ -33,7 +37,7 @@ impl Files for OnDisk {
         let limit = u64::try_from(FILE_SIZE_MAX).unwrap_or(u64::MAX).saturating_add(1);
         let mut bytes = Vec::new();
         fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-        Ok(bytes)
+        Ok(bytes.into())
     }
 }
 
@@ -42,7 +46,7 @@ impl Files for OnDisk {
 pub struct NoFiles;
 
 impl Files for NoFiles {
-    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+    fn read(&self, _: &Path) -> io::Result<Bytes> {
         Err(io::Error::new(io::ErrorKind::Unsupported, "this text cannot name files"))
     }
 }
@@ -66,7 +70,7 @@ impl<F: Files> Below<F> {
 }
 
 impl<F: Files> Files for Below<F> {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+    fn read(&self, path: &Path) -> io::Result<Bytes> {
         let path = normal(path);
         let inside = path
             .strip_prefix(&self.root)
@@ -78,6 +82,46 @@ impl<F: Files> Files for Below<F> {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
         }
         self.files.read(&path)
+    }
+}
+
+/// How many bytes all files together may have that one file names.
+const ALL_FILES_MAX: usize = 64 << 20;
+
+/// A store that reads each file once, however often it is named.
+pub struct Once<'a> {
+    files: &'a dyn Files,
+    read: RefCell<BTreeMap<PathBuf, Bytes>>,
+}
+
+impl std::fmt::Debug for Once<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Once").field("read", &self.read.borrow().keys()).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Once<'a> {
+    /// Over another store.
+    pub fn new(files: &'a dyn Files) -> Self {
+        Self { files, read: RefCell::default() }
+    }
+}
+
+impl Files for Once<'_> {
+    fn read(&self, path: &Path) -> io::Result<Bytes> {
+        let path = normal(path);
+        if let Some(bytes) = self.read.borrow().get(&path) {
+            return Ok(bytes.clone());
+        }
+        let bytes = self.files.read(&path)?;
+        let all: usize = self.read.borrow().values().map(Bytes::len).sum();
+        if all + bytes.len() > ALL_FILES_MAX {
+            let mebibytes = ALL_FILES_MAX >> 20;
+            let text = format!("all files that are named have more than {mebibytes} MiB");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+        }
+        self.read.borrow_mut().insert(path, bytes.clone());
+        Ok(bytes)
     }
 }
 
@@ -110,8 +154,8 @@ mod tests {
     struct Echo;
 
     impl Files for Echo {
-        fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-            Ok(path.display().to_string().into_bytes())
+        fn read(&self, path: &Path) -> io::Result<Bytes> {
+            Ok(path.display().to_string().into())
         }
     }
 
@@ -119,7 +163,7 @@ mod tests {
         let below = Below::levels_above(Echo, Path::new(file), levels);
         let path = folder(Path::new(file)).join(named);
         let bytes = below.read(&path).map_err(|error| error.to_string())?;
-        Ok(String::from_utf8(bytes).expect("a path of this test is text"))
+        Ok(String::from_utf8(bytes.to_vec()).expect("a path of this test is text"))
     }
 
     #[test]

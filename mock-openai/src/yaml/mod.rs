@@ -30,7 +30,7 @@ mod words;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use document::{Document, Place};
-pub use files::{Below, Files, NoFiles, OnDisk};
+pub use files::{Below, Files, NoFiles, OnDisk, Once};
 pub use include::{INCLUDE_DEPTH_MAX, INCLUDES_MAX};
 pub use matrix::{CELLS_MAX, Cell, Matrix};
 use serde::de::DeserializeOwned;

@@ -10,9 +10,9 @@ use super::{Diagnostic, Document, Files, Matrix};
 struct Store(BTreeMap<&'static str, String>);
 
 impl Files for Store {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+    fn read(&self, path: &Path) -> io::Result<bytes::Bytes> {
         let file = self.0.get(path.to_str().unwrap());
-        Ok(file.ok_or(io::ErrorKind::NotFound)?.clone().into_bytes())
+        Ok(file.ok_or(io::ErrorKind::NotFound)?.clone().into())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{io, path::Path};
 
+use bytes::Bytes;
 use mock_openai::{
     script,
     yaml::{Diagnostic, FILE_SIZE_MAX, Files},
@@ -11,11 +12,11 @@ use mock_openai::{
 struct Shelf;
 
 impl Files for Shelf {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+    fn read(&self, path: &Path) -> io::Result<Bytes> {
         match path.to_str() {
-            Some("folder/good.sse") => Ok(b"data: a\n\n".to_vec()),
-            Some("folder/empty.sse") => Ok(Vec::new()),
-            Some("folder/large.sse") => Ok(vec![b'x'; FILE_SIZE_MAX + 1]),
+            Some("folder/good.sse") => Ok(Bytes::from_static(b"data: a\n\n")),
+            Some("folder/empty.sse") => Ok(Bytes::new()),
+            Some("folder/large.sse") => Ok(vec![b'x'; FILE_SIZE_MAX + 1].into()),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
     }

@@ -116,6 +116,19 @@ async fn what_is_no_request_is_refused_and_the_connection_closed() {
             "400 Bad Request",
         ),
         (
+            &format!("POST / HTTP/1.1\r\n{host}transfer-encoding: ,\r\ncontent-length: 1\r\n\r\n1"),
+            "400 Bad Request",
+        ),
+        (&format!("POST / HTTP/1.1\r\n{host}content-length:\r\n\r\n"), "400 Bad Request"),
+        (
+            &format!("POST / HTTP/1.1\r\n{host}transfer-encoding: chunked\r\n\r\n1;a\nb\r\nx\r\n"),
+            "400 Bad Request",
+        ),
+        (
+            &format!("POST / HTTP/1.1\r\n{host}transfer-encoding: chunked\r\n\r\n0\r\na b\r\n\r\n"),
+            "400 Bad Request",
+        ),
+        (
             &format!("POST / HTTP/1.1\r\n{host}transfer-encoding: chunked\r\n\r\n1\r\nabc"),
             "400 Bad Request",
         ),

@@ -1,5 +1,7 @@
 //! Whether a rule can match, admit and answer.
 
+use std::time::Duration;
+
 use super::{
     ANSWER_BYTES_MAX, COUNT_MAX,
     answer::{Answer, runs},
@@ -7,10 +9,14 @@ use super::{
     header::check_header,
 };
 use crate::{
+    quantity::Time,
     rules::condition::Condition,
     script::{Extent, Limit, Matcher, Rule, When},
     yaml::{Diagnostic, Place},
 };
+
+/// Longer than any quota, and within what Go's durations can say of it.
+const PER_MAX: Time = Time(Duration::from_hours(10_000));
 
 pub(super) fn check(rule: &Rule, marks: &[String], place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
     check_matcher(&rule.matches, place.key("match"), wrong);
@@ -106,5 +112,8 @@ fn check_limit(limit: &Limit, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
     }
     if limit.per.0.is_zero() {
         wrong.push(place.key("per").wrong("a window of no length admits everything"));
+    } else if limit.per > PER_MAX {
+        let message = format!("a window of more than {PER_MAX} is refused");
+        wrong.push(place.key("per").wrong(message));
     }
 }
