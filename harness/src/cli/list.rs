@@ -7,7 +7,11 @@ use clap::{Args, ValueEnum};
 use super::{Console, Exit, select::Selection, word};
 use crate::{
     broken, rules,
-    scenario::schema::{self, Word},
+    scenario::{
+        CellName,
+        schema::{self, Word},
+    },
+    suite::Case,
     target::Target,
 };
 
@@ -99,9 +103,7 @@ impl List {
                 let Some(cases) = self.selection.load(console)? else {
                     return Ok(Exit::BadInput);
                 };
-                for case in cases {
-                    writeln!(console.out, "{}: {}", case.id, case.scenario.title)?;
-                }
+                scenarios(&cases, console)?;
             }
         }
         Ok(Exit::Held)
@@ -115,4 +117,17 @@ fn below(place: &'static str) -> impl Iterator<Item = &'static Word> {
         let here = format!("{place}.{}", word.name);
         !is_host && word.places.contains(&here)
     })
+}
+
+/// The cells of a matrix stand together, in one line with the title of the first.
+fn scenarios(cases: &[Case], console: &mut Console<'_>) -> io::Result<()> {
+    let name = |case: &Case| CellName::split(&case.id).0.to_owned();
+    for cells in cases.chunk_by(|one, other| name(one) == name(other)) {
+        let title = &cells[0].scenario.title;
+        match cells {
+            [one] => writeln!(console.out, "{}: {title}", one.id)?,
+            _ => writeln!(console.out, "{} ({} cells): {title}", name(&cells[0]), cells.len())?,
+        }
+    }
+    Ok(())
 }

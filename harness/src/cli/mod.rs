@@ -33,9 +33,9 @@ enum Command {
     Check(check::Check),
     /// Writes a commented scenario to start from.
     New(new::New),
-    /// Lists what there is: scenarios, rules, relays.
+    /// Lists what there is: scenarios, rules, relays, and the words of the language by kind.
     List(list::List),
-    /// Explains a rule, a scenario or a broken relay: what it demands, why, and where that stands.
+    /// Explains a rule, a scenario, a broken relay, or any word of the language.
     Explain(explain::Explain),
     /// Prints what a file may say: the JSON Schema that editors read.
     Schema(schema::Schema),

@@ -179,6 +179,82 @@ async fn a_leaver_can_fall_silent() {
     assert_eq!(faults, [crate::net::Fault::Vanish { host: "reader".into() }]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_that_shuts_its_sending_side_reads_on_and_does_what_stands_behind() {
+    let does = vec![
+        Does::Read(ReadPoint::Frames(1)),
+        Does::Leave(Leave::HalfClose),
+        Does::Read(ReadPoint::Frames(2)),
+        Does::Wait(ClientWait::For(millis(5))),
+    ];
+    let script = vec![
+        send(SSE),
+        Step::Wait(20),
+        send("9\r\ndata: 1\n\n\r\n"),
+        Step::Watch,
+        Step::Wait(30),
+        send("9\r\ndata: 2\n\n\r\n0\r\n\r\n"),
+    ];
+    let (facts, seen, _) = run(Client { does, ..reader() }, vec![script]).await;
+    assert_eq!(
+        story(&facts)[2..],
+        [
+            r"20 body data: 1\n\n",
+            "20 left HalfClose",
+            r"50 body data: 2\n\n",
+            "50 ended Complete",
+            "50 done"
+        ]
+    );
+    // The server reads the end of what the client says, and no error.
+    assert_eq!(seen.gone, [(Duration::from_millis(20), None)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_waits_for_a_mark_and_one_that_was_passed_before_counts() {
+    for (passed_at, left_at) in [(70, "70 left Fin"), (5, "20 left Fin")] {
+        let recorder = Recorder::starting_now();
+        let pipes = Pipes::new(16 * 1024);
+        serve(&pipes.host("relay", &recorder), vec![two_frames_then(vec![Step::Watch])]);
+        let does = vec![
+            Does::Read(ReadPoint::Frames(1)),
+            Does::Wait(ClientWait::Mark("half".to_owned())),
+            Does::Leave(Leave::Fin),
+        ];
+        let shared = Shared::default();
+        let (client, host) = (Client { does, ..reader() }, pipes.host("reader", &recorder));
+        let playing = tokio::spawn(play(client, "relay".into(), host, 7, shared.clone()));
+        tokio::time::sleep(Duration::from_millis(passed_at)).await;
+        shared.marks.pass("another");
+        shared.marks.pass("half");
+        playing.await.unwrap();
+        let facts = client_facts(&recorder);
+        assert_eq!(story(&facts)[3..4], [left_at]);
+    }
+}
+
+#[rstest]
+#[case::until_close(
+    "HTTP/1.0 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n",
+    r"0 body data: 1\n\n"
+)]
+#[case::chunks_are_bytes(
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n0\r\n\r\n",
+    r"0 body 9\r\ndata: 1\n\n\r\n0\r\n\r\n"
+)]
+#[case::length("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi", "0 body hi")]
+#[tokio::test(start_paused = true)]
+async fn a_client_of_http_1_0_says_so_and_knows_no_chunks(
+    #[case] answer: &str,
+    #[case] body: &str,
+) {
+    let client = Client { http: Http::H10, ..reader() };
+    let (facts, seen, _) = run(client, vec![vec![send(answer)]]).await;
+    assert_eq!(story(&facts)[2..], [body, "0 ended Complete", "0 done"]);
+    let line = seen.requests[0].1.lines().next();
+    assert_eq!(line, Some("POST /v1/chat/completions HTTP/1.0"));
+}
+
 fn patience(set: impl Fn(&mut Patience, Time)) -> Patience {
     let mut patience = Patience::default();
     set(&mut patience, millis(1_000));

@@ -450,6 +450,21 @@ impl Story {
         story
     }
 
+    /// What was asked so far was asked of the Responses API.
+    pub(crate) fn of_responses(mut self) -> Self {
+        for event in &mut self.trace.events {
+            if let Fact::Client(ClientFact::Sent { target, .. })
+            | Fact::Provider(ProviderFact {
+                event: ProviderEvent::Request { target, .. },
+                ..
+            }) = &mut event.fact
+            {
+                "/v1/responses".clone_into(target);
+            }
+        }
+        self
+    }
+
     /// The same for one client of a longer story.
     pub(crate) fn begins(&mut self, ms: u64, client: &str) {
         self.asks(ms, client);

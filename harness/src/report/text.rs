@@ -93,6 +93,10 @@ fn sum(outcomes: &[&Outcome], of: fn(&Outcome) -> Duration) -> Duration {
 
 /// One hash for many traces: of their hashes, in order.
 fn combined(outcomes: &[&Outcome]) -> String {
+    // A run alone is named by its own hash, as everywhere else.
+    if let [one] = outcomes {
+        return one.hash.chars().take(12).collect();
+    }
     let mut hasher = blake3::Hasher::new();
     for outcome in outcomes {
         hasher.update(outcome.hash.as_bytes());
@@ -173,4 +177,59 @@ fn closing(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         sum(&all, |o| o.simulated).as_secs_f64(),
         report.wall.as_secs_f64(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Format, Lenience};
+
+    #[test]
+    fn an_outcome_that_is_only_accepted_is_told_with_the_better_one_in_text_and_in_json() {
+        let lenience = Lenience {
+            expectation: "any_of: reader: ends".to_owned(),
+            grade: "lenient",
+            instead_of: vec!["strict: reader: ends: error_event, got broken: RST".to_owned()],
+        };
+        let outcome = Outcome {
+            id: "dropped/cut".to_owned(),
+            scenario: "dropped/cut".to_owned(),
+            cell: indexmap::IndexMap::new(),
+            title: String::new(),
+            result: Conclusion::Held,
+            hash: String::new(),
+            simulated: Duration::ZERO,
+            wall: Duration::ZERO,
+            held: vec![],
+            not_applicable: vec![],
+            excused: vec![],
+            lenient: vec![lenience],
+            failures: vec![],
+        };
+        let report = Report {
+            format_version: 1,
+            target: "reference".to_owned(),
+            engine: "turmoil-net",
+            select: "seeded",
+            seed: 1,
+            outcomes: vec![outcome],
+            wall: Duration::ZERO,
+        };
+        let rendered = |format: Format| {
+            let mut text = Vec::new();
+            format.render(&report, &mut text).unwrap();
+            String::from_utf8(text).unwrap()
+        };
+        let told = "\nlenient  dropped/cut: any_of: reader: ends\n  \
+                    instead  strict: reader: ends: error_event, got broken: RST\n";
+        assert!(rendered(Format::Text).contains(told), "{}", rendered(Format::Text));
+        let json: serde_json::Value = serde_json::from_str(&rendered(Format::Json)).unwrap();
+        let lenient = serde_json::json!([{
+            "expectation": "any_of: reader: ends",
+            "grade": "lenient",
+            "instead_of": ["strict: reader: ends: error_event, got broken: RST"],
+        }]);
+        assert_eq!(json["outcomes"][0]["lenient"], lenient);
+        assert_eq!(json["outcomes"][0]["result"], "held");
+    }
 }

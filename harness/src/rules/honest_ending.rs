@@ -87,7 +87,7 @@ mod tests {
     use crate::{
         exchange::testing::{JSON, STREAM, Story},
         scenario::Leave,
-        trace::BodyEnd,
+        trace::{BodyEnd, SocketFact},
         verdict::Verdict,
     };
 
@@ -161,5 +161,51 @@ mod tests {
         story.passes(2, "reader", "{}");
         story.closes(2, "reader", BodyEnd::Complete);
         assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn a_response_is_whole_with_its_own_last_event_and_lacks_one_otherwise() {
+        let after = |provider: &str, relay: &str| {
+            let mut story = Story::streaming().of_responses();
+            story.relays(1, "reader", provider);
+            story.provider_ends(2, "reader", End::Clean);
+            if !relay.is_empty() {
+                story.passes(3, "reader", relay);
+            }
+            story.closes(4, "reader", BodyEnd::Complete);
+            story
+        };
+        let why = "no answer of the provider ended abnormally while its client waited";
+        for last in ["completed", "incomplete", "failed"] {
+            let whole = format!("event: response.{last}\ndata: {{}}\n\n");
+            after(&whole, "").assert_not_applicable(&RULE, why);
+        }
+        let error = "event: error\ndata: {\"type\":\"error\",\"message\":\"x\"}\n\n";
+        after(error, "").assert_not_applicable(&RULE, why);
+        let half = "event: response.created\ndata: {}\n\n";
+        assert_eq!(after(half, "").verdict(&RULE), Verdict::Held);
+        let breach = after(half, "data: [DONE]\n\n").breach(&RULE);
+        assert_eq!(breach.wanted[2], "a clean end of the body without `response.completed`");
+        after(half, "event: response.completed\ndata: {}\n\n").breach(&RULE);
+    }
+
+    #[test]
+    fn a_relay_that_takes_a_shut_sending_side_for_a_departure_hides_nothing() {
+        let mut story = Story::streaming();
+        story.relays(1, "reader", "data: 1\n\n");
+        story.leaves(2, "reader", Leave::HalfClose);
+        story.socket(2, "relay", "reader", 0, SocketFact::ReadEnd);
+        story.provider_left(3, "reader");
+        story.socket(3, "relay", "reader", 0, SocketFact::Dropped);
+        story.closes(3, "reader", BodyEnd::Truncated);
+        let why = "no answer of the provider ended abnormally while its client waited";
+        story.assert_not_applicable(&RULE, why);
+        // One that goes on must be as honest as to anybody else.
+        let mut goes_on = Story::streaming();
+        goes_on.leaves(1, "reader", Leave::HalfClose);
+        goes_on.relays(2, "reader", "data: 1\n\n");
+        goes_on.provider_ends(3, "reader", End::Reset);
+        goes_on.closes(4, "reader", BodyEnd::Complete);
+        goes_on.breach(&RULE);
     }
 }

@@ -187,4 +187,38 @@ mod tests {
         story.closes(2, "reader", BodyEnd::Truncated);
         assert_eq!(story.verdict(&RULE), Verdict::Held);
     }
+
+    const COMPLETED: &str =
+        "event: response.completed\ndata: {\"type\":\"response.completed\"}\n\n";
+
+    #[test]
+    fn a_response_ends_with_its_own_last_event_and_nothing_comes_after_it() {
+        let after = |added: &str| {
+            let mut story = Story::streaming().of_responses();
+            story.relays(1, "reader", COMPLETED);
+            if !added.is_empty() {
+                story.passes(2, "reader", added);
+            }
+            story.finishes(3, "reader");
+            story
+        };
+        assert_eq!(after("").verdict(&RULE), Verdict::Held);
+        let breach = after("data: [DONE]\n\n").breach(&RULE);
+        assert_eq!(
+            (breach.at.as_millis(), breach.wanted[0].as_str()),
+            (2, "one `response.completed`, as the provider sent it")
+        );
+        let twice = after(COMPLETED).breach(&RULE);
+        assert!(twice.got.starts_with("terminator number 2 in"), "{}", twice.got);
+    }
+
+    #[test]
+    fn an_error_event_of_the_relays_own_is_no_terminator_of_a_response() {
+        let mut story = Story::streaming().of_responses();
+        story.relays(1, "reader", "event: response.created\ndata: {}\n\n");
+        story.provider_ends(2, "reader", End::Reset);
+        story.passes(3, "reader", "event: error\ndata: {\"type\":\"error\"}\n\n");
+        story.closes(3, "reader", BodyEnd::Complete);
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
 }

@@ -25,7 +25,7 @@ pub(super) fn script(path: Option<&Path>, colours: bool) -> Result<Loaded, Failu
             let text = OnDisk
                 .read(path)
                 .map_err(|error| bad_input(format!("{name}: cannot be read: {error}")))?;
-            (name, Bytes::from(text))
+            (name, text)
         }
     };
     let rules = script::load(&name, &text, &OnDisk).map_err(|mistakes| {

@@ -5,7 +5,7 @@ use crate::scenario::Grade;
 
 fn outcome(grade: Option<Grade>, how: EndsHow) -> Expect {
     let ends = Some(EndsAs { how: vec![how], first_closed_by: None });
-    Expect { grade, ends, ..reader() }
+    Expect { ends, grade, ..reader() }
 }
 
 /// The verdict of an `any_of`, and what is told of a lenient outcome.

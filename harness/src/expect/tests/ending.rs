@@ -60,12 +60,7 @@ fn a_client_is_called_by_its_name_by_its_address_or_as_the_client() {
 #[test]
 fn a_stream_of_the_responses_api_is_complete_with_its_own_last_event() {
     let after = |text: &str| {
-        let mut story = Story::streaming();
-        story.trace.events.iter_mut().for_each(|event| {
-            if let Fact::Client(ClientFact::Sent { target, .. }) = &mut event.fact {
-                "/v1/responses".clone_into(target);
-            }
-        });
+        let mut story = Story::streaming().of_responses();
         story.passes(1, "reader", text);
         story.closes(2, "reader", BodyEnd::Complete);
         let how = |how| {

@@ -80,5 +80,5 @@ fn each_gap_is_within_its_bound_and_the_first_that_is_not_is_the_breach() {
 #[test]
 fn one_request_has_no_gap() {
     let story = Story::streaming();
-    assert!(gaps(&story, at_least(ms(1))).ends_with("| no gap: 1 requests at the provider"));
+    assert!(gaps(&story, at_least(ms(1))).ends_with("| no gap: fewer than two requests came"));
 }

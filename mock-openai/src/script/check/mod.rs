@@ -28,11 +28,12 @@ pub fn check(script: &Script, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
     for (index, one) in script.iter().enumerate() {
         let place = place.nth(index);
         if let Some(first) = answers_all {
-            let message = format!("this rule never answers: rule {first} answers every request");
+            let message =
+                format!("this rule never answers: the one in line {first} answers every request");
             let help = "put the rule that answers everything last, or give it a `when`";
             wrong.push(place.wrong(message).help(help));
         } else if one.matches.is_any() && one.when.is_none() {
-            answers_all = Some(index + 1);
+            answers_all = Some(place.wrong("").line);
         }
         rule::check(one, &marks, place, wrong);
     }

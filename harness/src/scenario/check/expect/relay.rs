@@ -18,7 +18,7 @@ pub(super) fn check(
     wrong: &mut Vec<Diagnostic>,
 ) {
     let bytes = place.key("held_bytes");
-    if *relay == Relay::default() {
+    if *relay == Relay::default() && !place.key("metric").exists() {
         let help = "say what, such as `held_bytes: { at_most: 64KiB }`";
         wrong.push(place.at_key().wrong("nothing is expected of the relay").help(help));
     }
