@@ -5,4 +5,6 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=../scenarios");
     println!("cargo::rerun-if-changed=tests/bad_input");
+    println!("cargo::rerun-if-changed=tests/rich");
+    println!("cargo::rerun-if-changed=tests/show");
 }

@@ -9,7 +9,7 @@ use benches::variants::{self, Serving};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mock_openai::{
     Mock, journal,
-    script::{Matcher, Rule, Step, Stream},
+    script::{Rule, Step, Stream},
     wire::RealListener,
 };
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -18,12 +18,7 @@ const FRAMES: u64 = 1_000;
 
 fn provider(listener: TcpListener) -> Serving {
     let stream = Stream { chunks: Some(FRAMES - 3), ..Stream::default() };
-    let rule = Rule {
-        matches: Matcher::default(),
-        when: None,
-        limit: None,
-        then: vec![Step::Stream(stream)],
-    };
+    let rule = Rule { then: vec![Step::Stream(Box::new(stream))], ..Rule::default() };
     let mock =
         Mock { script: vec![rule], seed: 1, epoch: Duration::ZERO, journal: journal::deaf() };
     Box::pin(async move { drop(mock_openai::serve(RealListener::new(listener), mock).await) })

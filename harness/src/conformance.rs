@@ -86,21 +86,21 @@ impl Conformance {
     }
 }
 
-/// One test a file; where they are not found, one that says so.
+/// One test a scenario, and one a cell where it has a matrix; where they are not found, one that says so.
 fn trials(
     place: &str,
     found: Result<Vec<ScenarioFile>, NotFound>,
     settings: &Arc<Settings>,
 ) -> Vec<Trial> {
-    let trial = |file: ScenarioFile| match Case::read(&file) {
-        Ok(case) => trial(case, settings),
+    let trials = |file: ScenarioFile| match Case::read_all(&file) {
+        Ok(cases) => cases.into_iter().map(|case| trial(case, settings)).collect(),
         Err(mistakes) => {
             let texts: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            Trial::test(file.id, move || Err(texts.join("\n").into()))
+            vec![Trial::test(file.id, move || Err(texts.join("\n").into()))]
         }
     };
     match found {
-        Ok(files) => files.into_iter().map(trial).collect(),
+        Ok(files) => files.into_iter().flat_map(trials).collect(),
         Err(error) => vec![Trial::test(place, move || Err(error.into()))],
     }
 }

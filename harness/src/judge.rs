@@ -2,7 +2,7 @@
 
 use crate::{
     exchange::{Moment, Run},
-    expect,
+    expect::{self, Lenient},
     plan::{Client, Plan},
     rules::{self, Level, Rule},
     scenario::Expect,
@@ -20,6 +20,8 @@ pub struct Judged {
     pub expectations: Vec<(String, Verdict)>,
     /// Rules that broke, as the scenario says that they do.
     pub excused: Vec<Excused>,
+    /// Outcomes that are accepted and not as they should be.
+    pub lenient: Vec<Lenient>,
 }
 
 /// A rule that broke for a reason that is not the relay's.
@@ -61,9 +63,16 @@ pub fn judge(plan: &Plan, trace: &Trace) -> Judged {
     }
     let run = Run::of(trace, plan);
     let all = rules::ALL.iter().map(|rule| (rule, (rule.judge)(&run))).collect();
-    let mut judged = Judged { rules: all, expectations: finished(&run), excused: Vec::new() };
+    let mut judged = Judged {
+        rules: all,
+        expectations: finished(&run),
+        excused: Vec::new(),
+        lenient: Vec::new(),
+    };
     for entry in &plan.expect {
-        judged.expectations.extend(expect::judge(&run, entry));
+        let found = expect::judge(&run, entry);
+        judged.expectations.extend(found.verdicts);
+        judged.lenient.extend(found.lenient);
         if let Some(id) = &entry.excused {
             judged.excuse(&run, id, entry.because.as_deref().unwrap_or("no reason given"));
         }
@@ -85,7 +94,7 @@ fn full(trace: &Trace) -> Option<Judged> {
     let got = "the trace was full before all clients were done".to_owned();
     let broke = Verdict::Broke(Breach::new(at, &event.actor, wanted, got));
     let expectations = vec![("finishes".to_owned(), broke)];
-    Some(Judged { rules: Vec::new(), expectations, excused: Vec::new() })
+    Some(Judged { rules: Vec::new(), expectations, excused: Vec::new(), lenient: Vec::new() })
 }
 
 impl Judged {
@@ -164,7 +173,7 @@ fn answered(run: &Run<'_>) -> Verdict {
             (meant == Some(&*client.name) || meant == Some(&*client.group))
                 && (of.status.is_some() || of.ends.is_some() || of.script_reads.is_some())
         };
-        if run.plan.expect.iter().any(told) {
+        if run.plan.expect.iter().any(|one| told(one) || one.any_of.iter().any(told)) {
             continue;
         }
         let last = run.exchanges.iter().rposition(|exchange| *exchange.client == *client.name);
@@ -216,7 +225,7 @@ mod tests {
     use crate::{
         exchange::testing::Story,
         plan::{Hop, HopKind},
-        scenario::{BufferingProxy, MiddleboxSpec},
+        scenario::{BufferingProxy, Middlebox},
         trace::{Name, ProviderEvent},
     };
 
@@ -287,7 +296,10 @@ mod tests {
         story.over(200);
         let every = ("every client is answered".to_owned(), "it never asked".to_owned());
         assert!(failures(&story).contains(&every), "{:?}", failures(&story));
-        let ends = Some(crate::scenario::EndsAs(vec![crate::scenario::EndsHow::Broken]));
+        let ends = Some(crate::scenario::EndsAs {
+            how: vec![crate::scenario::EndsHow::Broken],
+            first_closed_by: None,
+        });
         let client = Some("reader".to_owned());
         story.plan.expect = vec![Expect { client, ends, ..Expect::default() }];
         assert!(!failures(&story).contains(&every));
@@ -297,7 +309,7 @@ mod tests {
     fn an_excuse_for_a_middlebox_does_not_excuse_the_relay() {
         let mut story = late();
         story.plan.expect = vec![excuse("prompt-frames")];
-        let proxy = MiddleboxSpec::BufferingProxy(BufferingProxy::default());
+        let proxy = Middlebox::BufferingProxy(BufferingProxy::default());
         let hop = Hop { name: "proxy".to_owned(), what: HopKind::Middlebox(proxy) };
         story.plan.hops.push(hop);
         assert_eq!(failures(&story)[0].0, "prompt-frames");

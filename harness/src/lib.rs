@@ -21,6 +21,7 @@ pub mod exchange;
 pub mod expect;
 pub mod http1;
 pub mod judge;
+pub mod metrics;
 pub mod rules;
 pub mod verdict;
 pub mod wire;
@@ -29,7 +30,9 @@ pub mod broken;
 pub mod cli;
 pub mod conformance;
 pub mod report;
+pub mod show;
 pub mod suite;
+pub mod visible;
 
 pub use conformance::{Conformance, conformance};
 pub use net::Upstream;

@@ -11,8 +11,8 @@ use harness::cli::{Arguments, Console, Exit};
 fn main() -> ExitCode {
     let mut out = io::stdout().lock();
     let mut log = io::stderr();
-    let watched = log.is_terminal();
-    let mut console = Console { out: &mut out, log: &mut log, watched };
+    let (watched, coloured) = (log.is_terminal(), out.is_terminal());
+    let mut console = Console { out: &mut out, log: &mut log, watched, coloured };
     match Arguments::parse().carry_out(&mut console) {
         Ok(exit) => exit.into(),
         // Somebody closed the pipe, as `head` does: there is nobody left to tell.

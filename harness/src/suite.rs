@@ -15,9 +15,11 @@ use crate::{
     judge::{self, Judged},
     net::{self, Engine},
     plan::{self, Plan},
-    report::{Conclusion, EXPECTED, Excuse, FORMAT_VERSION, Failure, Note, Outcome, Report},
+    report::{
+        Conclusion, EXPECTED, Excuse, FORMAT_VERSION, Failure, Lenience, Note, Outcome, Report,
+    },
     rules::{self, Level, Rule},
-    scenario::{self, Scenario, catalogue::ScenarioFile},
+    scenario::{self, CellName, Scenario, catalogue::ScenarioFile},
     target::Target,
     trace::{ClientFact, Fact, Trace},
     verdict::{Breach, Verdict},
@@ -27,22 +29,25 @@ use crate::{
 /// A scenario that was loaded and checked.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// Its id: the path below `scenarios/` without the ending.
+    /// Its id: the path below `scenarios/` without the ending, and in brackets its cell where it is
+    /// one of a matrix.
     pub id: String,
     /// What it says.
     pub scenario: Scenario,
 }
 
 impl Case {
-    /// Reads and checks a file.
+    /// Reads and checks a file: one case, or one for each cell of its matrix, in their order and
+    /// whatever its filters say.
     ///
     /// # Errors
-    /// Every mistake in it.
-    pub fn read(file: &ScenarioFile) -> Result<Self, Vec<Diagnostic>> {
+    /// Every mistake in it and in what it includes.
+    pub fn read_all(file: &ScenarioFile) -> Result<Vec<Self>, Vec<Diagnostic>> {
         let rules: Vec<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
-        let name = file.path.to_string_lossy();
-        let scenario = scenario::load(&name, &file.text, &rules)?;
-        Ok(Self { id: file.id.clone(), scenario })
+        let cells = scenario::load_all(&file.path, &file.text, &file.files(), &rules)?;
+        let case =
+            |(cell, scenario): (CellName, Scenario)| Self { id: cell.id(&file.id), scenario };
+        Ok(cells.into_iter().map(case).collect())
     }
 
     /// Its plan.
@@ -108,8 +113,11 @@ fn claim<'a>(next: &AtomicUsize, cases: &'a [Case]) -> Option<(usize, &'a Case)>
 pub fn outcome(case: &Case, settings: &Settings) -> Outcome {
     let began = wall_clock();
     let plan = plan_for(case, settings);
+    let (scenario, cell) = CellName::split(&case.id);
     let mut outcome = Outcome {
         id: case.id.clone(),
+        scenario: scenario.to_owned(),
+        cell: cell.axes.into_iter().collect(),
         title: plan.title.clone(),
         result: Conclusion::Held,
         hash: String::new(),
@@ -118,6 +126,7 @@ pub fn outcome(case: &Case, settings: &Settings) -> Outcome {
         held: Vec::new(),
         not_applicable: Vec::new(),
         excused: Vec::new(),
+        lenient: Vec::new(),
         failures: Vec::new(),
     };
     if let Some(because) = cannot_run(&case.scenario, &plan, settings) {
@@ -165,6 +174,11 @@ fn tally(outcome: &mut Outcome, judged: Judged, settings: &Settings) {
         let failure = of_rule(excused.rule, excused.breach, &replay);
         outcome.excused.push(Excuse { failure, because: excused.because });
     }
+    outcome.lenient.extend(judged.lenient.into_iter().map(|one| Lenience {
+        expectation: one.label,
+        grade: "lenient",
+        instead_of: one.instead_of,
+    }));
     for (rule, verdict) in judged.rules {
         match verdict {
             Verdict::Held => outcome.held.push(rule.id.to_owned()),

@@ -1,14 +1,28 @@
 //! Every scenario of the catalogue is read, checked and planned.
 
+use std::{fs, path::Path};
+
 use harness::{
-    plan::plan,
     rules,
-    scenario::{catalogue, load},
+    scenario::{
+        catalogue::{self, ScenarioFile},
+        load,
+    },
+    suite::Case,
 };
+use mock_openai::yaml::Diagnostic;
 
 /// The ids of all rules: a scenario may be about any of them.
 fn rule_ids() -> Vec<&'static str> {
     rules::ALL.iter().map(|rule| rule.id).collect()
+}
+
+fn texts(wrong: &[Diagnostic]) -> String {
+    wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n")
+}
+
+fn cases(file: &ScenarioFile) -> Vec<Case> {
+    Case::read_all(file).unwrap_or_else(|wrong| panic!("{}", texts(&wrong)))
 }
 
 #[test]
@@ -16,28 +30,42 @@ fn every_scenario_of_the_catalogue_is_read_and_planned() {
     let files = catalogue::embedded(&[]).unwrap();
     assert!(files.len() >= 10, "{}", files.len());
     for file in files {
-        let name = file.path.display().to_string();
-        let scenario = load(&name, &file.text, &rule_ids()).unwrap_or_else(|wrong| {
-            let texts: Vec<String> = wrong.iter().map(ToString::to_string).collect();
-            panic!("{}", texts.join("\n\n"))
-        });
-        let first = serde_json::to_string(&plan(&scenario, &file.id, 1)).unwrap();
-        let again = serde_json::to_string(&plan(&scenario, &file.id, 1)).unwrap();
-        assert_eq!(first, again, "{name}");
+        for case in cases(&file) {
+            let first = serde_json::to_string(&case.plan(1)).unwrap();
+            let again = serde_json::to_string(&case.plan(1)).unwrap();
+            assert_eq!(first, again, "{}", case.id);
+        }
     }
 }
 
 #[test]
 fn every_scenario_is_the_same_when_it_is_written_out_and_read_again() {
-    for file in catalogue::embedded(&[]).unwrap() {
-        let name = file.path.display().to_string();
-        let scenario = load(&name, &file.text, &rule_ids()).unwrap();
-        // JSON is YAML.
-        let written = serde_json::to_string_pretty(&scenario).unwrap();
-        let again = load(&name, written.as_bytes(), &rule_ids()).unwrap_or_else(|wrong| {
-            let texts: Vec<String> = wrong.iter().map(ToString::to_string).collect();
-            panic!("{}", texts.join("\n\n"))
+    let files = catalogue::embedded(&[]).unwrap();
+    for case in files.iter().flat_map(cases) {
+        // JSON is YAML; what is written out names no other files and has no matrix.
+        let written = serde_json::to_string_pretty(&case.scenario).unwrap();
+        let again = load(&case.id, written.as_bytes(), &rule_ids()).unwrap_or_else(|wrong| {
+            panic!("{}", texts(&wrong));
         });
-        assert_eq!(scenario, again, "{name}");
+        assert_eq!(case.scenario, again, "{}", case.id);
+    }
+}
+
+#[test]
+fn every_shared_part_is_included_by_a_scenario_and_is_none_itself() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let texts: Vec<String> = catalogue::embedded(&[])
+        .unwrap()
+        .into_iter()
+        .map(|file| String::from_utf8(file.text).unwrap())
+        .collect();
+    let parts = fs::read_dir(root.join("common")).unwrap();
+    let parts: Vec<_> = parts.map(|part| part.unwrap().file_name()).collect();
+    assert!(!parts.is_empty());
+    for part in parts {
+        let name = format!("../common/{}", part.to_string_lossy());
+        assert!(texts.iter().any(|text| text.contains(&name)), "nothing includes {name}");
+        assert!(catalogue::embedded(&[name[3..].to_owned()]).is_err(), "{name}");
+        assert!(catalogue::find(&[root.join(&name[3..]).display().to_string()], &root).is_err());
     }
 }

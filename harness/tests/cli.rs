@@ -25,7 +25,7 @@ const TEN: &str = "proxy-buffering/ten-events-come-one-by-one";
 fn a_run_in_which_all_holds_ends_with_0_and_says_nothing_on_stderr() {
     let output = whitewater(&["run", TEN]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(out(&output).contains("1 scenarios against reference: 1 held, 0 broke"));
+    assert!(out(&output).contains("1 scenario against reference: 1 held, 0 broke"));
     assert_eq!(log(&output), "");
 }
 
@@ -70,9 +70,22 @@ fn bad_input_ends_with_2_and_runs_nothing() {
         (&["run", "no-such-folder/*"][..], "no scenario matches `no-such-folder/*`"),
         (&["run", TEN, "--tag", "no-such-tag"], "no scenario has the tags no-such-tag"),
         (&["run", "--relay", "broken/forgets-flsh"], "did you mean `broken/forgets-flush`?"),
-        (&["check", "harness/tests/bad_input"], "nothing was run"),
-        (&["explain"], "name a rule, a scenario or `broken/NAME`"),
-        (&["explain", "promt-frames"], "no scenario matches `promt-frames`"),
+        (&["run", "harness/tests/bad_input"], "nothing was run"),
+        (&["list", "no-such-catalogue"], "possible values: scenarios, rules, relays"),
+        (&["new", "Two Words"], "did you mean `two-words`?"),
+        (&["new", "a/b/c"], "is not in kebab-case"),
+        (&["new", "../a"], "the area `..` is not in kebab-case"),
+        (&["new", "a/b", "--area", "c"], "are two areas: name one"),
+        (&["new", "a", "--from", "strem"], "possible values: stream, refusal, slow-client"),
+        (&["check", TEN, "--show", "--format", "github"], "`--show` goes with"),
+        (&["check", TEN, "--tag", "no-such-tag"], "no scenario has the tags no-such-tag"),
+        (&["check", TEN, "--seed", "2"], "--show"),
+        (&["completions", "tcsh"], "possible values: bash"),
+        (&["no-such-command"], "unrecognized subcommand"),
+        (&["explain"], "name a rule, a scenario, `broken/NAME` or a word of the language"),
+        (&["explain", "promt-frames"], "did you mean `prompt-frames`?"),
+        (&["explain", "strem"], "did you mean `stream`?"),
+        (&["explain", "no-such-folder/*"], "no scenario matches `no-such-folder/*`"),
         (&["run", "--engine", "ns-3"], "turmoil-net"),
     ] {
         let output = whitewater(arguments);
@@ -101,4 +114,180 @@ fn away_from_the_checkout_the_catalogue_inside_the_program_serves() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_whitewater"));
     let output = command.args(["run", TEN]).current_dir(std::env::temp_dir()).output();
     assert_eq!(output.expect("the program starts").status.code(), Some(0));
+}
+
+/// A folder of its own, below the target folder.
+fn folder(test: &str) -> std::path::PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli").join(test);
+    match std::fs::remove_dir_all(&folder) {
+        Ok(()) => {}
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}"),
+    }
+    std::fs::create_dir_all(&folder).expect("the target folder takes folders");
+    folder
+}
+
+/// Two files with mistakes, one with weaknesses, one that is right.
+fn mixed(test: &str) -> String {
+    let folder = folder(test);
+    let right = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../scenarios/{TEN}.yaml"));
+    let right = std::fs::read_to_string(right).expect("the scenario can be read");
+    let weak = right.replace("title: ", "title: \"").replacen('\n', ".\"\n", 1);
+    for (name, text) in [
+        ("a.yaml", format!("nonsense: 1\n{right}")),
+        ("b.yaml", format!("{right}clients:\n  - name: x\n")),
+        ("c.yaml", weak),
+        ("d.yaml", right.clone()),
+    ] {
+        std::fs::write(folder.join(name), text).expect("the target folder takes files");
+    }
+    folder.display().to_string()
+}
+
+#[test]
+fn check_tells_the_mistakes_of_all_files_on_stdout_and_sums_up_on_stderr() {
+    let folder = mixed("all-files");
+    let output = whitewater(&["check", &folder]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = out(&output);
+    for (file, message) in [
+        ("a.yaml:1:1", "error: unknown key `nonsense`"),
+        ("b.yaml", "error: the key `clients` stands twice"),
+        ("c.yaml:1:8", "warning: the title ends with a full stop"),
+    ] {
+        assert!(told.contains(file) && told.contains(message), "{message}\n{told}");
+    }
+    assert!(!told.contains("d.yaml"), "{told}");
+    assert!(!told.contains('\u{1b}'), "no colours where nobody watches: {told}");
+    assert_eq!(log(&output), "4 files checked: 2 mistakes, 1 warning\n");
+}
+
+#[test]
+fn a_warning_alone_is_no_mistake_unless_it_is_meant_strictly() {
+    let file = format!("{}/c.yaml", mixed("warning"));
+    let output = whitewater(&["check", &file]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(log(&output), "1 file checked: 1 warning\n");
+    assert_eq!(whitewater(&["check", &file, "--strict"]).status.code(), Some(2));
+    let right = whitewater(&["check", TEN, "--strict"]);
+    assert_eq!(right.status.code(), Some(0));
+    assert_eq!((out(&right), log(&right)), (String::new(), "1 file checked: no mistakes\n".into()));
+}
+
+#[test]
+fn mistakes_are_one_json_object_of_a_stable_form() {
+    let output = whitewater(&["check", &mixed("json"), "--format", "json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert_eq!((&told["format"], &told["files"]), (&1.into(), &4.into()));
+    let first = &told["mistakes"][0];
+    assert!(first["file"].as_str().is_some_and(|file| file.ends_with("a.yaml")), "{first}");
+    assert_eq!(
+        (&first["line"], &first["column"], &first["length"]),
+        (&1.into(), &1.into(), &8.into())
+    );
+    assert_eq!(first["severity"], "error");
+    assert_eq!(first["message"], "unknown key `nonsense`");
+    assert_eq!(first["source"], "nonsense: 1");
+    assert_eq!(told["mistakes"][2]["severity"], "warning");
+}
+
+#[test]
+fn mistakes_become_annotations_of_a_pull_request() {
+    let folder = mixed("github");
+    let output = whitewater(&["check", &format!("{folder}/a.yaml"), "--format", "github"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = out(&output);
+    let start = format!("::error file={folder}/a.yaml,line=1,col=1,endColumn=8,title=unknown key ");
+    assert!(told.starts_with(&start), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+}
+
+#[test]
+fn show_prints_the_plan_and_the_bytes_of_the_answers() {
+    let output = whitewater(&["check", TEN, "--show"]);
+    assert_eq!(output.status.code(), Some(0));
+    let told = out(&output);
+    assert!(told.starts_with("{\n  \"id\": \"proxy-buffering/ten-events-come-one-by-one\""));
+    assert!(told.contains("upstream[0] answers request 1 of `"), "{told}");
+    assert!(told.contains(" | HTTP/1.1 200 OK\\r\\n"), "{told}");
+
+    let output = whitewater(&["check", TEN, "--show", "--format", "json", "--seed", "9"]);
+    let lines: Vec<serde_json::Value> = out(&output)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("each line is an object"))
+        .collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0]["plan"]["seed"], 9);
+    assert_eq!(lines[0]["answers"][0]["choice"]["answers"], 0);
+    assert_eq!(lines[1]["mistakes"], serde_json::json!([]));
+}
+
+#[test]
+fn a_new_scenario_is_written_once_and_passes_check_and_run() {
+    let folder = folder("new");
+    let scenarios = folder.display().to_string();
+    for template in ["stream", "refusal", "slow-client", "browser"] {
+        let name = format!("mine/{template}-one");
+        let new = ["new", &name, "--from", template, "--scenarios", &scenarios];
+        let output = whitewater(&new);
+        assert_eq!(output.status.code(), Some(0), "{}", log(&output));
+        let path = format!("{scenarios}/{name}.yaml");
+        let next =
+            format!("{path}\nnext:\n  whitewater check '{path}'\n  whitewater run '{path}'\n");
+        assert_eq!(out(&output), next);
+        assert_eq!(log(&output), "");
+        assert_eq!(whitewater(&["check", &path, "--strict"]).status.code(), Some(0));
+        assert_eq!(whitewater(&["run", &path]).status.code(), Some(0));
+
+        let written = std::fs::read(&path).expect("it is there");
+        std::fs::write(&path, b"mine").expect("it can be changed");
+        let again = whitewater(&new);
+        assert_eq!(again.status.code(), Some(2));
+        assert!(log(&again).contains("is there already"), "{}", log(&again));
+        assert_eq!(std::fs::read(&path).expect("it is there"), b"mine");
+        let printed = whitewater(&["new", &name, "--from", template, "--stdout"]);
+        assert_eq!(printed.stdout, written);
+    }
+}
+
+#[test]
+fn without_an_area_the_template_names_one_and_the_next_commands_name_the_id() {
+    let root = folder("new-here");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_whitewater"));
+    let output = command.args(["new", "reader-stops"]).current_dir(&root).output();
+    let output = output.expect("the program starts");
+    let id = "dropped-connections/reader-stops";
+    let told =
+        format!("scenarios/{id}.yaml\nnext:\n  whitewater check {id}\n  whitewater run {id}\n");
+    assert_eq!((out(&output), output.status.code()), (told, Some(0)));
+    assert!(root.join(format!("scenarios/{id}.yaml")).is_file());
+}
+
+#[test]
+fn completions_are_printed_for_each_shell() {
+    for (shell, word) in [
+        ("bash", "_whitewater()"),
+        ("zsh", "#compdef whitewater"),
+        ("fish", "complete -c whitewater"),
+    ] {
+        let output = whitewater(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(out(&output).contains(word), "{shell}");
+    }
+}
+
+#[test]
+fn nothing_is_coloured_where_nobody_watches() {
+    for arguments in [
+        &["run", "harness/tests/bad_input"][..],
+        &["run", TEN, "--relay", "broken/forgets-flush"],
+        &["list", "rules"],
+        &["explain", TEN],
+        &["check", "harness/tests/bad_input"],
+    ] {
+        let output = whitewater(arguments);
+        let all = out(&output) + &log(&output);
+        assert!(!all.contains('\u{1b}'), "{arguments:?}");
+    }
 }

@@ -1,15 +1,16 @@
 //! One connection from its acceptance to its close.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
-    errors,
+    control, errors,
     http::{self, NoRequest, Request, refuse::refuse},
     journal::Event,
+    keys,
     log::Log,
     player::{Next, Player},
-    provider::Provider,
-    rules::{Choice, Quota, millis_up},
+    provider::{Play, Provider},
+    rules::Choice,
     socket::Socket,
     wire::Wire,
 };
@@ -21,82 +22,184 @@ pub(crate) async fn serve<W: Wire>(
     number: u64,
     provider: Arc<Provider>,
 ) {
-    let log = Log::new(Arc::clone(&provider.mock.journal), number);
-    log.tell(Event::Accepted { peer });
+    let log = Log::new(Arc::clone(&provider.journal), number);
+    let mut visit = Visit { log, peer, number, provider, is_told: true, has_asked: false };
+    visit.log.tell(Event::Accepted { peer });
     let mut socket = Socket::new(wire);
-    while let Some((request, log)) = next_request(&mut socket, &log, &provider).await {
-        if answer(&mut socket, &request, log, &provider, peer).await == Next::Close {
-            break;
+    while let Some(asked) = visit.next(&mut socket).await {
+        let next = match asked {
+            Asked::Control(request) => visit.control(&mut socket, &request).await,
+            Asked::Script(request, log) => visit.answer(&mut socket, &request, log).await,
+        };
+        match next {
+            Next::Keep => {}
+            Next::KeepFor(time) if !visit.is_idle(&mut socket, time).await => {}
+            Next::KeepFor(_) => {
+                // A failure means that the peer is gone too.
+                let _ = socket.shut_down().await;
+                break;
+            }
+            Next::Close => break,
         }
     }
     drop(socket);
-    log.tell(Event::Closed);
+    visit.tell(Event::Closed);
 }
 
-/// Reads a request; where none comes, says why and leaves the connection to be closed.
-async fn next_request<W: Wire>(
-    socket: &mut Socket<W>,
-    log: &Log,
-    provider: &Provider,
-) -> Option<(Request, Log)> {
-    let mut log = log.clone();
-    let read = async {
-        let head = http::head::read(socket).await?;
-        log = log.about(provider.count_request());
-        let body = http::body::read(socket, &head).await?;
-        Ok(Request::new(head, body))
-    };
-    match read.await {
-        Ok(request) => {
-            log.tell(Event::Request {
-                method: request.head.method.clone(),
-                target: request.head.target.clone(),
-                headers: request.head.headers.clone(),
-                body: request.body.clone(),
-            });
-            Some((request, log))
-        }
-        Err(NoRequest::Gone(how)) => {
-            log.tell(Event::PeerGone { how, during_answer: false });
-            None
-        }
-        Err(NoRequest::Bad { status, why }) => {
-            log.tell(Event::BadRequest { why: why.clone() });
-            refuse(socket, &log, status, &why).await;
-            None
-        }
-    }
+/// A request, and who answers it.
+enum Asked {
+    Script(Request, Log),
+    Control(Request),
 }
 
-async fn answer<W: Wire>(
-    socket: &mut Socket<W>,
-    request: &Request,
+/// A connection and what is known of it.
+struct Visit {
     log: Log,
-    provider: &Provider,
     peer: SocketAddr,
-) -> Next {
-    let (choice, answering) = provider.choose(request, peer);
-    match &choice {
-        Choice::Answers(rule, _) => log.tell(Event::Matched { rule: *rule }),
-        Choice::Limited(rule, _) => log.tell(Event::Limited { rule: *rule }),
-        Choice::None(nearest) => log.tell(Event::Unmatched { nearest: nearest.clone() }),
-    }
-    let player = Player::new(socket, log, request, answering);
-    match choice {
-        Choice::Answers(rule, _) => player.answer(&provider.mock.script[rule].then).await,
-        Choice::Limited(_, quota) => {
-            player.refuse(429, quota.refusal_headers(), too_many(&quota)).await
-        }
-        Choice::None(nearest) => {
-            let message = format!("No rule of the script answers this request; {nearest}.");
-            let body = errors::object(&message, "invalid_request_error", Some("no_rule_matches"));
-            player.refuse(501, Vec::new(), body).await
-        }
-    }
+    number: u64,
+    provider: Arc<Provider>,
+    /// Whether the journal has its acceptance: not of a connection that carries control alone.
+    is_told: bool,
+    /// Whether the script has seen a request of it.
+    has_asked: bool,
 }
 
-fn too_many(quota: &Quota) -> String {
-    let millis = millis_up(quota.resets_in);
-    let message = format!("The rate limit for requests is reached. Try again in {millis}ms.");
-    errors::object(&message, "requests", Some("rate_limit_exceeded"))
+impl Visit {
+    /// Tells what concerns the connection, unless the journal is to know nothing of it.
+    fn tell(&self, event: Event) {
+        if self.is_told {
+            self.log.tell(event);
+        }
+    }
+
+    /// The connection is one of the script's: the journal knows of it, if not since its begin.
+    fn stand(&mut self) {
+        if !self.is_told {
+            self.is_told = true;
+            self.log.tell(Event::Accepted { peer: self.peer });
+        }
+    }
+
+    /// The connection carries control; while it has carried nothing else the journal forgets it.
+    fn hide(&mut self) {
+        if let (Some(store), false) = (&self.provider.control, self.has_asked) {
+            store.retract(self.number);
+            self.is_told = false;
+        }
+    }
+
+    /// Waits for the first bytes of another request; true where none come in so long.
+    async fn is_idle<W: Wire>(&self, socket: &mut Socket<W>, time: Duration) -> bool {
+        if !socket.ahead().is_empty() {
+            return false;
+        }
+        tokio::select! {
+            biased;
+            // What came, or that the peer is gone, is looked at by who reads the request.
+            _ = socket.more() => false,
+            () = self.provider.closing.wait() => false,
+            () = tokio::time::sleep(time) => true,
+        }
+    }
+
+    /// Reads a request; where none comes, says why and leaves the connection to be closed.
+    async fn next<W: Wire>(&mut self, socket: &mut Socket<W>) -> Option<Asked> {
+        let provider = Arc::clone(&self.provider);
+        let head = tokio::select! {
+            biased;
+            head = http::head::read(socket) => head,
+            () = provider.closing.wait() => return None,
+        };
+        let is_control =
+            matches!(&head, Ok(head) if provider.control.is_some() && control::is_for(head));
+        let mut log = self.log.clone();
+        if is_control {
+            self.hide();
+            log = log.silent();
+        } else if !matches!(head, Err(NoRequest::Gone(_))) {
+            self.stand();
+            self.has_asked = true;
+        }
+        let read = async {
+            let head = head?;
+            if !is_control {
+                log = log.about(provider.count_request());
+            }
+            let body = http::body::read(socket, &head).await?;
+            Ok(Request::new(head, body))
+        };
+        match read.await {
+            Ok(request) if is_control => Some(Asked::Control(request)),
+            Ok(request) => {
+                log.tell(Event::Request {
+                    method: request.head.method.clone(),
+                    target: request.head.target.clone(),
+                    headers: request.head.headers.clone(),
+                    body: request.body.clone(),
+                });
+                Some(Asked::Script(request, log))
+            }
+            Err(NoRequest::Gone(how)) => {
+                if self.is_told {
+                    log.tell(Event::PeerGone { how, during_answer: false });
+                }
+                None
+            }
+            Err(NoRequest::Bad { status, why }) => {
+                log.tell(Event::BadRequest { why: why.clone() });
+                refuse(socket, &log, status, &why).await;
+                None
+            }
+        }
+    }
+
+    async fn control<W: Wire>(&self, socket: &mut Socket<W>, request: &Request) -> Next {
+        let Some(store) = &self.provider.control else { return Next::Close };
+        let answer = control::answer(&self.provider, store, request);
+        if socket.write_all(&answer).await.is_ok() && request.head.persists() {
+            return Next::Keep;
+        }
+        // A failure means that the peer is gone, and nobody is told of control.
+        socket.shut_down().await.map_or(Next::Close, |()| Next::Close)
+    }
+
+    async fn answer<W: Wire>(&self, socket: &mut Socket<W>, request: &Request, log: Log) -> Next {
+        let keys = &self.provider.keys;
+        if !keys.is_empty() && keys::guards(&request.head) && !keys::admits(keys, &request.head) {
+            return self.no_key(socket, request, log).await;
+        }
+        let play = self.provider.play();
+        let (choice, answering) = self.provider.choose(&play, request, self.peer);
+        match &choice {
+            Choice::Answers(rule, _) => log.tell(Event::Matched { rule: *rule }),
+            Choice::Limited(rule, _) => log.tell(Event::Limited { rule: *rule }),
+            Choice::Unauthorized(rule) => log.tell(Event::Unauthorized { rule: Some(*rule) }),
+            Choice::None(nearest) => log.tell(Event::Unmatched { nearest: nearest.clone() }),
+        }
+        let player = Player::new(socket, log, request, answering);
+        match choice {
+            Choice::Answers(rule, _) => player.answer(&play.script[rule].then).await,
+            Choice::Limited(_, quota) => {
+                player.refuse(429, quota.refusal_headers(), quota.refusal_body()).await
+            }
+            Choice::Unauthorized(_) => {
+                let (status, headers, body) = keys::refusal(&request.head);
+                player.refuse(status, headers, body).await
+            }
+            Choice::None(nearest) => {
+                let message = format!("No rule of the script answers this request; {nearest}.");
+                let code = Some("no_rule_matches");
+                let body = errors::object(&message, "invalid_request_error", code);
+                player.refuse(501, Vec::new(), body).await
+            }
+        }
+    }
+
+    /// Refuses before the script sees the request: no rule counts it.
+    async fn no_key<W: Wire>(&self, socket: &mut Socket<W>, request: &Request, log: Log) -> Next {
+        log.tell(Event::Unauthorized { rule: None });
+        let (_, answering) = self.provider.choose(&Play::default(), request, self.peer);
+        let (status, headers, body) = keys::refusal(&request.head);
+        Player::new(socket, log, request, answering).refuse(status, headers, body).await
+    }
 }

@@ -17,7 +17,12 @@ pub fn draw(seed: u64, label: &str, ordinal: u64) -> u64 {
 /// A number below `bound` (0 where `bound` is 0), by multiply-and-shift: the bias is below
 /// `bound / 2^64`, and unlike a library's sampler the mapping never changes between versions.
 pub fn draw_below(seed: u64, label: &str, ordinal: u64, bound: u64) -> u64 {
-    let wide = u128::from(draw(seed, label, ordinal)) * u128::from(bound);
+    below(draw(seed, label, ordinal), bound)
+}
+
+/// The number below `bound` that a drawn number stands for.
+pub(crate) fn below(drawn: u64, bound: u64) -> u64 {
+    let wide = u128::from(drawn) * u128::from(bound);
     u64::try_from(wide >> 64).unwrap_or(0)
 }
 

@@ -1,45 +1,71 @@
 //! Ids and fingerprints, drawn from the seed and from which request of which client it is.
 
-use crate::draw::{draw, draw_below};
+use crate::draw::{below, draw};
 
 /// Whose request it is. Nothing here depends on the order in which clients come.
 #[derive(Debug, Clone)]
-pub(crate) struct Identity {
-    pub(crate) seed: u64,
+pub struct Identity {
+    /// What everything is drawn from.
+    pub seed: u64,
     /// The `user` of the body, or the address.
-    pub(crate) client: String,
+    pub client: String,
     /// Which request of this client, counted from 0.
-    pub(crate) ordinal: u64,
+    pub ordinal: u64,
 }
 
 impl Identity {
     /// `chatcmpl-` and 29 letters or digits, as recorded streams have it.
-    pub(crate) fn completion_id(&self) -> String {
-        const LETTERS: &[u8; 62] =
-            b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-        let label = self.label("completion id");
-        let letter = |ordinal| {
-            let at = draw_below(self.seed, &label, ordinal, LETTERS.len() as u64);
-            char::from(LETTERS[usize::try_from(at).unwrap_or(0)])
-        };
-        format!("chatcmpl-{}", (0..29).map(letter).collect::<String>())
+    pub fn completion_id(&self) -> String {
+        format!("chatcmpl-{}", self.letters("completion id", 29))
+    }
+
+    /// `call_` and 24 letters or digits, as recorded streams have it.
+    pub fn call_id(&self, choice: u64, call: u64) -> String {
+        format!("call_{}", self.letters(&format!("id of call {call} of choice {choice}"), 24))
+    }
+
+    /// `resp_` and 48 hexadecimal digits, as the Responses API has it.
+    pub fn response_id(&self) -> String {
+        format!("resp_{}", self.digits("response id"))
+    }
+
+    /// The id of an output item of the Responses API: `msg_` or `fc_` and 48 hexadecimal digits.
+    pub fn item_id(&self, prefix: &str, index: usize) -> String {
+        format!("{prefix}{}", self.digits(&format!("id of item {index}")))
     }
 
     /// `req_` and 32 hexadecimal digits.
-    pub(crate) fn request_id(&self) -> String {
+    pub fn request_id(&self) -> String {
         let label = self.label("request id");
         format!("req_{:016x}{:016x}", draw(self.seed, &label, 0), draw(self.seed, &label, 1))
     }
 
     /// `fp_` and 10 hexadecimal digits; the same for all requests, as it names a deployment.
-    pub(crate) fn fingerprint(&self) -> String {
+    pub fn fingerprint(&self) -> String {
         format!("fp_{:010x}", draw(self.seed, "system fingerprint", 0) >> 24)
     }
 
     /// The label under which something of this request is drawn.
-    pub(crate) fn label(&self, what: &str) -> String {
+    pub fn label(&self, what: &str) -> String {
         format!("{what} of request {} of {}", self.ordinal, self.client)
     }
+
+    fn letters(&self, what: &str, count: u64) -> String {
+        let label = self.label(what);
+        (0..count).map(|ordinal| letter(draw(self.seed, &label, ordinal))).collect()
+    }
+
+    fn digits(&self, what: &str) -> String {
+        let label = self.label(what);
+        let [a, b, c] = [0, 1, 2].map(|ordinal| draw(self.seed, &label, ordinal));
+        format!("{a:016x}{b:016x}{c:016x}")
+    }
+}
+
+/// A letter or digit for a drawn number, all as likely.
+pub(crate) fn letter(drawn: u64) -> char {
+    const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    char::from(LETTERS[usize::try_from(below(drawn, 62)).unwrap_or(0)])
 }
 
 #[cfg(test)]
@@ -58,5 +84,14 @@ mod tests {
         assert_ne!(id, identity("bob", 0).completion_id());
         assert_eq!(identity("ann", 0).fingerprint().len(), "fp_5050236cbd".len());
         assert_eq!(identity("ann", 0).request_id().len(), 36);
+        let call = identity("ann", 0).call_id(0, 0);
+        assert_eq!(call.len(), "call_CTf1nWJLqSeRgDqaCG27xZ74".len());
+        assert!(call.bytes().skip(5).all(|b| b.is_ascii_alphanumeric()), "{call}");
+        assert_ne!(call, identity("ann", 0).call_id(0, 1));
+        assert_ne!(call, identity("ann", 0).call_id(1, 0));
+        // As in the examples of the Responses API's documentation.
+        let documented = "resp_67ccd2bed1ec8190b14f964abc0542670bb6a6b452d3795b";
+        assert_eq!(identity("ann", 0).response_id().len(), documented.len());
+        assert_ne!(identity("ann", 0).item_id("msg_", 0), identity("ann", 0).item_id("msg_", 1));
     }
 }

@@ -1,6 +1,6 @@
 //! The journal as one connection writes it.
 
-use crate::journal::{Entry, Event, Listener};
+use crate::journal::{Entry, Event, Listener, deaf};
 
 /// Tells entries with the connection's number and that of the request in hand.
 #[derive(Clone)]
@@ -13,6 +13,11 @@ pub(crate) struct Log {
 impl Log {
     pub(crate) fn new(listener: Listener, connection: u64) -> Self {
         Self { listener, connection, request: None }
+    }
+
+    /// One that nobody hears.
+    pub(crate) fn silent(&self) -> Self {
+        Self { listener: deaf(), ..self.clone() }
     }
 
     /// The same for a request.

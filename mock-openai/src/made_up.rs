@@ -60,6 +60,12 @@ impl MadeUp {
     }
 }
 
+/// One word.
+pub(crate) fn word(seed: u64, label: &str, ordinal: u64) -> &'static str {
+    let at = draw_below(seed, label, ordinal, WORDS.len() as u64);
+    WORDS[usize::try_from(at).unwrap_or(0)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,22 +1,27 @@
 //! The provider as configured, and what its connections share.
 
 use std::{
-    fmt, io,
+    fmt,
+    future::Future,
+    io,
     net::SocketAddr,
+    pin::pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use bytes::Bytes;
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
+    closing::Closing,
     connection,
     http::Request,
     identity::Identity,
-    journal::Listener,
+    journal::{Listener, Store},
     player::Answering,
     rules::{Choice, Rules},
     script::Script,
@@ -51,30 +56,132 @@ impl fmt::Debug for Mock {
 ///
 /// # Errors
 /// What `accept` answers.
-pub async fn serve<A: Accept>(mut accept: A, mock: Mock) -> io::Result<()> {
-    let provider = Arc::new(Provider::new(mock));
-    let mut connections = JoinSet::new();
-    for number in 0.. {
-        let (wire, peer) = accept.accept().await?;
-        // Without this the set would keep every connection that ever was.
-        while connections.try_join_next().is_some() {}
-        connections.spawn(connection::serve(wire, peer, number, Arc::clone(&provider)));
-    }
-    Ok(())
+pub async fn serve<A: Accept>(accept: A, mock: Mock) -> io::Result<()> {
+    Arc::new(Provider::new(mock)).serve(accept).await
 }
 
-/// A provider at work.
-pub(crate) struct Provider {
-    pub(crate) mock: Mock,
+/// A provider at work: what [`serve`] makes of a [`Mock`], for those who want to change its script
+/// while it serves, to have it controlled over HTTP, or to end it in good order.
+pub struct Provider {
+    pub(crate) seed: u64,
+    epoch: Duration,
+    pub(crate) journal: Listener,
+    pub(crate) keys: Vec<String>,
+    pub(crate) control: Option<Store>,
+    pub(crate) closing: Closing,
     started: Instant,
     requests: AtomicU64,
+    play: Mutex<Arc<Play>>,
+}
+
+/// A script, and all that is remembered while it is in force. Answers hold on to the one under
+/// which they began.
+#[derive(Debug, Default)]
+pub(crate) struct Play {
+    pub(crate) script: Script,
+    /// As it was written, where it came as a text.
+    pub(crate) source: Option<Bytes>,
     rules: Rules,
 }
 
 impl Provider {
-    fn new(mock: Mock) -> Self {
-        let (started, requests) = (Instant::now(), AtomicU64::new(0));
-        Self { mock, started, requests, rules: Rules::default() }
+    /// Not yet serving, without keys and without control.
+    pub fn new(mock: Mock) -> Self {
+        let Mock { script, seed, epoch, journal } = mock;
+        Self {
+            seed,
+            epoch,
+            journal,
+            keys: Vec::new(),
+            control: None,
+            closing: Closing::default(),
+            started: Instant::now(),
+            requests: AtomicU64::new(0),
+            play: Mutex::new(Arc::new(Play { script, ..Play::default() })),
+        }
+    }
+
+    /// Asks for one of these bearer keys on every path below `/v1`: without one the answer is 401.
+    #[must_use]
+    pub fn with_keys(self, keys: Vec<String>) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Answers paths under `/__mock/` itself, from this store and by changing the script. Such
+    /// requests are none of the script's, and the store keeps nothing of them.
+    #[must_use]
+    pub fn with_control(self, store: Store) -> Self {
+        Self { control: Some(store), ..self }
+    }
+
+    /// Puts another script in force, with counters, marks and quotas as at the start. Answers
+    /// that have begun finish on the script before.
+    pub fn set_script(&self, script: Script) {
+        self.set(Play { script, ..Play::default() });
+    }
+
+    /// The same, and keeps the text to show it.
+    pub fn set_script_text(&self, script: Script, text: impl Into<Bytes>) {
+        self.set(Play { script, source: Some(text.into()), ..Play::default() });
+    }
+
+    /// Forgets counters, marks and quotas; the script stays.
+    pub fn reset(&self) {
+        let now = self.play();
+        let (script, source) = (now.script.clone(), now.source.clone());
+        self.set(Play { script, source, ..Play::default() });
+    }
+
+    fn set(&self, play: Play) {
+        *self.play.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(play);
+    }
+
+    /// What is in force now.
+    pub(crate) fn play(&self) -> Arc<Play> {
+        Arc::clone(&self.play.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Serves until the listening fails, or until it is dropped: then its connections are closed
+    /// too.
+    ///
+    /// # Errors
+    /// What `accept` answers.
+    pub async fn serve<A: Accept>(self: Arc<Self>, accept: A) -> io::Result<()> {
+        let never = std::future::pending();
+        self.serve_until(accept, never, Duration::ZERO).await.map(|_| ())
+    }
+
+    /// Serves until `stop` is ready. Then it accepts no more, closes the connections that wait for
+    /// a request, and lets answers go on for at most `grace`. Returns how many it cut off.
+    ///
+    /// # Errors
+    /// What `accept` answers.
+    pub async fn serve_until<A: Accept>(
+        self: Arc<Self>,
+        mut accept: A,
+        stop: impl Future<Output = ()>,
+        grace: Duration,
+    ) -> io::Result<usize> {
+        let mut stop = pin!(stop);
+        let mut connections = JoinSet::new();
+        for number in 0.. {
+            let (wire, peer) = tokio::select! {
+                biased;
+                accepted = accept.accept() => accepted?,
+                () = &mut stop => break,
+            };
+            // Without this the set would keep every connection that ever was.
+            while connections.try_join_next().is_some() {}
+            connections.spawn(connection::serve(wire, peer, number, Arc::clone(&self)));
+        }
+        drop(accept);
+        self.closing.begin();
+        let all = async { while connections.join_next().await.is_some() {} };
+        // What is left over then is cut off by the end of `connections`.
+        Ok(match tokio::time::timeout(grace, all).await {
+            Ok(()) => 0,
+            Err(_) => connections.len(),
+        })
     }
 
     /// The number of the next request.
@@ -83,16 +190,32 @@ impl Provider {
     }
 
     /// What answers a request that was read just now, and as whom.
-    pub(crate) fn choose(&self, request: &Request, peer: SocketAddr) -> (Choice, Answering) {
+    pub(crate) fn choose(
+        &self,
+        play: &Play,
+        request: &Request,
+        peer: SocketAddr,
+    ) -> (Choice, Answering) {
         let client = request.user().map_or_else(|| peer.ip().to_string(), str::to_owned);
-        let (choice, ordinal) = self.rules.choose(&self.mock.script, request, &client);
+        let (choice, ordinal) = play.rules.choose(&play.script, request, &client);
         let received = Instant::now();
-        let quota = match &choice {
-            Choice::Answers(_, quota) => quota.map_or_else(Vec::new, |quota| quota.headers()),
-            Choice::Limited(..) | Choice::None(_) => Vec::new(),
+        let (rule, quota) = match &choice {
+            Choice::Answers(rule, Some(quota)) => (*rule, quota.headers()),
+            Choice::Answers(rule, None) | Choice::Limited(rule, _) | Choice::Unauthorized(rule) => {
+                (*rule, Vec::new())
+            }
+            Choice::None(_) => (0, Vec::new()),
         };
-        let since_epoch = self.mock.epoch + received.duration_since(self.started);
-        let identity = Identity { seed: self.mock.seed, client, ordinal };
-        (choice, Answering { identity, received, created: since_epoch.as_secs(), quota })
+        let since_epoch = self.epoch + received.duration_since(self.started);
+        let identity = Identity { seed: self.seed, client, ordinal };
+        let (created, marks) = (since_epoch.as_secs(), play.rules.marks());
+        (choice, Answering { identity, received, created, rule, marks, quota })
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Keys are nobody's business.
+        f.debug_struct("Provider").field("play", &self.play).finish_non_exhaustive()
     }
 }

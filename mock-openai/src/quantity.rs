@@ -1,7 +1,8 @@
 //! Quantities that carry their unit: `20ms`, `4KiB`, `1KiB/s`, `30%`.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, Unexpected, Visitor},
@@ -198,7 +199,15 @@ impl fmt::Display for Share {
 }
 
 macro_rules! read_and_write_as_text {
-    ($($name:ident: $wanted:expr),*) => {$(
+    ($($name:ident: $wanted:expr, $pattern:literal, $says:literal);*) => {$(
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "pattern": $pattern, "description": $says })
+            }
+        }
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct Text;
@@ -221,7 +230,16 @@ macro_rules! read_and_write_as_text {
         }
     )*};
 }
-read_and_write_as_text!(Time: TIME, Size: SIZE, Rate: RATE, Share: SHARE);
+read_and_write_as_text!(
+    Time: TIME, "^[0-9]+(ms|s|m|h)$",
+        "A time: a whole number with its unit (`20ms`, `5s`, `10m`, `1h`). Resolution is 1 ms.";
+    Size: SIZE, "^[0-9]+(B|KiB|MiB)$",
+        "A size: a whole number with its unit (`417B`, `64KiB`, `1MiB`).";
+    Rate: RATE, "^0*[1-9][0-9]*(B|KiB|MiB)/s$",
+        "A rate: a size for each second (`1KiB/s`, `10MiB/s`).";
+    Share: SHARE, "^0*(100(\\.00?)?|[0-9]{1,2}(\\.[0-9]{1,2})?)%$",
+        "A share: a number with a per cent sign, 0% to 100% (`30%`, `0.5%`)."
+);
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 use std::{
     future::poll_fn,
     io,
+    mem::MaybeUninit,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -76,8 +77,9 @@ impl<W: Wire> Socket<W> {
         if let Some(how) = self.gone {
             return Poll::Ready(Err(how));
         }
-        let mut bytes = [0; READ_SIZE];
-        let mut buf = ReadBuf::new(&mut bytes);
+        // Not zeroed: most polls find nothing to read, and each write makes several.
+        let mut bytes = [const { MaybeUninit::uninit() }; READ_SIZE];
+        let mut buf = ReadBuf::uninit(&mut bytes);
         match ready!(Pin::new(&mut self.wire).poll_read(cx, &mut buf)) {
             Ok(()) if !buf.filled().is_empty() => {
                 self.ahead.extend_from_slice(buf.filled());

@@ -6,9 +6,10 @@ use super::{Broken, SMALL_BUFFER, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "drops-late-events",
-    mistake: "passes the first five events and the terminator, and drops what is between them",
+    mistake: "passes the first five events and `[DONE]`, and drops what is between them",
     made_by: "lobehub/lobehub PR#18640: lines lost where each network read was split by itself",
-    caught_by: &["payload-intact", "any-cut", "bounded-memory"],
+    // The last event of a Responses stream is an event like any other, and lost too.
+    caught_by: &["payload-intact", "any-cut", "bounded-memory", "one-ending", "prompt-frames"],
     write_buffer: SMALL_BUFFER,
     relay,
 };

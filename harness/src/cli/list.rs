@@ -4,8 +4,16 @@ use std::io;
 
 use clap::{Args, ValueEnum};
 
-use super::{Console, Exit, select::Selection};
-use crate::{broken, rules, target::Target};
+use super::{Console, Exit, select::Selection, word};
+use crate::{
+    broken, rules,
+    scenario::{
+        CellName,
+        schema::{self, Word},
+    },
+    suite::Case,
+    target::Target,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct List {
@@ -24,29 +32,53 @@ enum Catalogue {
     Rules,
     /// Every relay that `run --relay` takes, with its mistake.
     Relays,
+    /// The steps of an answer.
+    Steps,
+    /// What real providers are known to send, for `send: { preset: ... }`.
+    Presets,
+    /// The provider's errors, for `error: { preset: ... }`.
+    Errors,
+    /// What the network can do to links and hosts.
+    Faults,
+    /// The kinds of client.
+    Clients,
+    /// What can stand on the path between clients and provider.
+    Middleboxes,
+    /// What can be expected beyond the rules.
+    Expectations,
+    /// Every word of the language with the places where it can stand.
+    Words,
+}
+
+impl Catalogue {
+    /// For a part of the language, the place whose words it lists.
+    fn place(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Scenarios | Self::Rules | Self::Relays | Self::Words => return None,
+            Self::Steps => "upstream.then",
+            Self::Presets => "upstream.then.send.preset",
+            Self::Errors => "upstream.then.error.preset",
+            Self::Faults => "network.events.do",
+            Self::Clients => "clients.as",
+            Self::Middleboxes => "path",
+            Self::Expectations => "expect",
+        })
+    }
 }
 
 impl List {
     pub(super) fn carry_out(self, console: &mut Console<'_>) -> io::Result<Exit> {
-        match self.what {
-            Catalogue::Scenarios => {
-                let Some(cases) = self.selection.load(console)? else {
-                    return Ok(Exit::BadInput);
-                };
-                for case in cases {
-                    writeln!(console.out, "{}: {}", case.id, case.scenario.title)?;
-                }
+        if let Some(place) = self.what.place() {
+            for word in below(place) {
+                writeln!(console.out, "{}", word::line(&word.name, word))?;
             }
+            return Ok(Exit::Held);
+        }
+        match self.what {
             Catalogue::Rules => {
                 for rule in rules::ALL {
-                    writeln!(
-                        console.out,
-                        "{} ({}; {}): {}",
-                        rule.id,
-                        rule.level.name(),
-                        rule.citation,
-                        rule.demand
-                    )?;
+                    let (level, citation) = (rule.level.name(), rule.citation);
+                    writeln!(console.out, "{} ({level}; {citation}): {}", rule.id, rule.demand)?;
                 }
             }
             Catalogue::Relays => {
@@ -55,7 +87,47 @@ impl List {
                     writeln!(console.out, "broken/{}: {}", relay.name, relay.mistake)?;
                 }
             }
+            Catalogue::Words => {
+                for word in schema::words() {
+                    writeln!(console.out, "{}", word::line(word.place(), word))?;
+                }
+            }
+            Catalogue::Scenarios
+            | Catalogue::Steps
+            | Catalogue::Presets
+            | Catalogue::Errors
+            | Catalogue::Faults
+            | Catalogue::Clients
+            | Catalogue::Middleboxes
+            | Catalogue::Expectations => {
+                let Some(cases) = self.selection.load(console)? else {
+                    return Ok(Exit::BadInput);
+                };
+                scenarios(&cases, console)?;
+            }
         }
         Ok(Exit::Held)
     }
+}
+
+/// The words that stand right below a place. The hosts of every path are no middleboxes.
+fn below(place: &'static str) -> impl Iterator<Item = &'static Word> {
+    schema::words().iter().filter(move |word| {
+        let is_host = place == "path" && word.is_value;
+        let here = format!("{place}.{}", word.name);
+        !is_host && word.places.contains(&here)
+    })
+}
+
+/// The cells of a matrix stand together, in one line with the title of the first.
+fn scenarios(cases: &[Case], console: &mut Console<'_>) -> io::Result<()> {
+    let name = |case: &Case| CellName::split(&case.id).0.to_owned();
+    for cells in cases.chunk_by(|one, other| name(one) == name(other)) {
+        let title = &cells[0].scenario.title;
+        match cells {
+            [one] => writeln!(console.out, "{}: {title}", one.id)?,
+            _ => writeln!(console.out, "{} ({} cells): {title}", name(&cells[0]), cells.len())?,
+        }
+    }
+    Ok(())
 }

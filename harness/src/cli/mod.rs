@@ -5,10 +5,16 @@ use std::io::{self, Write};
 use clap::{Parser, Subcommand};
 
 mod check;
+mod completions;
 mod explain;
 mod list;
+mod mistakes;
+mod new;
 mod run;
+mod schema;
 mod select;
+mod template;
+mod word;
 
 /// Proves, deterministically, that a relay of LLM streams delivers them correctly when the network,
 /// the provider, the middleboxes and the clients misbehave.
@@ -25,10 +31,16 @@ enum Command {
     Run(run::Run),
     /// Checks scenarios without running them.
     Check(check::Check),
-    /// Lists what there is: scenarios, rules, relays.
+    /// Writes a commented scenario to start from.
+    New(new::New),
+    /// Lists what there is: scenarios, rules, relays, and the words of the language by kind.
     List(list::List),
-    /// Explains a rule, a scenario or a broken relay: what it demands, why, and where that stands.
+    /// Explains a rule, a scenario, a broken relay, or any word of the language.
     Explain(explain::Explain),
+    /// Prints what a file may say: the JSON Schema that editors read.
+    Schema(schema::Schema),
+    /// Prints a script that completes this command's words in a shell.
+    Completions(completions::Completions),
 }
 
 /// How a command ended.
@@ -57,6 +69,8 @@ pub struct Console<'a> {
     pub log: &'a mut (dyn Write + Send),
     /// Whether `log` is a terminal that somebody watches.
     pub watched: bool,
+    /// Whether `out` is a terminal, which shows colours.
+    pub coloured: bool,
 }
 
 impl Arguments {
@@ -68,8 +82,11 @@ impl Arguments {
         match self.command {
             Command::Run(run) => run.carry_out(console),
             Command::Check(check) => check.carry_out(console),
+            Command::New(new) => new.carry_out(console),
             Command::List(list) => list.carry_out(console),
             Command::Explain(explain) => explain.carry_out(console),
+            Command::Schema(schema) => schema.carry_out(console),
+            Command::Completions(completions) => completions.carry_out(console),
         }
     }
 }

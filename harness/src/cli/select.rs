@@ -17,7 +17,9 @@ use crate::{
 /// Scenarios by path, id or pattern.
 #[derive(Debug, Args)]
 pub(super) struct Selection {
-    /// Files, folders, ids, or patterns such as `429-storms/*`; everything where none is given.
+    /// Files, folders, ids, or patterns such as `429-storms/*`, each with axes in brackets behind it
+    /// where some cells of a matrix are meant (`'any-cut/*[eol=crlf]'`); everything where none is
+    /// given.
     #[arg(value_name = "PATH|ID")]
     which: Vec<String>,
     /// The folder that ids count from; without it `scenarios`, and where that does not exist the
@@ -40,19 +42,46 @@ impl Selection {
         Self { which, scenarios: self.scenarios.clone(), tag: self.tag.clone() }
     }
 
-    /// Reads and checks them. `None` where something is wrong: all of it has been told then.
-    pub(super) fn load(&self, console: &mut Console<'_>) -> io::Result<Option<Vec<Case>>> {
-        let files = match self.find() {
-            Ok(files) => files,
+    /// The files that are meant. `None` where a name means nothing: that has been told then.
+    pub(super) fn files(&self, console: &mut Console<'_>) -> io::Result<Option<Vec<ScenarioFile>>> {
+        match self.find() {
+            Ok(files) => Ok(Some(files)),
             Err(error) => {
                 writeln!(console.log, "error: {error}{}", cause(&error))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Of what the files stand for, the cases that the filters mean and that have all tags. `None`
+    /// where none is left: that has been told then.
+    pub(super) fn pick(
+        &self,
+        found: Vec<(ScenarioFile, Vec<Case>)>,
+        console: &mut Console<'_>,
+    ) -> io::Result<Option<Vec<Case>>> {
+        let mut cases = match catalogue::picked(found, |case| &case.id) {
+            Ok(cases) => cases,
+            Err(error) => {
+                writeln!(console.log, "error: {error}")?;
                 return Ok(None);
             }
         };
-        let (mut cases, mut mistakes) = (Vec::new(), 0);
+        cases.retain(|case| self.tag.iter().all(|tag| case.scenario.tags.contains(tag)));
+        if cases.is_empty() {
+            writeln!(console.log, "error: no scenario has the tags {}", self.tag.join(", "))?;
+            return Ok(None);
+        }
+        Ok(Some(cases))
+    }
+
+    /// Reads and checks them. `None` where something is wrong: all of it has been told then.
+    pub(super) fn load(&self, console: &mut Console<'_>) -> io::Result<Option<Vec<Case>>> {
+        let Some(files) = self.files(console)? else { return Ok(None) };
+        let (mut found, mut mistakes) = (Vec::new(), 0);
         for file in files {
-            match Case::read(&file) {
-                Ok(case) => cases.push(case),
+            match Case::read_all(&file) {
+                Ok(cases) => found.push((file, cases)),
                 Err(found) => {
                     mistakes += found.len();
                     for mistake in found {
@@ -68,12 +97,7 @@ impl Selection {
             writeln!(console.log, "error: {mistakes} {noun}; nothing was run")?;
             return Ok(None);
         }
-        cases.retain(|case| self.tag.iter().all(|tag| case.scenario.tags.contains(tag)));
-        if cases.is_empty() {
-            writeln!(console.log, "error: no scenario has the tags {}", self.tag.join(", "))?;
-            return Ok(None);
-        }
-        Ok(Some(cases))
+        self.pick(found, console)
     }
 
     /// Without a folder of scenarios, those inside this program serve, so that it works anywhere.

@@ -18,7 +18,7 @@ use crate::{
     http1::{Closing, Item, ResponseDecoder, ResponseHead},
     net::{Fault, Stream},
     plan::Request,
-    scenario::{Does, Leave, ReadPoint, Reads},
+    scenario::{ClientWait, Does, Http, Leave, ReadPoint, Reads},
     trace::{BodyEnd, ClientFact},
 };
 
@@ -97,6 +97,7 @@ impl<'a> Exchange<'a> {
         let Some(stream) = connect(session).await else { return Outcome::Stopped };
         session.requests += 1;
         let session: &'a Session = session;
+        let http = session.client.http;
         // A preflight is the browser's own affair: it reads that at once.
         let reads = if attempt.is_some() { session.client.reads } else { Reads::Eagerly };
         let exchange = Self {
@@ -105,7 +106,10 @@ impl<'a> Exchange<'a> {
             stream,
             request: ordinal,
             attempt,
-            decoder: ResponseDecoder::answering(&request.method),
+            decoder: match http {
+                Http::H10 => ResponseDecoder::answering_http_1_0(&request.method),
+                Http::H1 | Http::H2 => ResponseDecoder::answering(&request.method),
+            },
             pace: Pace::new(reads),
             reads,
             frames: FrameCounter::default(),
@@ -123,10 +127,16 @@ impl<'a> Exchange<'a> {
         for step in does {
             let next = match step {
                 Does::Read(point) => self.read_to(*point).await,
-                Does::Wait(time) => {
+                Does::Wait(ClientWait::For(time)) => {
                     sleep(time.0).await;
                     Next::GoOn
                 }
+                Does::Wait(ClientWait::Mark(name)) => {
+                    self.session.shared.marks.wait(name).await;
+                    Next::GoOn
+                }
+                Does::Reconnect(_) => unreachable!("the check refuses it: it is not built yet"),
+                Does::Leave(Leave::HalfClose) => self.half_close().await,
                 Does::Leave(how) => {
                     if self.is_to_be_retried() {
                         break;
@@ -154,7 +164,7 @@ impl<'a> Exchange<'a> {
             headers: request.headers.clone(),
             body: Bytes::copy_from_slice(request.body.as_bytes()),
         });
-        let bytes = on_the_wire(request);
+        let bytes = request.on_the_wire(version(self.session.client.http));
         match within(self.first_byte(), self.stream.write_all(&bytes)).await {
             // A server may answer and close before it has read all: what it says is still there.
             Some(_) => Next::GoOn,
@@ -224,7 +234,7 @@ impl<'a> Exchange<'a> {
                 self.session.record(ClientFact::Body { request, bytes: bytes.clone() });
                 self.session.record_sights(self.application.body(&bytes));
                 if self.attempt.is_some() {
-                    self.session.progress.add(frames, bytes.len() as u64);
+                    self.session.shared.progress.add(frames, bytes.len() as u64);
                 }
             }
             Item::Trailers(_) => {}
@@ -253,11 +263,19 @@ impl<'a> Exchange<'a> {
         Next::Stop(Outcome::Stopped)
     }
 
+    /// Sends FIN and reads on. It is recorded first: what the server makes of it comes after.
+    async fn half_close(&mut self) -> Next {
+        self.session.record(ClientFact::Left { how: Leave::HalfClose });
+        // A connection that is reset already has nothing to shut: the next read tells.
+        self.stream.shutdown().await.unwrap_or_default();
+        Next::GoOn
+    }
+
     async fn leave(mut self, how: Leave) -> Outcome {
         self.session.record(ClientFact::Left { how });
         match how {
             // Letting go of the stream closes it.
-            Leave::Fin => {}
+            Leave::Fin | Leave::HalfClose => {}
             // An engine without RST still closes.
             Leave::Rst => self.stream.reset().await.unwrap_or_default(),
             Leave::Vanish => {
@@ -294,14 +312,9 @@ async fn connect(session: &Session) -> Option<Stream> {
     }
 }
 
-fn on_the_wire(request: &Request) -> Vec<u8> {
-    let mut text = format!("{} {} HTTP/1.1\r\n", request.method, request.target);
-    for (name, value) in &request.headers {
-        for part in [name.as_str(), ": ", value, "\r\n"] {
-            text.push_str(part);
-        }
+fn version(http: Http) -> &'static str {
+    match http {
+        Http::H10 => "HTTP/1.0",
+        Http::H1 | Http::H2 => "HTTP/1.1",
     }
-    text.push_str("\r\n");
-    text.push_str(&request.body);
-    text.into_bytes()
 }

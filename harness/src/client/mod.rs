@@ -20,4 +20,4 @@ pub(crate) mod testing;
 mod tests;
 
 pub use progress::Progress;
-pub use session::play;
+pub use session::{Shared, play};

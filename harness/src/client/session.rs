@@ -1,7 +1,8 @@
 //! One client from its start to its end: attempts, waits between them, and its patience as a whole.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use mock_openai::Marks;
 use tokio::time::sleep;
 
 use super::{
@@ -19,15 +20,24 @@ use crate::{
     trace::{ClientFact, Fact, Name, Sight},
 };
 
-/// Plays one client to its end. It connects to `next_hop` from `host`, draws its jitter from
-/// `seed`, and tells `progress` what it received.
-pub async fn play(client: plan::Client, next_hop: Name, host: Host, seed: u64, progress: Progress) {
+/// What a client shares with the rest of its world.
+#[derive(Debug, Clone, Default)]
+pub struct Shared {
+    /// What it is told of what it receives, for events that wait for that.
+    pub progress: Progress,
+    /// What the provider passed, for moves that wait for that.
+    pub marks: Arc<Marks>,
+}
+
+/// Plays one client to its end. It connects to `next_hop` from `host`, and draws its jitter from
+/// `seed`.
+pub async fn play(client: plan::Client, next_hop: Name, host: Host, seed: u64, shared: Shared) {
     sleep(client.starts.saturating_sub(host.recorder().now())).await;
     let name: Name = client.name.as_str().into();
     let total = client.gives_up.total.map(|time| time.0);
     let recorder = host.recorder().clone();
     let mut session =
-        Session { name: name.clone(), client, next_hop, host, seed, progress, requests: 0 };
+        Session { name: name.clone(), client, next_hop, host, seed, shared, requests: 0 };
     let mut attempts = Box::pin(session.attempts());
     if within(total, &mut attempts).await.is_none() {
         let gave_up = ClientFact::GaveUp { budget: "total" };
@@ -57,7 +67,7 @@ pub(super) struct Session {
     pub(super) next_hop: Name,
     pub(super) host: Host,
     pub(super) seed: u64,
-    pub(super) progress: Progress,
+    pub(super) shared: Shared,
     /// How many requests it has sent, preflights included.
     pub(super) requests: u64,
 }
@@ -107,6 +117,9 @@ impl Session {
             Kind::EventsourceStream => {
                 let mut application = EventsourceStream::default();
                 self.ask(&request, attempt, &mut application).await.into_answer()
+            }
+            Kind::Eventsource | Kind::Sdk(_) => {
+                unreachable!("the check refuses it: it is not built yet")
             }
             Kind::Browser => browser::fetch(self, attempt).await,
         }

@@ -7,12 +7,14 @@ use rstest::rstest;
 
 use super::{
     play,
-    progress::Progress,
+    session::Shared,
     testing::{Pipes, Seen, Step, client_facts, send, serve},
 };
 use crate::{
     plan::{Client, Request},
-    scenario::{Backoff, Does, Kind, Leave, Patience, Pause, ReadPoint, Reads, Retries},
+    scenario::{
+        Backoff, ClientWait, Does, Http, Kind, Leave, Patience, Pause, ReadPoint, Reads, Retries,
+    },
     trace::{BodyEnd, ClientFact, Recorder, Sight},
 };
 
@@ -28,6 +30,7 @@ fn reader() -> Client {
         starts: Duration::ZERO,
         from: "reader".to_owned(),
         kind: Kind::Raw,
+        http: Http::H1,
         request: Request {
             method: "POST".to_owned(),
             target: "/v1/chat/completions".to_owned(),
@@ -56,7 +59,7 @@ async fn run(
     let pipes = Pipes::new(16 * 1024);
     let seen = serve(&pipes.host("relay", &recorder), scripts);
     let host = pipes.host("reader", &recorder);
-    tokio::spawn(play(client, "relay".into(), host, 7, Progress::new())).await.unwrap();
+    tokio::spawn(play(client, "relay".into(), host, 7, Shared::default())).await.unwrap();
     // Lets the server notice that the client is gone.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let seen = std::mem::take(&mut *seen.lock().unwrap());
@@ -131,7 +134,7 @@ async fn a_client_starts_at_its_time_and_a_refused_one_says_so() {
     let client = Client { starts: Duration::from_millis(300), ..reader() };
     let recorder = Recorder::starting_now();
     let host = Pipes::new(1).host("reader", &recorder);
-    play(client, "relay".into(), host, 7, Progress::new()).await;
+    play(client, "relay".into(), host, 7, Shared::default()).await;
     assert_eq!(
         story(&client_facts(&recorder)),
         ["300 no connection ConnectionRefused", "300 done"]
@@ -140,8 +143,11 @@ async fn a_client_starts_at_its_time_and_a_refused_one_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn a_leaver_reads_to_its_point_waits_and_closes() {
-    let does =
-        vec![Does::Read(ReadPoint::Frames(1)), Does::Wait(millis(5)), Does::Leave(Leave::Fin)];
+    let does = vec![
+        Does::Read(ReadPoint::Frames(1)),
+        Does::Wait(ClientWait::For(millis(5))),
+        Does::Leave(Leave::Fin),
+    ];
     let (facts, seen, _) =
         run(Client { does, ..reader() }, vec![two_frames_then(vec![Step::Watch])]).await;
     assert_eq!(story(&facts)[2..], [r"20 body data: 1\n\n", "25 left Fin", "25 done"]);
@@ -150,7 +156,7 @@ async fn a_leaver_reads_to_its_point_waits_and_closes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_can_leave_before_any_answer() {
-    let does = vec![Does::Wait(millis(50)), Does::Leave(Leave::Fin)];
+    let does = vec![Does::Wait(ClientWait::For(millis(50))), Does::Leave(Leave::Fin)];
     let (facts, seen, _) = run(Client { does, ..reader() }, vec![vec![Step::Watch]]).await;
     assert_eq!(story(&facts)[1..], ["50 left Fin", "50 done"]);
     assert_eq!(seen.gone, [(Duration::from_millis(50), None)]);
@@ -171,6 +177,82 @@ async fn a_leaver_can_fall_silent() {
     let (facts, _, faults) = run(Client { does, ..reader() }, vec![two_frames_then(vec![])]).await;
     assert_eq!(story(&facts)[3..], ["20 left Vanish", "20 done"]);
     assert_eq!(faults, [crate::net::Fault::Vanish { host: "reader".into() }]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_shuts_its_sending_side_reads_on_and_does_what_stands_behind() {
+    let does = vec![
+        Does::Read(ReadPoint::Frames(1)),
+        Does::Leave(Leave::HalfClose),
+        Does::Read(ReadPoint::Frames(2)),
+        Does::Wait(ClientWait::For(millis(5))),
+    ];
+    let script = vec![
+        send(SSE),
+        Step::Wait(20),
+        send("9\r\ndata: 1\n\n\r\n"),
+        Step::Watch,
+        Step::Wait(30),
+        send("9\r\ndata: 2\n\n\r\n0\r\n\r\n"),
+    ];
+    let (facts, seen, _) = run(Client { does, ..reader() }, vec![script]).await;
+    assert_eq!(
+        story(&facts)[2..],
+        [
+            r"20 body data: 1\n\n",
+            "20 left HalfClose",
+            r"50 body data: 2\n\n",
+            "50 ended Complete",
+            "50 done"
+        ]
+    );
+    // The server reads the end of what the client says, and no error.
+    assert_eq!(seen.gone, [(Duration::from_millis(20), None)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_waits_for_a_mark_and_one_that_was_passed_before_counts() {
+    for (passed_at, left_at) in [(70, "70 left Fin"), (5, "20 left Fin")] {
+        let recorder = Recorder::starting_now();
+        let pipes = Pipes::new(16 * 1024);
+        serve(&pipes.host("relay", &recorder), vec![two_frames_then(vec![Step::Watch])]);
+        let does = vec![
+            Does::Read(ReadPoint::Frames(1)),
+            Does::Wait(ClientWait::Mark("half".to_owned())),
+            Does::Leave(Leave::Fin),
+        ];
+        let shared = Shared::default();
+        let (client, host) = (Client { does, ..reader() }, pipes.host("reader", &recorder));
+        let playing = tokio::spawn(play(client, "relay".into(), host, 7, shared.clone()));
+        tokio::time::sleep(Duration::from_millis(passed_at)).await;
+        shared.marks.pass("another");
+        shared.marks.pass("half");
+        playing.await.unwrap();
+        let facts = client_facts(&recorder);
+        assert_eq!(story(&facts)[3..4], [left_at]);
+    }
+}
+
+#[rstest]
+#[case::until_close(
+    "HTTP/1.0 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n",
+    r"0 body data: 1\n\n"
+)]
+#[case::chunks_are_bytes(
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n0\r\n\r\n",
+    r"0 body 9\r\ndata: 1\n\n\r\n0\r\n\r\n"
+)]
+#[case::length("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi", "0 body hi")]
+#[tokio::test(start_paused = true)]
+async fn a_client_of_http_1_0_says_so_and_knows_no_chunks(
+    #[case] answer: &str,
+    #[case] body: &str,
+) {
+    let client = Client { http: Http::H10, ..reader() };
+    let (facts, seen, _) = run(client, vec![vec![send(answer)]]).await;
+    assert_eq!(story(&facts)[2..], [body, "0 ended Complete", "0 done"]);
+    let line = seen.requests[0].1.lines().next();
+    assert_eq!(line, Some("POST /v1/chat/completions HTTP/1.0"));
 }
 
 fn patience(set: impl Fn(&mut Patience, Time)) -> Patience {
@@ -299,10 +381,10 @@ async fn a_preflight_is_no_progress() {
     let answer = SSE.replace("\r\n\r\n", "\r\naccess-control-allow-origin: *\r\n\r\n");
     let answer = vec![send(&answer), Step::Wait(50), send("9\r\ndata: 1\n\n\r\n")];
     serve(&pipes.host("relay", &recorder), vec![vec![send(&preflight)], answer]);
-    let progress = Progress::new();
+    let shared = Shared::default();
     let host = pipes.host("reader", &recorder);
-    tokio::spawn(play(page(), "relay".into(), host, 7, progress.clone()));
-    progress.reached(ReadPoint::Frames(1)).await;
+    tokio::spawn(play(page(), "relay".into(), host, 7, shared.clone()));
+    shared.progress.reached(ReadPoint::Frames(1)).await;
     assert_eq!(recorder.now().as_millis(), 50);
 }
 
@@ -311,17 +393,17 @@ async fn progress_counts_what_was_received() {
     let recorder = Recorder::starting_now();
     let pipes = Pipes::new(16 * 1024);
     serve(&pipes.host("relay", &recorder), vec![two_frames_then(vec![send("0\r\n\r\n")])]);
-    let progress = Progress::new();
+    let shared = Shared::default();
     tokio::spawn(play(
         reader(),
         "relay".into(),
         pipes.host("reader", &recorder),
         7,
-        progress.clone(),
+        shared.clone(),
     ));
-    progress.reached(ReadPoint::Bytes(Size(9))).await;
+    shared.progress.reached(ReadPoint::Bytes(Size(9))).await;
     assert_eq!(recorder.now().as_millis(), 20);
-    progress.reached(ReadPoint::Frames(2)).await;
+    shared.progress.reached(ReadPoint::Frames(2)).await;
     assert_eq!(recorder.now().as_millis(), 40);
 }
 

@@ -6,6 +6,7 @@ use super::{
     frames::Frames,
     message::{essence, header},
     moment::{Moment, TimedBytes},
+    terminator::Family,
 };
 use crate::{
     scenario::Leave,
@@ -41,6 +42,8 @@ pub struct Exchange {
     pub ended: Option<(Moment, BodyEnd)>,
     /// When and how the client went away before that, by its own will.
     pub left: Option<(Moment, Leaving)>,
+    /// When it shut its sending side alone: it still reads.
+    pub half_closed: Option<Moment>,
 }
 
 /// The head of a response.
@@ -96,6 +99,11 @@ impl Exchange {
     /// Whether it is a preflight of CORS.
     pub fn is_preflight(&self) -> bool {
         self.method == "OPTIONS"
+    }
+
+    /// Of which family of streams it is.
+    pub fn family(&self) -> Family {
+        Family::of(&self.target)
     }
 
     /// The frames of the body.
@@ -176,6 +184,7 @@ fn take(all: &mut Vec<Exchange>, client: &Name, fact: &ClientFact, moment: Momen
                 body: TimedBytes::default(),
                 ended: None,
                 left: None,
+                half_closed: None,
             });
         }
         ClientFact::Head { request, status, headers, .. } => {
@@ -193,6 +202,7 @@ fn take(all: &mut Vec<Exchange>, client: &Name, fact: &ClientFact, moment: Momen
                 exchange.ended = Some((moment, *how));
             }
         }
+        ClientFact::Left { how: Leave::HalfClose } => half_close(all, client, moment),
         ClientFact::Left { how } => leave(all, client, moment, Leaving::Left(*how)),
         ClientFact::GaveUp { budget } => leave(all, client, moment, Leaving::GaveUp(budget)),
         ClientFact::NoConnection { .. }
@@ -210,5 +220,12 @@ fn leave(all: &mut [Exchange], client: &Name, moment: Moment, how: Leaving) {
     let last = all.iter_mut().rev().find(|exchange| exchange.client == *client);
     if let Some(exchange) = last.filter(|exchange| exchange.over().is_none()) {
         exchange.left = Some((moment, how));
+    }
+}
+
+fn half_close(all: &mut [Exchange], client: &Name, moment: Moment) {
+    let last = all.iter_mut().rev().find(|exchange| exchange.client == *client);
+    if let Some(exchange) = last.filter(|exchange| exchange.over().is_none()) {
+        exchange.half_closed.get_or_insert(moment);
     }
 }

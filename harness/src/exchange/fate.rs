@@ -30,12 +30,15 @@ impl Run<'_> {
             .and_then(Passage::incoming)
             .is_some_and(|message| message.framing == Framing::UntilClose);
         match answer.ended.map(|(_, how)| how) {
-            Some(End::Clean) if !lost && answer.lacks_terminator() => Fate::Unterminated,
-            Some(End::Clean) if !lost => Fate::Whole,
+            Some(End::Clean | End::CloseIdleAfter(_)) if !lost && answer.lacks_terminator() => {
+                Fate::Unterminated
+            }
+            Some(End::Clean | End::CloseIdleAfter(_)) if !lost => Fate::Whole,
             Some(End::NoTerminator) if !lost => Fate::Unterminated,
             Some(End::Truncated | End::Fin | End::HalfClose) if until_close => Fate::Unterminated,
             Some(
                 End::Clean
+                | End::CloseIdleAfter(_)
                 | End::NoTerminator
                 | End::Truncated
                 | End::Fin

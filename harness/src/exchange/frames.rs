@@ -102,7 +102,18 @@ impl<'a> Frame<'a> {
         self.field(b"data")
     }
 
-    /// Whether it is the terminator of a chat completion.
+    /// The name of its event: its `event` field, or else the `type` of its data's object.
+    pub fn event_type(&self) -> Option<String> {
+        if let Some(name) = self.field(b"event") {
+            // A parser takes the last of several (HTML 9.2.6).
+            let last = name.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+            return Some(String::from_utf8_lossy(last).into_owned());
+        }
+        let value: serde_json::Value = serde_json::from_slice(&self.data()?).ok()?;
+        value.get("type")?.as_str().map(str::to_owned)
+    }
+
+    /// Whether it is `[DONE]`, the terminator of a chat completion.
     pub fn is_done(&self) -> bool {
         self.data().is_some_and(|data| data == b"[DONE]")
     }

@@ -13,6 +13,7 @@ mod hop;
 mod message;
 mod moment;
 mod provider;
+mod terminator;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use hop::Passage;
 pub use message::{Message, essence, header};
 pub use moment::{Marks, Moment, TimedBytes};
 pub use provider::Answer;
+pub use terminator::Family;
 pub use turn::Turn;
 
 /// A run as the rules see it: its trace, its plan, and what the two say of each exchange.

@@ -11,6 +11,7 @@ use super::{
     frames::Frames,
     message::{essence, header},
     moment::{Moment, TimedBytes},
+    terminator::Family,
     turn::{Turn, serves},
 };
 use crate::trace::{Connection, Fact, PeerEnd, ProviderEvent, ProviderFact, Trace};
@@ -66,13 +67,17 @@ impl Answer {
         self.status().is_some_and(|status| (200..300).contains(&status))
     }
 
-    /// Whether it is a chat stream that no `[DONE]` ends. Where no socket is recorded its type is not
-    /// known, and what the script says of its end counts alone.
+    /// Of which family of streams it is.
+    pub fn family(&self) -> Family {
+        Family::of(&self.target)
+    }
+
+    /// Whether it is a stream that needs a terminator and has none. Where no socket is recorded its
+    /// type is not known, and what the script says of its end counts alone.
     pub fn lacks_terminator(&self) -> bool {
-        let chat = self.target.split('?').next() == Some("/v1/chat/completions");
         let stream = essence(&self.answer_headers).as_deref() == Some("text/event-stream");
-        let done = Frames::of(&self.body.bytes).iter().any(|(_, frame)| frame.is_done());
-        chat && stream && self.succeeds() && !done
+        let complete = || self.family().is_complete(&Frames::of(&self.body.bytes));
+        self.family().needs_terminator() && stream && self.succeeds() && !complete()
     }
 
     /// Whether it was still open at a moment: asked, and not ended except by holding on.
@@ -165,6 +170,8 @@ impl Journal {
             | ProviderEvent::Matched { .. }
             | ProviderEvent::Unmatched { .. }
             | ProviderEvent::Limited { .. }
+            | ProviderEvent::Unauthorized { .. }
+            | ProviderEvent::NotAccepted { .. }
             | ProviderEvent::Marked { .. }
             | ProviderEvent::Closed => {}
         }

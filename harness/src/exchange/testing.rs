@@ -10,7 +10,7 @@ use super::Run;
 use crate::{
     plan::{Client, Hop, HopKind, Link, Plan, Request},
     rules::Rule,
-    scenario::{BufferingProxy, Kind, Leave, LinkSpec, MiddleboxSpec, Patience, Reads},
+    scenario::{BufferingProxy, Http, Kind, Leave, LinkSpec, Middlebox, Patience, Reads},
     trace::{
         BodyEnd, ClientFact, Connection, Event, Fact, Fate, Flags, Name, Packet, PeerEnd,
         ProviderEvent, ProviderFact, SocketFact, Trace, WorldFact,
@@ -97,7 +97,7 @@ impl Story {
 
     /// A middlebox between the clients and what stands there so far.
     pub(crate) fn behind(mut self, name: &str) -> Self {
-        let what = HopKind::Middlebox(MiddleboxSpec::BufferingProxy(BufferingProxy::default()));
+        let what = HopKind::Middlebox(Middlebox::BufferingProxy(BufferingProxy::default()));
         self.plan.hops.insert(0, Hop { name: name.to_owned(), what });
         self
     }
@@ -116,6 +116,7 @@ impl Story {
             starts: Duration::ZERO,
             from: name.to_owned(),
             kind,
+            http: Http::H1,
             request,
             origin: None,
             credentials: false,
@@ -364,7 +365,7 @@ impl Story {
     pub(crate) fn provider_ends(&mut self, ms: u64, client: &str, how: End) -> usize {
         let level = self.relay_level();
         match how {
-            End::Clean | End::NoTerminator => {
+            End::Clean | End::NoTerminator | End::CloseIdleAfter(_) => {
                 self.down(ms, client, level, b"0\r\n\r\n");
             }
             End::Truncated | End::Fin | End::HalfClose => {
@@ -447,6 +448,21 @@ impl Story {
         let mut story = Self::new();
         story.begins(0, "reader");
         story
+    }
+
+    /// What was asked so far was asked of the Responses API.
+    pub(crate) fn of_responses(mut self) -> Self {
+        for event in &mut self.trace.events {
+            if let Fact::Client(ClientFact::Sent { target, .. })
+            | Fact::Provider(ProviderFact {
+                event: ProviderEvent::Request { target, .. },
+                ..
+            }) = &mut event.fact
+            {
+                "/v1/responses".clone_into(target);
+            }
+        }
+        self
     }
 
     /// The same for one client of a longer story.

@@ -7,12 +7,11 @@ use mock_openai::quantity::Time;
 use super::{
     Labelled,
     bound::{holds, words},
-    ending::{ending, word},
-    frames,
+    ending, frames,
 };
 use crate::{
     exchange::{Exchange, Moment, Run},
-    scenario::{Bound, EndsAs, Expect},
+    scenario::{Bound, Expect},
     trace::{ClientFact, Fact, Name, Sight},
     verdict::{Breach, Verdict},
 };
@@ -78,7 +77,7 @@ fn judge_one(run: &Run<'_>, client: &Name, expect: &Expect) -> Vec<Labelled> {
         say("longest_gap", longest_gap(run, last, bound));
     }
     if let Some(expected) = &expect.ends {
-        say("ends", ends(run, last, expected));
+        say("ends", ending::judge(run, index, last, expected));
     }
     found
 }
@@ -151,18 +150,6 @@ fn longest_gap(run: &Run<'_>, exchange: &Exchange, bound: &Bound<Time>) -> Verdi
     });
     let gap = Time(gap);
     check(run, &exchange.client, at, holds(bound, &gap), words(bound), gap.to_string())
-}
-
-fn ends(run: &Run<'_>, exchange: &Exchange, expected: &EndsAs) -> Verdict {
-    let how = ending(exchange);
-    if how.is_some_and(|how| expected.0.contains(&how)) {
-        return Verdict::Held;
-    }
-    let word = how.map_or("still open", word);
-    let got = format!("{word}: {}", exchange.ending());
-    let mut breach = Breach::new(exchange.last_seen(), &run.relay, "", got);
-    breach.wanted = expected.0.iter().map(|how| super::ending::word(*how).to_owned()).collect();
-    Verdict::Broke(breach.concerning(&exchange.client))
 }
 
 fn script_reads(run: &Run<'_>, client: &Name, may: bool) -> Verdict {

@@ -2,7 +2,7 @@
 
 use super::bound::{holds, words};
 use crate::{
-    exchange::{Exchange, Fate, Frames as Split, Run},
+    exchange::{Exchange, Family, Fate, Frames as Split, Run},
     rules::payload::{Alignment, align, quote},
     scenario::Frames,
     verdict::{Breach, Verdict},
@@ -24,9 +24,40 @@ pub(super) fn judge(
             let got = format!("{count} frames");
             broke(run, exchange, format!("{} frames", words(bound)), got)
         }
+        Frames::List(list) => listed(run, exchange, list),
         Frames::AsSent => as_sent(run, index, exchange, None),
         Frames::AsSentFirst(first) => as_sent(run, index, exchange, Some(*first)),
     }
+}
+
+/// These frames and no others: the first that differs is the breach.
+fn listed(run: &Run<'_>, exchange: &Exchange, list: &[String]) -> Verdict {
+    let received = exchange.frames();
+    let mut received = received.iter().filter(|(_, frame)| !frame.is_blank());
+    for (number, expected) in (1..).zip(list) {
+        let expected = text(expected.as_bytes());
+        let wanted = format!("frame {number}: {}", quote(expected));
+        match received.next() {
+            Some((_, frame)) if text(frame.0) == expected => {}
+            Some((range, frame)) => {
+                let got = format!("frame {number}: {}", quote(text(frame.0)));
+                let breach = Breach::new(exchange.had(range.end), &run.relay, wanted, got);
+                return Verdict::Broke(breach.concerning(&exchange.client));
+            }
+            None => return broke(run, exchange, wanted, exchange.ending()),
+        }
+    }
+    let Some((range, frame)) = received.next() else { return Verdict::Held };
+    let wanted = format!("nothing after {} frames", list.len());
+    let got = format!("frame {}: {}", list.len() + 1, quote(text(frame.0)));
+    let breach = Breach::new(exchange.had(range.end), &run.relay, wanted, got);
+    Verdict::Broke(breach.concerning(&exchange.client))
+}
+
+/// A frame without its blank line and the end of its last line.
+fn text(frame: &[u8]) -> &[u8] {
+    let ends = frame.iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+    &frame[..frame.len() - ends]
 }
 
 fn broke(run: &Run<'_>, exchange: &Exchange, wanted: String, got: String) -> Verdict {
@@ -57,15 +88,18 @@ fn as_sent(run: &Run<'_>, index: usize, exchange: &Exchange, first: Option<u64>)
     }
     // As sent means no terminator too many either.
     let received = exchange.frames();
-    let same_terminators = terminators(&received) == terminators(&sent);
+    let family = exchange.family();
+    let (sent_count, got_count) = (terminators(&sent, family), terminators(&received, family));
+    let same_terminators = sent_count == got_count;
     let right = first.map_or(all && same_terminators, |first| count == first);
-    let got = match terminators(&received) {
-        many if many > terminators(&sent) => format!("{count} of them, and {many} `[DONE]`"),
-        _ => format!("{count} of them"),
+    let got = if got_count > sent_count {
+        format!("{count} of them, and {got_count} {}", family.terminator())
+    } else {
+        format!("{count} of them")
     };
     if right { Verdict::Held } else { broke(run, exchange, wanted, got) }
 }
 
-fn terminators(frames: &Split<'_>) -> usize {
-    frames.iter().filter(|(_, frame)| frame.is_done()).count()
+fn terminators(frames: &Split<'_>, family: Family) -> usize {
+    frames.iter().filter(|(_, frame)| family.is_terminator(frame)).count()
 }

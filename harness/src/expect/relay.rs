@@ -1,10 +1,11 @@
-//! What is expected of the relay itself: how much it holds.
+//! What is expected of the relay itself: how much it holds, and what its metrics say.
 
 use mock_openai::quantity::Size;
 
 use super::{
     Labelled,
     bound::{holds, words},
+    metrics,
 };
 use crate::{
     exchange::{Moment, Run},
@@ -15,7 +16,10 @@ use crate::{
 /// Judges every key that speaks of the relay.
 pub(super) fn judge(run: &Run<'_>, expect: &Relay) -> Vec<Labelled> {
     let held = expect.held_bytes.as_ref().map(|bound| held_bytes(run, bound));
-    held.map(|verdict| ("relay: held_bytes".to_owned(), verdict)).into_iter().collect()
+    let held = held.map(|verdict| ("relay: held_bytes".to_owned(), verdict));
+    let open = expect.open_streams.as_ref().map(|bound| metrics::open_streams(run, bound));
+    let metrics = expect.metric.iter().map(|(name, bound)| metrics::metric(run, name, bound));
+    held.into_iter().chain(open).chain(metrics).collect()
 }
 
 /// The most that the relay held of any one answer.

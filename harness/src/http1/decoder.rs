@@ -64,6 +64,8 @@ enum State {
 pub struct Decoder<H> {
     state: State,
     method: String,
+    /// Whether chunked coding is understood.
+    knows_codings: bool,
     head: PhantomData<H>,
 }
 
@@ -77,6 +79,12 @@ impl ResponseDecoder {
     /// A decoder of the response to a request with this method: one to `HEAD` has no body.
     pub fn answering(method: &str) -> Self {
         Self::start(method.to_owned())
+    }
+
+    /// The same for one who speaks HTTP/1.0, and so knows no transfer coding (RFC 9112 6.1, A.2):
+    /// chunks that are sent to it all the same are bytes of the body.
+    pub fn answering_http_1_0(method: &str) -> Self {
+        Self { knows_codings: false, ..Self::answering(method) }
     }
 }
 
@@ -95,12 +103,12 @@ impl Default for RequestDecoder {
 
 impl<H: Head> Decoder<H> {
     fn start(method: String) -> Self {
-        Self { state: State::Head(Vec::new()), method, head: PhantomData }
+        Self { state: State::Head(Vec::new()), method, knows_codings: true, head: PhantomData }
     }
 
     /// Forgets the message that is over; `method` is that of the request that the next one answers.
     pub fn next_message(&mut self, method: &str) {
-        *self = Self::start(method.to_owned());
+        *self = Self { knows_codings: self.knows_codings, ..Self::start(method.to_owned()) };
     }
 
     /// Whether the message is over, well or badly.
@@ -181,7 +189,12 @@ impl<H: Head> Decoder<H> {
                         self.state = State::Head(Vec::new());
                         continue;
                     }
-                    let framing = head.framing(&self.method)?;
+                    let framing = match head.framing(&self.method)? {
+                        Framing::Chunked if !self.knows_codings => Framing::UntilClose,
+                        framing @ (Framing::Length(_) | Framing::Chunked | Framing::UntilClose) => {
+                            framing
+                        }
+                    };
                     items.push(Item::Head(head));
                     self.state = State::Body(framing, Body::new(framing));
                 }

@@ -157,6 +157,13 @@ pub enum Fault {
         /// For how long.
         lasts: Option<Duration>,
     },
+    /// Connects to the host are not answered at all; what is connected already goes on.
+    Blackhole {
+        /// The host's name.
+        host: Name,
+        /// For how long; a caller that sends again after it gets through.
+        lasts: Option<Duration>,
+    },
     /// The host is gone at once, without a word on its connections.
     Crash {
         /// The host's name.

@@ -25,6 +25,7 @@ fn one(group: &scenario::Client, name: String, seed: u64) -> Client {
         starts: start(group.starts, &name, seed),
         from: group.from.clone().unwrap_or_else(|| name.clone()),
         kind: group.kind,
+        http: group.http,
         request: request(&group.request, &name),
         origin: group.origin.clone(),
         credentials: group.credentials,

@@ -3,9 +3,7 @@
 use indexmap::IndexMap;
 
 use super::{Client, Hop, HopKind, Link, Plan, clients};
-use crate::scenario::{
-    HostLimits, LinkSpec, Links, MiddleboxSpec, PathStep, Scenario, client_names,
-};
+use crate::scenario::{HostLimits, LinkSpec, Links, PathStep, Scenario, client_names};
 
 /// Resolves a scenario that was checked. What it draws depends on `seed` and on names alone.
 pub fn plan(scenario: &Scenario, id: &str, seed: u64) -> Plan {
@@ -36,9 +34,7 @@ fn hops(scenario: &Scenario) -> Vec<Hop> {
     let hop = |step: &PathStep| match step {
         PathStep::Client | PathStep::Upstream => None,
         PathStep::Relay => Some(HopKind::Relay),
-        PathStep::BufferingProxy(proxy) => {
-            Some(HopKind::Middlebox(MiddleboxSpec::BufferingProxy(proxy.clone())))
-        }
+        PathStep::Middlebox(middlebox) => Some(HopKind::Middlebox(middlebox.clone())),
     };
     scenario
         .path
@@ -67,6 +63,7 @@ fn one_way(both: &Links, differs: Option<LinkSpec>) -> LinkSpec {
         jitter: differs.jitter.or(both.jitter),
         bandwidth: differs.bandwidth.or(both.bandwidth),
         loss: differs.loss.or(both.loss),
+        queue: differs.queue.or(both.queue),
     }
 }
 

@@ -10,7 +10,7 @@ use mock_openai::script::Script;
 use serde::Serialize;
 
 use crate::scenario::{
-    Does, Expect, HostLimits, Kind, LinkSpec, MiddleboxSpec, NetEvent, Patience, Reads, Retries,
+    Does, Expect, HostLimits, Http, Kind, LinkSpec, Middlebox, NetEvent, Patience, Reads, Retries,
 };
 
 pub use make::plan;
@@ -73,7 +73,7 @@ pub enum HopKind {
     /// The code under test.
     Relay,
     /// A middlebox.
-    Middlebox(MiddleboxSpec),
+    Middlebox(Middlebox),
 }
 
 /// A link between two neighbours on the path; all flows over it share it.
@@ -101,6 +101,8 @@ pub struct Client {
     pub from: String,
     /// What kind of client it is.
     pub kind: Kind,
+    /// The HTTP version that it speaks.
+    pub http: Http,
     /// What it asks.
     pub request: Request,
     /// The page's origin, for a browser; the browser adds the header itself.
@@ -129,6 +131,21 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// As text: bodies of requests are JSON.
     pub body: String,
+}
+
+impl Request {
+    /// Its bytes in a version of HTTP/1: `HTTP/1.1`.
+    pub(crate) fn on_the_wire(&self, version: &str) -> Vec<u8> {
+        let mut text = format!("{} {} {version}\r\n", self.method, self.target);
+        for (name, value) in &self.headers {
+            for part in [name, ": ", value, "\r\n"] {
+                text.push_str(part);
+            }
+        }
+        text.push_str("\r\n");
+        text.push_str(&self.body);
+        text.into_bytes()
+    }
 }
 
 fn as_time<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

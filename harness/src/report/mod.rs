@@ -2,8 +2,10 @@
 
 use std::{io, time::Duration};
 
+use indexmap::IndexMap;
 use serde::Serialize;
 
+mod cells;
 mod json;
 mod text;
 
@@ -33,11 +35,16 @@ pub struct Report {
     pub wall: Duration,
 }
 
-/// One scenario.
+/// One scenario, or one cell of a scenario with a matrix.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Outcome {
-    /// Its id.
+    /// Its id, with its cell in brackets.
     pub id: String,
+    /// The id of its file: the same without the brackets.
+    pub scenario: String,
+    /// Each axis of the matrix with the label of its value.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub cell: IndexMap<String, String>,
     /// What it shows.
     pub title: String,
     /// How it came out.
@@ -56,6 +63,8 @@ pub struct Outcome {
     pub not_applicable: Vec<Note>,
     /// Rules that broke where the scenario says that they may.
     pub excused: Vec<Excuse>,
+    /// Outcomes that the scenario accepts and that are not as they should be.
+    pub lenient: Vec<Lenience>,
     /// What broke.
     pub failures: Vec<Failure>,
 }
@@ -82,6 +91,17 @@ pub struct Note {
     pub rule: String,
     /// What is said.
     pub because: String,
+}
+
+/// An accepted outcome that is not as it should be: one of an `any_of`, of grade `lenient`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Lenience {
+    /// The expectation that held: `any_of: reader: ends`.
+    pub expectation: String,
+    /// Its grade; those of grade `strict` are not told.
+    pub grade: &'static str,
+    /// The better outcomes that did not come about, each with what was got.
+    pub instead_of: Vec<String>,
 }
 
 /// A rule that broke without making the scenario fail.
@@ -144,9 +164,14 @@ impl Format {
 }
 
 impl Report {
-    /// How many scenarios came out so.
+    /// How many scenarios came out so, each cell of a matrix counted.
     pub fn count(&self, which: fn(&Conclusion) -> bool) -> usize {
         self.outcomes.iter().filter(|outcome| which(&outcome.result)).count()
+    }
+
+    /// How many files the outcomes come from: fewer than outcomes where there is a matrix.
+    pub fn scenarios(&self) -> usize {
+        cells::scenarios(&self.outcomes)
     }
 
     /// Whether something broke.

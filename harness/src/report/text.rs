@@ -4,13 +4,14 @@ use std::{io, time::Duration};
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{Conclusion, EXPECTED, Failure, Outcome, Report};
+use super::{Conclusion, EXPECTED, Failure, Outcome, Report, cells};
 
 /// How many unmet expectations are shown beside broken rules: a failure fits on a screen.
 const EXPECTED_SHOWN_MAX: usize = 4;
 
 pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "{}", table(report))?;
+    cells::held(&report.outcomes, out)?;
     for outcome in &report.outcomes {
         failures(outcome, out)?;
     }
@@ -19,6 +20,12 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
             let rule = &excuse.failure.rule;
             writeln!(out, "\nexcused  {}: {rule}: {}", outcome.id, excuse.failure.got)?;
             writeln!(out, "  because  {}", excuse.because)?;
+        }
+        for lenience in &outcome.lenient {
+            writeln!(out, "\n{}  {}: {}", lenience.grade, outcome.id, lenience.expectation)?;
+            for better in &lenience.instead_of {
+                writeln!(out, "  instead  {better}")?;
+            }
         }
         if let Conclusion::Skipped { because } = &outcome.result {
             writeln!(out, "skipped  {}: {because}", outcome.id)?;
@@ -45,7 +52,7 @@ fn table(report: &Report) -> Table {
         };
         table.add_row([
             family.0.to_owned(),
-            family.1.len().to_string(),
+            of_cells(cells::scenarios(family.1.iter().copied()), family.1.len()),
             count(|c| *c == Conclusion::Held),
             count(|c| *c == Conclusion::Broke),
             count(|c| matches!(c, Conclusion::Skipped { .. })),
@@ -60,6 +67,11 @@ fn table(report: &Report) -> Table {
         }
     }
     table
+}
+
+/// How many scenarios there are, and in brackets how many cells where these are more.
+fn of_cells(scenarios: usize, cells: usize) -> String {
+    if scenarios == cells { cells.to_string() } else { format!("{scenarios} ({cells})") }
 }
 
 /// The scenarios of each folder, in order.
@@ -81,6 +93,10 @@ fn sum(outcomes: &[&Outcome], of: fn(&Outcome) -> Duration) -> Duration {
 
 /// One hash for many traces: of their hashes, in order.
 fn combined(outcomes: &[&Outcome]) -> String {
+    // A run alone is named by its own hash, as everywhere else.
+    if let [one] = outcomes {
+        return one.hash.chars().take(12).collect();
+    }
     let mut hasher = blake3::Hasher::new();
     for outcome in outcomes {
         hasher.update(outcome.hash.as_bytes());
@@ -138,10 +154,15 @@ fn closing(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     let all: Vec<&Outcome> = report.outcomes.iter().collect();
     let skipped = report.count(|c| matches!(c, Conclusion::Skipped { .. }));
     let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} skipped") };
+    let cells = match report.outcomes.len() {
+        count if count == report.scenarios() => String::new(),
+        count => format!(" in {count} cells"),
+    };
+    let noun = if report.scenarios() == 1 { "scenario" } else { "scenarios" };
     writeln!(
         out,
-        "\n{} scenarios against {}: {} held, {} broke{skipped}",
-        report.outcomes.len(),
+        "\n{} {noun}{cells} against {}: {} held, {} broke{skipped}",
+        report.scenarios(),
         report.target,
         report.count(|c| *c == Conclusion::Held),
         report.count(|c| *c == Conclusion::Broke),
@@ -156,4 +177,59 @@ fn closing(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         sum(&all, |o| o.simulated).as_secs_f64(),
         report.wall.as_secs_f64(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Format, Lenience};
+
+    #[test]
+    fn an_outcome_that_is_only_accepted_is_told_with_the_better_one_in_text_and_in_json() {
+        let lenience = Lenience {
+            expectation: "any_of: reader: ends".to_owned(),
+            grade: "lenient",
+            instead_of: vec!["strict: reader: ends: error_event, got broken: RST".to_owned()],
+        };
+        let outcome = Outcome {
+            id: "dropped/cut".to_owned(),
+            scenario: "dropped/cut".to_owned(),
+            cell: indexmap::IndexMap::new(),
+            title: String::new(),
+            result: Conclusion::Held,
+            hash: String::new(),
+            simulated: Duration::ZERO,
+            wall: Duration::ZERO,
+            held: vec![],
+            not_applicable: vec![],
+            excused: vec![],
+            lenient: vec![lenience],
+            failures: vec![],
+        };
+        let report = Report {
+            format_version: 1,
+            target: "reference".to_owned(),
+            engine: "turmoil-net",
+            select: "seeded",
+            seed: 1,
+            outcomes: vec![outcome],
+            wall: Duration::ZERO,
+        };
+        let rendered = |format: Format| {
+            let mut text = Vec::new();
+            format.render(&report, &mut text).unwrap();
+            String::from_utf8(text).unwrap()
+        };
+        let told = "\nlenient  dropped/cut: any_of: reader: ends\n  \
+                    instead  strict: reader: ends: error_event, got broken: RST\n";
+        assert!(rendered(Format::Text).contains(told), "{}", rendered(Format::Text));
+        let json: serde_json::Value = serde_json::from_str(&rendered(Format::Json)).unwrap();
+        let lenient = serde_json::json!([{
+            "expectation": "any_of: reader: ends",
+            "grade": "lenient",
+            "instead_of": ["strict: reader: ends: error_event, got broken: RST"],
+        }]);
+        assert_eq!(json["outcomes"][0]["lenient"], lenient);
+        assert_eq!(json["outcomes"][0]["result"], "held");
+    }
 }

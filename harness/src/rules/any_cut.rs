@@ -56,7 +56,7 @@ fn any_cut(steps: &[Step]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use mock_openai::script::{Cut, CutLevel, Matcher, Repeat, Rule as Answer, Step};
+    use mock_openai::script::{Cut, Repeat, Rule as Answer, Step};
 
     use super::RULE;
     use crate::{exchange::testing::Story, verdict::Verdict};
@@ -64,10 +64,9 @@ mod tests {
     /// The two bytes of `é` come in two pieces; the relay passes what is told.
     fn cut_inside_a_code_point(passed: &str) -> Story {
         let mut story = Story::new();
-        let cut = Cut { every: 1, level: CutLevel::Chunk, gap: None, steps: vec![] };
+        let cut = Cut { every: Some(1), ..Cut::default() };
         let steps = vec![Step::Repeat(Repeat { times: 1, steps: vec![Step::Cut(cut)] })];
-        let matches = Matcher::default();
-        story.plan.upstream = vec![Answer { matches, when: None, limit: None, then: steps }];
+        story.plan.upstream = vec![Answer { then: steps, ..Answer::default() }];
         story.begins(0, "reader");
         story.provides(1, "reader", "data: \u{e9}\n\n");
         story.passes(1, "reader", passed);

@@ -220,6 +220,11 @@ mod tests {
         silent.leaves(100, "reader", Leave::Vanish);
         silent.over(9_000);
         silent.assert_not_applicable(&RULE, WHY);
+        // From the wire it looks like a departure, and it is none: either reading is right.
+        let mut half = Story::streaming();
+        half.leaves(100, "reader", Leave::HalfClose);
+        half.over(9_000);
+        half.assert_not_applicable(&RULE, WHY);
         let mut gone = Story::streaming();
         gone.provider_left(50, "reader");
         gone.leaves(100, "reader", Leave::Fin);

@@ -46,22 +46,23 @@ fn client_first(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answe
 fn is_dishonest(exchange: &Exchange, answer: &Answer, fate: Fate) -> bool {
     let complete = matches!(exchange.ended, Some((_, BodyEnd::Complete)));
     let fails = exchange.status().is_some_and(|status| status >= 400);
-    complete && !fails && looks_whole(&exchange.body.bytes, &answer.body.bytes, fate)
+    complete && !fails && looks_whole(&exchange.body.bytes, answer, fate)
 }
 
 /// Whether a body that ended in good form hides how the provider's ended.
-fn looks_whole(body: &[u8], provider: &[u8], fate: Fate) -> bool {
+fn looks_whole(body: &[u8], answer: &Answer, fate: Fate) -> bool {
     let frames = Frames::of(body);
     let error = frames.iter().any(|(_, frame)| frame.error().is_some());
-    let done = |frames: &Frames<'_>| frames.iter().any(|(_, frame)| frame.is_done());
-    let invented = done(&frames) && !done(&Frames::of(provider));
+    let family = answer.family();
+    let done = |frames: &Frames<'_>| frames.iter().any(|(_, frame)| family.is_terminator(&frame));
+    let invented = done(&frames) && !done(&Frames::of(&answer.body.bytes));
     invented || (!error && fate == Fate::Cut)
 }
 
 fn breach(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer, fate: Fate) -> Breach {
     let hides = |passage: &Passage<'_>| {
         passage.outgoing().is_some_and(|message| {
-            message.end.is_some() && looks_whole(&message.body, &answer.body.bytes, fate)
+            message.end.is_some() && looks_whole(&message.body, answer, fate)
         })
     };
     let host = run.blame(index, hides);
@@ -70,7 +71,10 @@ fn breach(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer, fat
         .or("broken framing: FIN without the last chunk, or RST")
         .concerning(&exchange.client);
     match fate {
-        Fate::Unterminated => breach.or("a clean end of the body without `[DONE]`"),
+        Fate::Unterminated => {
+            let terminator = answer.family().terminator();
+            breach.or(format!("a clean end of the body without {terminator}"))
+        }
         Fate::Whole | Fate::Cut => breach,
     }
 }
@@ -83,7 +87,7 @@ mod tests {
     use crate::{
         exchange::testing::{JSON, STREAM, Story},
         scenario::Leave,
-        trace::BodyEnd,
+        trace::{BodyEnd, SocketFact},
         verdict::Verdict,
     };
 
@@ -157,5 +161,51 @@ mod tests {
         story.passes(2, "reader", "{}");
         story.closes(2, "reader", BodyEnd::Complete);
         assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn a_response_is_whole_with_its_own_last_event_and_lacks_one_otherwise() {
+        let after = |provider: &str, relay: &str| {
+            let mut story = Story::streaming().of_responses();
+            story.relays(1, "reader", provider);
+            story.provider_ends(2, "reader", End::Clean);
+            if !relay.is_empty() {
+                story.passes(3, "reader", relay);
+            }
+            story.closes(4, "reader", BodyEnd::Complete);
+            story
+        };
+        let why = "no answer of the provider ended abnormally while its client waited";
+        for last in ["completed", "incomplete", "failed"] {
+            let whole = format!("event: response.{last}\ndata: {{}}\n\n");
+            after(&whole, "").assert_not_applicable(&RULE, why);
+        }
+        let error = "event: error\ndata: {\"type\":\"error\",\"message\":\"x\"}\n\n";
+        after(error, "").assert_not_applicable(&RULE, why);
+        let half = "event: response.created\ndata: {}\n\n";
+        assert_eq!(after(half, "").verdict(&RULE), Verdict::Held);
+        let breach = after(half, "data: [DONE]\n\n").breach(&RULE);
+        assert_eq!(breach.wanted[2], "a clean end of the body without `response.completed`");
+        after(half, "event: response.completed\ndata: {}\n\n").breach(&RULE);
+    }
+
+    #[test]
+    fn a_relay_that_takes_a_shut_sending_side_for_a_departure_hides_nothing() {
+        let mut story = Story::streaming();
+        story.relays(1, "reader", "data: 1\n\n");
+        story.leaves(2, "reader", Leave::HalfClose);
+        story.socket(2, "relay", "reader", 0, SocketFact::ReadEnd);
+        story.provider_left(3, "reader");
+        story.socket(3, "relay", "reader", 0, SocketFact::Dropped);
+        story.closes(3, "reader", BodyEnd::Truncated);
+        let why = "no answer of the provider ended abnormally while its client waited";
+        story.assert_not_applicable(&RULE, why);
+        // One that goes on must be as honest as to anybody else.
+        let mut goes_on = Story::streaming();
+        goes_on.leaves(1, "reader", Leave::HalfClose);
+        goes_on.relays(2, "reader", "data: 1\n\n");
+        goes_on.provider_ends(3, "reader", End::Reset);
+        goes_on.closes(4, "reader", BodyEnd::Complete);
+        goes_on.breach(&RULE);
     }
 }

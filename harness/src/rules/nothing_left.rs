@@ -3,6 +3,7 @@
 use super::{Level, Rule};
 use crate::{
     exchange::{Moment, Run},
+    metrics,
     scenario::NetFault,
     trace::{Fact, WorldFact},
     verdict::{Breach, Inquiry, Verdict},
@@ -105,12 +106,9 @@ fn sockets(run: &Run<'_>, over: Moment, inquiry: &mut Inquiry) {
 
 /// The lines of a metrics text that count open streams or requests in flight, with their figures.
 fn open_streams(text: &str) -> impl Iterator<Item = (&str, f64)> {
-    text.lines().filter_map(|line| {
-        let (series, figure) = line.rsplit_once(' ')?;
-        let name = series.split('{').next().unwrap_or(series);
-        let counts = name.contains("open_streams") || name.contains("in_flight");
-        (counts && !line.starts_with('#')).then(|| Some((line, figure.parse().ok()?)))?
-    })
+    let counts = |name: &str| metrics::OPEN_STREAMS.iter().any(|word| name.contains(word));
+    let samples = metrics::read(text).samples.into_iter();
+    samples.filter(move |one| counts(one.name)).map(|one| (one.line, one.figure))
 }
 
 #[cfg(test)]

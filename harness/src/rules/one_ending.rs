@@ -2,15 +2,16 @@
 
 use super::{Level, Rule};
 use crate::{
-    exchange::{Exchange, Fate, Frames, Run},
+    exchange::{Exchange, Family, Fate, Frames, Run},
     verdict::{Breach, Inquiry, Verdict},
 };
 
-/// `[DONE]` tells the client that the answer is whole. It is the provider's to say.
+/// The terminator tells the client that the answer is whole: `[DONE]`, or the last event of a
+/// response. It is the provider's to say.
 pub(super) const RULE: Rule = Rule {
     id: "one-ending",
     level: Level::Profile,
-    citation: "OpenAI API, chat completion streaming",
+    citation: "OpenAI API, chat completion streaming and Responses streaming",
     demand: "exactly one terminator, the provider's own, and nothing after it",
     judge,
 };
@@ -19,13 +20,14 @@ fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
     for (index, exchange, answer) in run.answered().filter(|(_, e, _)| e.is_stream()) {
         inquiry.applies();
-        let sent = Terminators::of(&Frames::of(&answer.body.bytes));
+        let family = answer.family();
+        let sent = Terminators::of(&Frames::of(&answer.body.bytes), family);
         let whole = run.fate(index, answer) == Fate::Whole;
         let stayed = !run.ended_from_outside(index, exchange);
         if let Some(mut breach) = judge_one(run, exchange, &sent, whole && stayed) {
             breach.host = run.blame(index, |passage| {
                 passage.outgoing().is_some_and(|message| {
-                    let got = Terminators::of(&Frames::of(&message.body));
+                    let got = Terminators::of(&Frames::of(&message.body), family);
                     got.count != sent.count || got.followed != sent.followed
                 })
             });
@@ -37,18 +39,19 @@ fn judge(run: &Run<'_>) -> Verdict {
 
 /// The terminators among some frames.
 struct Terminators {
+    family: Family,
     count: usize,
-    /// Where the first that is one too many for `[DONE]` alone ends, and any frame after the first.
+    /// Where each of them ends.
     ends: Vec<usize>,
     /// Where the first frame after a terminator ends, unless that is a terminator too.
     followed: Option<usize>,
 }
 
 impl Terminators {
-    fn of(frames: &Frames<'_>) -> Self {
-        let mut found = Self { count: 0, ends: Vec::new(), followed: None };
+    fn of(frames: &Frames<'_>, family: Family) -> Self {
+        let mut found = Self { family, count: 0, ends: Vec::new(), followed: None };
         for (range, frame) in frames.iter() {
-            if frame.is_done() {
+            if family.is_terminator(&frame) {
                 found.count += 1;
                 found.ends.push(range.end);
             } else if found.count > 0 {
@@ -65,22 +68,23 @@ fn judge_one(
     sent: &Terminators,
     must_have: bool,
 ) -> Option<Breach> {
-    let got = Terminators::of(&exchange.frames());
+    let got = Terminators::of(&exchange.frames(), sent.family);
+    let terminator = sent.family.terminator();
     let breach = |moment, wanted: String, got: String| {
         Some(Breach::new(moment, &run.relay, wanted, got).concerning(&exchange.client))
     };
     let wanted = match sent.count {
-        0 => "no `[DONE]`, since the provider sent none".to_owned(),
-        1 => "one `[DONE]`, as the provider sent it".to_owned(),
-        count => format!("{count} `[DONE]`, as the provider sent them"),
+        0 => format!("no {terminator}, since the provider sent none"),
+        1 => format!("one {terminator}, as the provider sent it"),
+        count => format!("{count} {terminator}, as the provider sent them"),
     };
     if let Some(extra) = got.ends.get(sent.count) {
         let text = format!("terminator number {} in {}", sent.count + 1, exchange.ending());
         return breach(exchange.had(*extra), wanted, text);
     }
     if let (Some(end), None) = (got.followed, sent.followed) {
-        let text = format!("a frame after `[DONE]`, in {}", exchange.ending());
-        return breach(exchange.had(end), "nothing after `[DONE]`".to_owned(), text);
+        let text = format!("a frame after {terminator}, in {}", exchange.ending());
+        return breach(exchange.had(end), format!("nothing after {terminator}"), text);
     }
     if must_have && got.count < sent.count {
         return breach(exchange.last_seen(), wanted, format!("none in {}", exchange.ending()));
@@ -181,6 +185,40 @@ mod tests {
         story.provides(1, "reader", "data: [DONE]\n\n");
         story.provider_ends(1, "reader", End::Reset);
         story.closes(2, "reader", BodyEnd::Truncated);
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    const COMPLETED: &str =
+        "event: response.completed\ndata: {\"type\":\"response.completed\"}\n\n";
+
+    #[test]
+    fn a_response_ends_with_its_own_last_event_and_nothing_comes_after_it() {
+        let after = |added: &str| {
+            let mut story = Story::streaming().of_responses();
+            story.relays(1, "reader", COMPLETED);
+            if !added.is_empty() {
+                story.passes(2, "reader", added);
+            }
+            story.finishes(3, "reader");
+            story
+        };
+        assert_eq!(after("").verdict(&RULE), Verdict::Held);
+        let breach = after("data: [DONE]\n\n").breach(&RULE);
+        assert_eq!(
+            (breach.at.as_millis(), breach.wanted[0].as_str()),
+            (2, "one `response.completed`, as the provider sent it")
+        );
+        let twice = after(COMPLETED).breach(&RULE);
+        assert!(twice.got.starts_with("terminator number 2 in"), "{}", twice.got);
+    }
+
+    #[test]
+    fn an_error_event_of_the_relays_own_is_no_terminator_of_a_response() {
+        let mut story = Story::streaming().of_responses();
+        story.relays(1, "reader", "event: response.created\ndata: {}\n\n");
+        story.provider_ends(2, "reader", End::Reset);
+        story.passes(3, "reader", "event: error\ndata: {\"type\":\"error\"}\n\n");
+        story.closes(3, "reader", BodyEnd::Complete);
         assert_eq!(story.verdict(&RULE), Verdict::Held);
     }
 }

@@ -1,13 +1,19 @@
 //! Which scenarios there are: those of a folder, and those that ship inside the library.
+//!
+//! A file that ends in `.yaml` is a scenario, but for those in a folder named `common`: they are
+//! parts that scenarios include.
 
 use std::{
-    fs,
-    io::{self, Read as _},
+    fs, io,
     path::{Path, PathBuf},
 };
 
+use bytes::Bytes;
 use include_dir::{Dir, DirEntry, include_dir};
-use mock_openai::yaml::{FILE_SIZE_MAX, nearest};
+use mock_openai::yaml::{Below, Files, NoFiles, OnDisk, nearest};
+
+use super::pick;
+pub use super::pick::{Filter, picked};
 
 /// The catalogue of this version of the library.
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
@@ -21,7 +27,60 @@ pub struct ScenarioFile {
     pub path: PathBuf,
     /// What it says; of a file that is too large, the first bytes over the limit.
     pub text: Vec<u8>,
+    /// Where it finds the files that it names.
+    pub store: Store,
+    /// How many folders lie between it and the root of its catalogue: so far up may it name files.
+    pub levels: usize,
+    /// The filters that mean it or some of its cells; none where none was given.
+    pub filters: Vec<Filter>,
 }
+
+/// Where the files of a catalogue are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Store {
+    /// On disk.
+    Disk,
+    /// Inside the library.
+    Embedded,
+    /// Nowhere: a text alone.
+    Nowhere,
+}
+
+impl Files for Store {
+    fn read(&self, path: &Path) -> io::Result<Bytes> {
+        match self {
+            Self::Disk => OnDisk.read(path),
+            Self::Nowhere => NoFiles.read(path),
+            Self::Embedded => {
+                let file = path.strip_prefix(EMBEDDED_ROOT).ok().and_then(|p| EMBEDDED.get_file(p));
+                let file = file.ok_or(io::ErrorKind::NotFound)?;
+                Ok(Bytes::from_static(file.contents()))
+            }
+        }
+    }
+}
+
+impl ScenarioFile {
+    /// The files that it may name.
+    pub fn files(&self) -> impl Files + use<> {
+        Below::levels_above(self.store, &self.path, self.levels)
+    }
+
+    fn on_disk(path: PathBuf, root: &Path) -> Result<Self, NotFound> {
+        let (id, levels) = id_of(&path, root);
+        let text = OnDisk
+            .read(&path)
+            .map_err(|source| NotFound::Unreadable { path: path.clone(), source })?
+            .to_vec();
+        Ok(Self { id, path, text, store: Store::Disk, levels, filters: Vec::new() })
+    }
+}
+
+/// The folder of the embedded catalogue, as messages call it.
+const EMBEDDED_ROOT: &str = "scenarios";
+
+/// Folders of this name hold parts of scenarios, and no scenarios.
+const COMMON: &str = "common";
 
 /// Why scenarios were not found.
 #[derive(Debug, thiserror::Error)]
@@ -68,22 +127,18 @@ pub fn find(filters: &[String], root: &Path) -> Result<Vec<ScenarioFile>, NotFou
     }
     let mut found = Vec::new();
     for filter in filters {
-        let path = Path::new(filter);
-        if path.is_dir() {
-            let inside = below(path, root)?;
-            if inside.is_empty() {
-                return Err(no_match(filter, &all));
+        found.extend(pick::meant(filter, |name| {
+            let path = Path::new(name);
+            if path.is_dir() {
+                let inside = below(path, root)?;
+                return if inside.is_empty() { Err(no_match(filter, &all)) } else { Ok(inside) };
             }
-            found.extend(inside);
-        } else if path.is_file() {
-            found.push(ScenarioFile {
-                id: id_of(path, root),
-                path: path.to_owned(),
-                text: read(path)?,
-            });
-        } else {
-            found.extend(matching(filter, &all)?);
-        }
+            if path.is_file() {
+                let file = ScenarioFile::on_disk(path.to_owned(), root)?;
+                return if is_part(&file) { Err(no_match(filter, &all)) } else { Ok(vec![file]) };
+            }
+            matching(name, &all)
+        })?);
     }
     if filters.is_empty() {
         found = all;
@@ -105,7 +160,7 @@ pub fn embedded(filters: &[String]) -> Result<Vec<ScenarioFile>, NotFound> {
     }
     let mut found = Vec::new();
     for filter in filters {
-        found.extend(matching(filter, &all)?);
+        found.extend(pick::meant(filter, |name| matching(name, &all))?);
     }
     in_order(&mut found);
     Ok(found)
@@ -114,11 +169,15 @@ pub fn embedded(filters: &[String]) -> Result<Vec<ScenarioFile>, NotFound> {
 fn collect(dir: &Dir<'_>, all: &mut Vec<ScenarioFile>) {
     for entry in dir.entries() {
         match entry {
+            DirEntry::Dir(dir) if is_common(dir.path()) => {}
             DirEntry::Dir(dir) => collect(dir, all),
             DirEntry::File(file) if is_scenario(file.path()) => all.push(ScenarioFile {
                 id: file.path().with_extension("").to_string_lossy().into_owned(),
-                path: Path::new("scenarios").join(file.path()),
+                path: Path::new(EMBEDDED_ROOT).join(file.path()),
                 text: file.contents().to_vec(),
+                store: Store::Embedded,
+                levels: file.path().components().count() - 1,
+                filters: Vec::new(),
             }),
             DirEntry::File(_) => {}
         }
@@ -154,54 +213,59 @@ fn below(folder: &Path, root: &Path) -> Result<Vec<ScenarioFile>, NotFound> {
         let path = entry.path();
         // Links to folders are not followed: they can lead in a circle.
         let kind = entry.file_type().map_err(unreadable)?;
-        if kind.is_dir() {
+        if kind.is_dir() && !is_common(&path) {
             found.extend(below(&path, root)?);
-        } else if is_scenario(&path) {
-            found.push(ScenarioFile { id: id_of(&path, root), text: read(&path)?, path });
+        } else if !kind.is_dir() && is_scenario(&path) {
+            found.push(ScenarioFile::on_disk(path, root)?);
         }
     }
+    // The folder itself may be one of parts.
+    found.retain(|file| !is_part(file));
     in_order(&mut found);
     Ok(found)
-}
-
-/// At most one byte more than a scenario may have, which is enough to refuse it.
-fn read(path: &Path) -> Result<Vec<u8>, NotFound> {
-    let unreadable = |source| NotFound::Unreadable { path: path.to_owned(), source };
-    let mut text = Vec::new();
-    let limit = u64::try_from(FILE_SIZE_MAX).unwrap_or(u64::MAX).saturating_add(1);
-    fs::File::open(path)
-        .map_err(unreadable)?
-        .take(limit)
-        .read_to_end(&mut text)
-        .map_err(unreadable)?;
-    Ok(text)
 }
 
 fn is_scenario(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "yaml")
 }
 
-/// The path below the root without its ending, however both are written; of a file that stands
-/// elsewhere the path as it is, so that it can be named again.
-fn id_of(path: &Path, root: &Path) -> String {
+fn is_common(folder: &Path) -> bool {
+    folder.file_name().is_some_and(|name| name == COMMON)
+}
+
+/// Whether a file was named that is a part of scenarios: its id says where below the root it is.
+fn is_part(file: &ScenarioFile) -> bool {
+    file.levels > 0 && file.id.split('/').rev().skip(1).any(|folder| folder == COMMON)
+}
+
+/// The path below the root without its ending, however both are written, and how many folders it
+/// holds; of a file that stands elsewhere the path as it is, so that it can be named again.
+fn id_of(path: &Path, root: &Path) -> (String, usize) {
     let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     match whole(path).strip_prefix(whole(root)) {
         Ok(below) => {
             let below = below.with_extension("");
             let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
-            parts.join("/")
+            (parts.join("/"), parts.len().saturating_sub(1))
         }
-        Err(_) => path.display().to_string(),
+        Err(_) => (path.display().to_string(), 0),
     }
 }
 
+/// Each file once; what any filter means of it stays.
 fn in_order(files: &mut Vec<ScenarioFile>) {
     files.sort_by(|a, b| a.id.cmp(&b.id));
-    files.dedup_by(|a, b| a.id == b.id && a.path == b.path);
+    files.dedup_by(|later, kept| {
+        let is_same = later.id == kept.id && later.path == kept.path;
+        if is_same {
+            kept.filters.append(&mut later.filters);
+        }
+        is_same
+    });
 }
 
 /// Whether an id has the form of a pattern.
-fn fits(pattern: &str, id: &str) -> bool {
+pub(super) fn fits(pattern: &str, id: &str) -> bool {
     match pattern.strip_prefix("**") {
         Some(rest) => (0..=id.len()).any(|at| id.get(at..).is_some_and(|tail| fits(rest, tail))),
         None => match pattern.chars().next() {

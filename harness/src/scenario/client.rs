@@ -1,16 +1,22 @@
 //! How a client behaves.
 
 use indexmap::IndexMap;
-use mock_openai::quantity::{Rate, Share, Size, Time};
-use serde::{Deserialize, Serialize};
+use mock_openai::{
+    quantity::{Rate, Share, Size, Time},
+    script::Until,
+    short_forms,
+    yaml::short::{Form, Short},
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// One client, or `count` alike.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Client {
     /// Its name; with `count`, the clients are `name-1`, `name-2`...
     pub name: String,
-    /// How many.
+    /// How many of them; one where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
     /// When it starts; at once where it is left out.
@@ -19,7 +25,7 @@ pub struct Client {
     /// Clients of one address name it here; default: one each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
-    /// What kind of client it is.
+    /// What kind of client it is; `raw` where it is left out.
     #[serde(default, rename = "as")]
     pub kind: Kind,
     /// Its host's receive buffer; 64 KiB where it is left out.
@@ -28,6 +34,9 @@ pub struct Client {
     /// What it asks; a streamed chat completion where it is left out.
     #[serde(default)]
     pub request: Request,
+    /// The HTTP version that it speaks; `h1` where it is left out.
+    #[serde(default)]
+    pub http: Http,
     /// The page's origin, for a browser: `https://app.example`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
@@ -49,7 +58,7 @@ pub struct Client {
 }
 
 /// When clients start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Starts {
     /// The first instant.
@@ -61,22 +70,71 @@ pub struct Starts {
 }
 
 /// The kinds of client.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Kind {
     /// Takes bytes as they come.
     #[default]
     #[serde(rename = "raw")]
     Raw,
+    /// A browser's `EventSource` by the HTML standard 9.2: reconnects by its rules, keeps the last
+    /// id, honours `retry`, stops on 204 and on a wrong type.
+    #[serde(rename = "eventsource")]
+    #[schemars(extend("x-not-built" = true, "x-instead" = "`raw` takes the same bytes, and `eventsource-stream` decodes them"))]
+    Eventsource,
     /// What a Rust application sees through the crate of that name.
     #[serde(rename = "eventsource-stream")]
     EventsourceStream,
     /// A page's `fetch` by the Fetch standard: preflight, checks, what script may see.
     #[serde(rename = "browser")]
     Browser,
+    /// What an application sees through an official SDK: its decoding, retries and time-outs.
+    #[serde(rename = "sdk")]
+    #[schemars(extend("x-not-built" = true, "x-instead" = "`raw` with `retries` asks again as an SDK does"))]
+    Sdk(Sdk),
+}
+
+/// SDKs whose decoding and retries are modelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Sdk {
+    /// openai (`PyPI`) 3.
+    #[serde(rename = "openai-python-3")]
+    OpenaiPython3,
+    /// openai (`PyPI`) 1.109.
+    #[serde(rename = "openai-python-1")]
+    OpenaiPython1,
+    /// openai (npm) 6.
+    #[serde(rename = "openai-node-6")]
+    OpenaiNode6,
+    /// ai (npm) 6: the Vercel AI SDK.
+    #[serde(rename = "ai-sdk-6")]
+    AiSdk6,
+    /// sashabaranov/go-openai.
+    #[serde(rename = "go-openai")]
+    GoOpenai,
+    /// async-openai (crates.io).
+    #[serde(rename = "async-openai")]
+    AsyncOpenai,
+}
+
+/// The HTTP version that a client speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Http {
+    /// HTTP/1.0: no chunked coding, which it would take for the body; one request a connection. No
+    /// browser speaks it.
+    #[serde(rename = "h1.0")]
+    H10,
+    /// HTTP/1.1.
+    #[default]
+    #[serde(rename = "h1")]
+    H1,
+    /// HTTP/2 with prior knowledge.
+    #[serde(rename = "h2")]
+    #[schemars(extend("x-not-built" = true, "x-instead" = "`h1` is spoken"))]
+    H2,
 }
 
 /// What a client asks.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// The path of a GET.
@@ -87,6 +145,7 @@ pub struct Request {
     pub post: Option<String>,
     /// Headers beside the usual ones.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schemars(extend("x-names" = "<header>"))]
     pub headers: IndexMap<String, String>,
     /// The JSON body. A `user` key is added where there is none: it tells the clients apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,7 +153,7 @@ pub struct Request {
 }
 
 /// How long a client waits for things; for ever where one is left out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Patience {
     /// For the connection.
@@ -112,7 +171,7 @@ pub struct Patience {
 }
 
 /// How fast a client reads.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reads {
     /// As fast as bytes come.
@@ -127,8 +186,9 @@ pub enum Reads {
 }
 
 /// A reader that stops once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ReadingPause")]
 pub struct Pause {
     /// The point at which it stops.
     pub after: ReadPoint,
@@ -138,7 +198,7 @@ pub struct Pause {
 }
 
 /// A point in what was received.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReadPoint {
     /// So many whole frames of the body.
@@ -148,19 +208,106 @@ pub enum ReadPoint {
 }
 
 /// One thing that a client does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Does {
     /// Reads up to a point.
     Read(ReadPoint),
     /// Goes away.
     Leave(Leave),
-    /// Does nothing for so long.
-    Wait(Time),
+    /// Does nothing for so long, or until a mark of the provider's is passed.
+    Wait(ClientWait),
+    /// Asks again on a new connection, after it left or its answer ended.
+    #[schemars(extend("x-not-built" = true, "x-instead" = "a second client that `starts` later asks again"))]
+    Reconnect(Reconnect),
 }
 
+/// What a client waits for: a time (`2s`), or `{ until: { mark: name } }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientWait {
+    /// So long.
+    For(Time),
+    /// Until the provider passes a `mark` for the first time; at once where it has already.
+    Mark(String),
+}
+
+/// The long form of a client's wait.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LongClientWait {
+    /// What it waits for.
+    pub until: UntilMark,
+}
+
+/// What a client can wait for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UntilMark {
+    /// The provider passes the `mark` of that name.
+    Mark(String),
+}
+
+/// How a client asks again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reconnect {
+    /// What it says in `Last-Event-ID`; the last id that it received where it is left out.
+    #[serde(default)]
+    pub last_event_id: LastEventId,
+}
+
+/// What a client says in `Last-Event-ID` when it comes back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LastEventId {
+    /// The last id that it received.
+    #[default]
+    Kept,
+    /// Nothing: the header is absent.
+    Forgotten,
+    /// This.
+    Given(String),
+}
+
+impl From<LongClientWait> for ClientWait {
+    fn from(long: LongClientWait) -> Self {
+        let UntilMark::Mark(name) = long.until;
+        Self::Mark(name)
+    }
+}
+
+impl Short for ClientWait {
+    type Long = LongClientWait;
+    const FORM: Form = Form::Mapping;
+    const NAME: &'static str = "ClientWait";
+    const WANTED: &'static str =
+        "a time with its unit, such as `2s`, or `{ until: { mark: name } }`";
+
+    fn text(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self::For)
+    }
+
+    fn short_schema(generator: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![generator.subschema_for::<Time>()]
+    }
+}
+
+impl Serialize for ClientWait {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::For(time) => time.serialize(serializer),
+            Self::Mark(name) => {
+                let until = Until::Mark(name.clone());
+                serializer.collect_map(std::iter::once(("until", until)))
+            }
+        }
+    }
+}
+
+short_forms!(ClientWait);
+
 /// How a client goes away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Leave {
     /// It closes: FIN (RST where bytes are unread, as the kernel does).
@@ -169,10 +316,13 @@ pub enum Leave {
     Rst,
     /// Its host falls silent without a word.
     Vanish,
+    /// It shuts its sending side alone (FIN), and reads on: what stands behind it goes on. A relay may
+    /// take it for a departure, unless it claims `half_close`.
+    HalfClose,
 }
 
 /// How a client tries again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retries {
     /// At most so many times after the first.
@@ -192,12 +342,12 @@ fn yes() -> bool {
 }
 
 /// Exponential back-off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Backoff {
     /// The first wait.
     pub base: Time,
-    /// By which each wait is longer than the one before.
+    /// How many times as long each wait is as the one before.
     pub factor: u32,
     /// The longest wait.
     pub cap: Time,

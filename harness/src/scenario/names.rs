@@ -9,7 +9,7 @@ impl PathStep {
             Self::Client => "client",
             Self::Relay => "relay",
             Self::Upstream => "upstream",
-            Self::BufferingProxy(proxy) => proxy.name.as_deref().unwrap_or("buffering_proxy"),
+            Self::Middlebox(middlebox) => middlebox.name(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 use mock_openai::quantity::{Rate, Share, Size, Time};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
 
 /// The `network:` block: links by name (`client-relay`), and `events`.
@@ -14,7 +15,7 @@ pub struct Network {
 }
 
 /// One link: what holds for both directions, and what differs in one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Links {
     /// One way.
@@ -29,6 +30,15 @@ pub struct Links {
     /// Share of the packets that are lost and sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<Share>,
+    /// Bytes that wait for the bandwidth at most; what exceeds it is lost. Unbounded where it is
+    /// left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-not-built" = true))]
+    pub queue: Option<Size>,
+    /// The largest packet, headers included; 1500 B where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-not-built" = true))]
+    pub mtu: Option<Size>,
     /// What differs from the provider's side to the client's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub down: Option<LinkSpec>,
@@ -38,7 +48,7 @@ pub struct Links {
 }
 
 /// One direction of a link.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkSpec {
     /// One way; none where it is left out.
@@ -55,16 +65,21 @@ pub struct LinkSpec {
     /// is behind them on their flow waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<Share>,
+    /// Bytes that wait for the bandwidth at most; what exceeds it is lost. Unbounded where it is
+    /// left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-not-built" = true))]
+    pub queue: Option<Size>,
 }
 
 /// Something that happens to a link or a host.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetEvent {
     /// At this virtual time; or `after`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Time>,
-    /// After something that a client received.
+    /// After something that a client received, or a mark that the provider passed; or `at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<When>,
     /// The link that it happens to; or `host`.
@@ -81,12 +96,17 @@ pub struct NetEvent {
     pub lasts: Option<Time>,
 }
 
-/// A point in what one client received.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A point in what one client received, or a mark of the provider's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "EventPoint")]
 pub struct When {
-    /// The client's name.
-    pub client: String,
+    /// The client's name; or `mark`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// After the provider has passed the `mark` of that name for the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
     /// After so many whole frames.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frames: Option<u64>,
@@ -96,7 +116,7 @@ pub struct When {
 }
 
 /// What can happen to a link or a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NetFault {
     /// Link: every connection over it is reset, both ends see RST.
@@ -107,6 +127,12 @@ pub enum NetFault {
     Drop,
     /// Host: connects are answered with RST.
     Refuse,
+    /// Host: connects are not answered at all; what is connected already goes on. A caller sends its
+    /// SYN again after 1 s, 3 s, 7 s... (RFC 6298), so it gets through once the fault is over.
+    Blackhole,
+    /// Host: it is told to stop, as SIGTERM does in a deployment.
+    #[schemars(extend("x-not-built" = true, "x-instead" = "`crash` ends a host without a word, `restart` starts it again"))]
+    Terminate,
     /// Host: it is gone at once, without a word on its connections.
     Crash,
     /// Host: it starts again from nothing; its peers' old connections are answered with RST.
@@ -114,7 +140,7 @@ pub enum NetFault {
 }
 
 /// Limits of one host.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HostLimits {
     /// Receive buffer of each of its sockets; 64 KiB where it is left out, and at most 65,535 B
@@ -125,35 +151,14 @@ pub struct HostLimits {
     /// is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send_buffer: Option<Size>,
-}
-
-/// A middlebox and its settings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MiddleboxSpec {
-    /// See [`BufferingProxy`].
-    BufferingProxy(BufferingProxy),
-}
-
-/// nginx with a bare `proxy_pass`: HTTP/1.0 to its upstream, answers collected in buffers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct BufferingProxy {
-    /// Its host name; `buffering_proxy` where it is left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// How many buffers (nginx `proxy_buffers`, 8 by default).
-    pub buffers: u64,
-    /// How large one is (nginx: a memory page, 4 KiB).
-    pub buffer: Size,
-    /// Whether `X-Accel-Buffering: no` switches it off for an answer (nginx: yes).
-    pub honours_x_accel: bool,
-}
-
-impl Default for BufferingProxy {
-    fn default() -> Self {
-        Self { name: None, buffers: 8, buffer: Size(4096), honours_x_accel: true }
-    }
+    /// How many sockets it may have open; unbounded where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-not-built" = true))]
+    pub files: Option<u64>,
+    /// How late its tasks run after they are woken; at once where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-not-built" = true, "x-instead" = "a client's `reads: { rate: ... }` slows a reader down"))]
+    pub slow_cpu: Option<Time>,
 }
 
 impl Serialize for Network {
@@ -194,5 +199,25 @@ impl<'de> serde::de::Visitor<'de> for NetworkReader {
             }
         }
         Ok(network)
+    }
+}
+
+impl JsonSchema for Network {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Network".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "type": "object",
+            "description": "What lies between the hosts: links by the names of their two neighbours on the path, the client's side first (`client-relay`, `relay-upstream`), and `events`.",
+            "properties": { "events": {
+                "description": "What happens to links and hosts, and when.",
+                "type": "array",
+                "items": generator.subschema_for::<NetEvent>(),
+            } },
+            "additionalProperties": generator.subschema_for::<Links>(),
+            "x-names": "<link>",
+        })
     }
 }

@@ -6,10 +6,11 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use super::{ClientFact, Connection, Event, Fact, Name, Sight, SocketFact, Trace};
+use super::{ClientFact, Connection, Event, Fact, Sight, SocketFact, Trace};
 use crate::{
     http1::header,
     plan::Plan,
+    visible::{Notation, visible as show_all},
     wire::{self, FrameKind},
 };
 
@@ -199,23 +200,22 @@ impl<'a> Telling<'a> {
     /// Who ended the connection first, and how.
     fn closing(&mut self) {
         let Some(connection) = self.connection else { return };
-        let Some((at, who, how)) = first_end(self.trace, connection) else {
+        let Some((ordinal, how)) = first_end(self.trace, connection) else {
             let _infallible = writeln!(self.text, "          the connection is left open");
             return;
         };
-        let who = if **who == *self.name { "the client" } else { who };
-        self.line(at, format_args!("connection ended first by {who}: {how}"));
+        let Event { at, actor, .. } = &self.trace.events[ordinal];
+        let who = if **actor == *self.name { "the client" } else { actor };
+        self.line(*at, format_args!("connection ended first by {who}: {how}"));
     }
 }
 
-/// The first FIN or RST on a connection, by the packets where they are shown, else by what the
-/// applications did.
-pub fn first_end(trace: &Trace, connection: Connection) -> Option<(Duration, &Name, &'static str)> {
+/// The first FIN or RST on a connection, by its ordinal and its kind: by the packets where they are
+/// shown, else by what the applications did.
+pub fn first_end(trace: &Trace, connection: Connection) -> Option<(usize, &'static str)> {
     let find = |how: fn(&Fact, Connection) -> Option<&'static str>| {
-        trace
-            .events
-            .iter()
-            .find_map(|event| how(&event.fact, connection).map(|how| (event.at, &event.actor, how)))
+        let mut events = trace.events.iter().enumerate();
+        events.find_map(|(ordinal, event)| Some((ordinal, how(&event.fact, connection)?)))
     };
     find(by_packet).or_else(|| find(by_socket))
 }
@@ -245,48 +245,16 @@ fn by_socket(fact: &Fact, connection: Connection) -> Option<&'static str> {
 /// Bytes with everything invisible made visible; long ones shortened.
 pub fn visible(bytes: &[u8]) -> String {
     if bytes.len() <= LONGEST_FRAME {
-        return escape(bytes);
+        return show_all(bytes, Notation::Glyphs);
     }
     let hash = &blake3::hash(bytes).to_hex()[..16];
-    let shown = escape(&bytes[..SHOWN_OF_LONG_FRAME]);
+    let shown = show_all(&bytes[..SHOWN_OF_LONG_FRAME], Notation::Glyphs);
     format!("{shown}… ({} B, blake3 {hash})", bytes.len())
-}
-
-fn escape(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() + 8);
-    for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                '\n' => text.push('⏎'),
-                '\r' => text.push('␍'),
-                '\0' => text.push('␀'),
-                '\u{feff}' => text.push_str("<BOM>"),
-                '\u{2028}' => text.push_str("<U+2028>"),
-                '\u{fffd}' => text.push_str("<U+FFFD>"),
-                other if other.is_control() => {
-                    let _infallible = write!(text, "<{:02x}>", u32::from(other));
-                }
-                other => text.push(other),
-            }
-        }
-        for byte in chunk.invalid() {
-            let _infallible = write!(text, "<{byte:02x}>");
-        }
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_cannot_be_seen_is_made_visible() {
-        assert_eq!(visible(b"data: a\r\n\n"), "data: a␍⏎⏎");
-        assert_eq!(visible("\u{feff}é\0\t".as_bytes()), "<BOM>é␀<09>");
-        assert_eq!(visible(b"\xe8\xb1"), "<e8><b1>");
-        assert_eq!(visible("\u{fffd}".as_bytes()), "<U+FFFD>");
-    }
 
     #[test]
     fn long_bytes_are_shortened_and_told_apart_by_their_hash() {

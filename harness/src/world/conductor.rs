@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use mock_openai::Marks;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout_at},
@@ -26,6 +27,7 @@ pub(super) async fn conduct(
     plan: Arc<Plan>,
     crew: Arc<Crew>,
     progress: BTreeMap<String, Progress>,
+    marks: Arc<Marks>,
 ) {
     let limit = Instant::now() + plan.limit;
     // All servers are up before the first client can reach them: a connect takes time of its own.
@@ -33,8 +35,11 @@ pub(super) async fn conduct(
     let before = tasks_without_clients(&world, &plan);
     let mut events = JoinSet::new();
     for event in plan.events.clone() {
-        let watched = event.after.as_ref().and_then(|when| progress_of(&plan, when, &progress));
-        events.spawn(fire(world.clone(), event, watched));
+        let awaited = event.after.as_ref().and_then(|when| {
+            let mark = when.mark.clone().map(|name| Awaited::Mark(name, Arc::clone(&marks)));
+            mark.or_else(|| progress_of(&plan, when, &progress))
+        });
+        events.spawn(fire(world.clone(), event, awaited));
     }
     let stopped = tokio::select! {
         biased;
@@ -71,25 +76,33 @@ fn tasks_without_clients(world: &Host, plan: &Plan) -> Option<u64> {
     world.stack().tasks_alive().map(|alive| alive.saturating_sub(clients))
 }
 
+/// What an event waits for.
+enum Awaited {
+    /// A point in what a client received.
+    Received(ReadPoint, Progress),
+    /// A mark of the provider's.
+    Mark(String, Arc<Marks>),
+}
+
 /// What a client has received, by its name or its group's: of a group, its first client.
-fn progress_of(
-    plan: &Plan,
-    when: &When,
-    progress: &BTreeMap<String, Progress>,
-) -> Option<(ReadPoint, Progress)> {
-    let meant = |client: &&Client| client.name == when.client || client.group == when.client;
+fn progress_of(plan: &Plan, when: &When, progress: &BTreeMap<String, Progress>) -> Option<Awaited> {
+    let meant = |client: &&Client| {
+        Some(&client.name) == when.client.as_ref() || Some(&client.group) == when.client.as_ref()
+    };
     let client = plan.clients.iter().find(meant)?;
     let frames = when.frames.map(ReadPoint::Frames);
     let point = frames.or_else(|| when.bytes.map(ReadPoint::Bytes))?;
-    Some((point, progress.get(&client.name)?.clone()))
+    Some(Awaited::Received(point, progress.get(&client.name)?.clone()))
 }
 
-async fn fire(world: Host, event: NetEvent, watched: Option<(ReadPoint, Progress)>) {
+async fn fire(world: Host, event: NetEvent, awaited: Option<Awaited>) {
     if let Some(at) = event.at {
         sleep(at.0).await;
     }
-    if let Some((point, progress)) = watched {
-        progress.reached(point).await;
+    match awaited {
+        Some(Awaited::Received(point, progress)) => progress.reached(point).await,
+        Some(Awaited::Mark(name, marks)) => marks.wait(&name).await,
+        None => {}
     }
     if let Some(fault) = fault(&event) {
         record(&world, WorldFact::Fired { what: format!("{fault:?}") });
@@ -108,6 +121,9 @@ fn fault(event: &NetEvent) -> Option<Fault> {
         NetFault::Hold => link().map(|link| Fault::Hold { link, lasts }),
         NetFault::Drop => link().map(|link| Fault::Drop { link, lasts }),
         NetFault::Refuse => host().map(|host| Fault::Refuse { host, lasts }),
+        NetFault::Blackhole => host().map(|host| Fault::Blackhole { host, lasts }),
+        // The check refuses it: it is not built yet.
+        NetFault::Terminate => None,
         NetFault::Crash => host().map(|host| Fault::Crash { host }),
         NetFault::Restart => host().map(|host| Fault::Restart { host }),
     }

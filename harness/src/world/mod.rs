@@ -2,15 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use mock_openai::Mock;
+use mock_openai::{Marks, Mock};
 
 use crate::{
-    client::{self, Progress},
+    client::{self, Progress, Shared},
     middlebox,
     net::{self, Actor, Engine, Host, Main, Task},
     plan::{Client, HopKind, Plan},
     target::Target,
-    trace::{Fact, Name, Trace},
+    trace::{Fact, Name, ProviderEvent, Trace},
 };
 
 mod conductor;
@@ -34,12 +34,17 @@ pub fn run(plan: &Plan, target: &Target, engine: Engine) -> Trace {
     let crew = Arc::new(Crew::new(plan.clients.iter().map(|client| client.name.as_str())));
     let progress: BTreeMap<String, Progress> =
         plan.clients.iter().map(|client| (client.name.clone(), Progress::new())).collect();
-    let mut actors = vec![provider(&plan)];
+    let marks = Arc::new(Marks::default());
+    let mut actors = vec![provider(&plan, &marks)];
     actors.extend(hops(&plan, target));
-    actors.extend(plan.clients.iter().map(|one| customer(&plan, one, &crew, &progress[&one.name])));
+    actors.extend(plan.clients.iter().map(|one| {
+        let shared = Shared { progress: progress[&one.name].clone(), marks: Arc::clone(&marks) };
+        customer(&plan, one, &crew, shared)
+    }));
     let conducted = Arc::clone(&plan);
-    let main: Main =
-        Box::new(move |world| Box::pin(conductor::conduct(world, conducted, crew, progress)));
+    let main: Main = Box::new(move |world| {
+        Box::pin(conductor::conduct(world, conducted, crew, progress, marks))
+    });
     net::run(engine, &plan, actors, main)
 }
 
@@ -48,16 +53,26 @@ fn next_hop(plan: &Plan, position: usize) -> Name {
     plan.hops.get(position).map_or("upstream", |hop| hop.name.as_str()).into()
 }
 
-fn provider(plan: &Plan) -> Actor {
-    let (script, seed) = (plan.upstream.clone(), plan.seed);
+fn provider(plan: &Plan, marks: &Arc<Marks>) -> Actor {
+    let (script, seed, marks) = (plan.upstream.clone(), plan.seed, Arc::clone(marks));
     let start = move |host: Host| -> Task {
         let (name, recorder) = (Arc::clone(host.name()), host.recorder().clone());
+        let marks = Arc::clone(&marks);
         let mock = Mock {
             script: script.clone(),
             seed,
             epoch: EPOCH,
             journal: Arc::new(move |entry| {
+                let mark = if let ProviderEvent::Marked { name } = &entry.event {
+                    Some(name.clone())
+                } else {
+                    None
+                };
                 recorder.record(&name, Fact::Provider(entry));
+                // Whoever waits is woken after the fact that it waits for.
+                if let Some(mark) = mark {
+                    marks.pass(&mark);
+                }
             }),
         };
         Box::pin(async move {
@@ -95,14 +110,13 @@ fn hops(plan: &Plan, target: &Target) -> Vec<Actor> {
     plan.hops.iter().enumerate().map(actor).collect()
 }
 
-fn customer(plan: &Plan, client: &Client, crew: &Arc<Crew>, progress: &Progress) -> Actor {
+fn customer(plan: &Plan, client: &Client, crew: &Arc<Crew>, shared: Shared) -> Actor {
     let (first, seed) = (next_hop(plan, 0), plan.seed);
-    let (client, crew, progress) = (client.clone(), Arc::clone(crew), progress.clone());
+    let (client, crew) = (client.clone(), Arc::clone(crew));
     let host = client.from.as_str().into();
     let start = move |host: Host| -> Task {
         let (client, crew) = (client.clone(), Arc::clone(&crew));
-        let playing =
-            client::play(client.clone(), Arc::clone(&first), host, seed, progress.clone());
+        let playing = client::play(client.clone(), Arc::clone(&first), host, seed, shared.clone());
         Box::pin(async move {
             // Told on drop too: a client that panics is done.
             let _told = crew.member(client.name);

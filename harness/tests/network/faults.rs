@@ -184,6 +184,39 @@ fn a_host_refuses_for_a_while() {
 }
 
 #[test]
+fn a_black_hole_answers_no_connect_until_it_is_over() {
+    let (seen, trace) =
+        run(&pair(latency(20)), vec![server("upstream", echo)], |host| async move {
+            let mut old = connect(&host).await;
+            host.stack()
+                .apply(&Fault::Blackhole { host: name("upstream"), lasts: Some(ms(2_000)) });
+            let start = Instant::now();
+            // What is connected stays so.
+            old.write_all(b"x").await.unwrap();
+            old.read_exact(&mut [0]).await.unwrap();
+            assert_eq!(start.elapsed(), ms(40));
+            let _new = connect(&host).await;
+            start.elapsed()
+        });
+    // Called at 40; sent again after 1 s and after 2 s more (RFC 6298 2.1, 5.5), and then a round trip.
+    assert_eq!(seen, ms(40 + 3_000 + 40));
+    assert!(!packets(&trace).iter().any(|(_, packet)| packet.flags.rst));
+}
+
+#[test]
+fn a_black_hole_without_end_answers_nobody() {
+    let (seen, trace) =
+        run(&pair(latency(20)), vec![server("upstream", echo)], |host| async move {
+            host.stack().apply(&Fault::Blackhole { host: name("upstream"), lasts: None });
+            let upstream = name("upstream");
+            timeout(Duration::from_hours(1), host.connect(&upstream)).await.is_err()
+        });
+    assert!(seen);
+    let answers = packets(&trace).into_iter().filter(|(event, _)| &*event.actor == "upstream");
+    assert_eq!(answers.count(), 0);
+}
+
+#[test]
 fn a_reset_link_resets_both_ends_of_all_its_connections_and_no_others() {
     let plan = path(&["client"], &["relay"], latency(10));
     let relay = actor("relay", |host| async move {

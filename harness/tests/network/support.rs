@@ -10,7 +10,7 @@ use std::{
 use harness::{
     net::{self, Actor, Engine, Host, Listener, Stream},
     plan::{Client, Hop, HopKind, Link, Plan, Request},
-    scenario::{HostLimits, Kind, LinkSpec, Patience, Reads},
+    scenario::{HostLimits, Http, Kind, LinkSpec, Patience, Reads},
     trace::{Event, Fact, Name, Packet, SocketFact, Trace},
 };
 use indexmap::IndexMap;
@@ -29,7 +29,11 @@ pub(crate) fn latency(millis: u64) -> LinkSpec {
 }
 
 pub(crate) fn buffers(recv: u64, send: u64) -> HostLimits {
-    HostLimits { recv_buffer: Some(Size(recv)), send_buffer: Some(Size(send)) }
+    HostLimits {
+        recv_buffer: Some(Size(recv)),
+        send_buffer: Some(Size(send)),
+        ..HostLimits::default()
+    }
 }
 
 fn client(name: &str) -> Client {
@@ -39,6 +43,7 @@ fn client(name: &str) -> Client {
         starts: Duration::ZERO,
         from: name.to_owned(),
         kind: Kind::Raw,
+        http: Http::H1,
         request: Request {
             method: "GET".to_owned(),
             target: "/".to_owned(),

@@ -26,8 +26,9 @@ fn plan_of(stream: &str, every: u64, level: CutLevel) -> Plan {
         .expect("the scenario of this test is right");
     let mut plan = plan::plan(&scenario, "captures", 1);
     let raw = mock_openai::script::Send { raw: Some(stream.to_owned()), ..Default::default() };
-    let steps = vec![Step::Send(raw)];
-    plan.upstream[0].then = vec![Step::Cut(Cut { every, level, gap: None, steps })];
+    let steps = vec![Step::Send(Box::new(raw))];
+    plan.upstream[0].then =
+        vec![Step::Cut(Cut { every: Some(every), level, steps, ..Cut::default() })];
     plan
 }
 

@@ -9,15 +9,16 @@ pub(super) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")
 }
 
-/// Every scenario of the catalogue.
+/// Every scenario of the catalogue, cell by cell.
 pub(super) fn cases() -> Result<Vec<Case>, String> {
     let files = catalogue::find(&[], &root()).map_err(|error| error.to_string())?;
-    files.iter().map(read).collect()
+    let cases: Result<Vec<_>, _> = files.iter().map(read).collect();
+    Ok(cases?.into_iter().flatten().collect())
 }
 
-/// One scenario, or all of its mistakes.
-pub(super) fn read(file: &catalogue::ScenarioFile) -> Result<Case, String> {
-    Case::read(file).map_err(|mistakes| {
+/// The cells of one scenario, or all of its mistakes.
+pub(super) fn read(file: &catalogue::ScenarioFile) -> Result<Vec<Case>, String> {
+    Case::read_all(file).map_err(|mistakes| {
         let texts: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         texts.join("\n")
     })

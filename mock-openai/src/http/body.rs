@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::{BODY_MAX, HEAD_MAX, Head, NoRequest};
-use crate::{socket::Socket, wire::Wire};
+use crate::{script::is_header_name, socket::Socket, wire::Wire};
 
 /// Longest line that gives a chunk's size, extensions included.
 const SIZE_LINE_MAX: usize = 4 << 10;
@@ -34,6 +34,11 @@ pub(crate) async fn read<W: Wire>(socket: &mut Socket<W>, head: &Head) -> Result
 /// smuggled.
 fn length(head: &Head) -> Result<Length, NoRequest> {
     let bad = |why: &str| Err(NoRequest::bad(400, why));
+    // An empty element says nothing to one reader and zero to another.
+    let mut fields = head.values("transfer-encoding").chain(head.values("content-length"));
+    if fields.any(|value| value.split(',').any(|element| element.trim().is_empty())) {
+        return bad("its transfer-encoding or content-length is empty");
+    }
     let mut codings = head.elements("transfer-encoding");
     let mut lengths = head.elements("content-length");
     if let Some(coding) = codings.next() {
@@ -113,6 +118,9 @@ async fn chunk_size<W: Wire>(socket: &mut Socket<W>) -> Result<u64, NoRequest> {
         }
         match httparse::parse_chunk_size(ahead).map_err(|_| bad())? {
             httparse::Status::Complete((len, size)) => {
+                if ahead[..len - 1].contains(&b'\n') {
+                    return Err(bad());
+                }
                 socket.skip(len);
                 return Ok(size);
             }
@@ -129,8 +137,13 @@ async fn trailers<W: Wire>(socket: &mut Socket<W>) -> Result<(), NoRequest> {
         if let Some(at) = socket.ahead().iter().position(|b| *b == b'\n') {
             let line = socket.take(at + 1);
             taken += line.len();
-            if line.iter().all(|b| matches!(b, b'\r' | b'\n')) {
+            if matches!(&line[..], b"\r\n" | b"\n") {
                 return Ok(());
+            }
+            let name = line[..].split(|b| *b == b':').next().unwrap_or_default();
+            let has_colon = name.len() < line.len();
+            if !has_colon || !std::str::from_utf8(name).is_ok_and(is_header_name) {
+                return Err(NoRequest::bad(400, "a trailer is no header field"));
             }
         } else if taken + socket.ahead().len() > HEAD_MAX {
             return Err(NoRequest::bad(431, "the trailers are too long"));

@@ -32,7 +32,8 @@ impl Head {
     pub(crate) fn path(&self) -> &str {
         let target = match self.target.split_once("://") {
             Some((scheme, rest)) if !scheme.contains('/') => {
-                rest.find('/').map_or("/", |at| &rest[at..])
+                let path = rest.find(['/', '?', '#']).map_or("", |at| &rest[at..]);
+                if path.starts_with('/') { path } else { "/" }
             }
             _ => &self.target,
         };

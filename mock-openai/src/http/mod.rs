@@ -60,6 +60,11 @@ impl Request {
         Self { head, body, json }
     }
 
+    /// The body where it is JSON.
+    pub(crate) fn json(&self) -> Option<&Value> {
+        self.json.as_ref()
+    }
+
     fn text(&self, key: &str) -> Option<&str> {
         self.json.as_ref()?.get(key)?.as_str()
     }
@@ -102,6 +107,9 @@ impl Request {
                 Value::Null | Value::Bool(_) | Value::Number(_) => 0,
             }
         }
-        self.json.as_ref().and_then(|body| body.get("messages")).map_or(0, words)
+        // The last two are those of the Responses API.
+        let prompts = ["messages", "input", "instructions"];
+        let body = self.json.as_ref();
+        prompts.iter().filter_map(|key| body?.get(key)).map(words).sum()
     }
 }

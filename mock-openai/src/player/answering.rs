@@ -1,8 +1,10 @@
 //! What an answer needs to know of the request that it answers.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
-use crate::identity::Identity;
+use crate::{identity::Identity, marks::Marks};
 
 /// Who asks, when, and under what quota.
 #[derive(Debug, Clone)]
@@ -13,6 +15,10 @@ pub(crate) struct Answering {
     pub(crate) received: Instant,
     /// The same in seconds of unix time.
     pub(crate) created: u64,
+    /// Index of the rule that answers; 0 where none does.
+    pub(crate) rule: usize,
+    /// Which marks answers have passed.
+    pub(crate) marks: Arc<Marks>,
     /// Headers that every answer under the rule's quota has.
     pub(crate) quota: Vec<(String, String)>,
 }

@@ -1,5 +1,7 @@
 //! How an answer ends: what was sent leaves first, then the fault.
 
+use std::time::Duration;
+
 use super::{
     Halt, Player,
     cuts::Cuts,
@@ -7,7 +9,6 @@ use super::{
     outgoing::Outgoing,
 };
 use crate::{
-    dialect::openai_chat,
     journal::{Event, PeerEnd},
     script::End,
     wire::Wire,
@@ -18,6 +19,8 @@ use crate::{
 pub(crate) enum Next {
     /// It waits for another request.
     Keep,
+    /// The same, and it is closed when none has begun after so long.
+    KeepFor(Duration),
     /// It is over.
     Close,
 }
@@ -32,6 +35,7 @@ impl<W: Wire> Player<'_, W> {
         // Nothing may fire while it is being carried out.
         self.trips.keep(0);
         self.cuts = Cuts::default();
+        self.joined = None;
         match self.carry_out(end).await {
             Ok(next) => next,
             Err(Halt::Gone(how)) => self.peer_gone(how, true),
@@ -49,7 +53,9 @@ impl<W: Wire> Player<'_, W> {
 
     async fn carry_out(&mut self, end: End) -> Result<Next, Halt> {
         match end {
-            End::Clean | End::NoTerminator => return self.complete(end).await,
+            End::Clean | End::NoTerminator | End::CloseIdleAfter(_) => {
+                return self.complete(end).await;
+            }
             End::Truncated => {
                 self.open(Kind::Events).await?;
                 self.socket.shut_down().await?;
@@ -75,15 +81,18 @@ impl<W: Wire> Player<'_, W> {
     /// Completes the body. `[DONE]` comes where a stream was broken off between two frames; inside
     /// one it would only become part of it.
     async fn complete(&mut self, end: End) -> Result<Next, Halt> {
-        let mut is_complete = !self.progress.is_torn;
+        let mut is_complete = !self.progress.sent.is_torn;
         if is_complete {
-            if end == End::Clean && self.in_stream && self.progress.scanner.is_between() {
-                self.put(openai_chat::DONE, Kind::Events).await?;
+            if end != End::NoTerminator
+                && self.progress.sent.scanner.is_between()
+                && let Some(terminator) = self.terminator.take()
+            {
+                self.put(terminator, Kind::Events).await?;
             }
             let mut outgoing = Outgoing::default();
             match self.add_head(Kind::Events, &mut outgoing) {
                 Ended::Chunked => outgoing.framing(b"0\r\n\r\n"),
-                Ended::Length(len) => is_complete = len == self.progress.bytes,
+                Ended::Length(len) => is_complete = len == self.progress.sent.bytes,
                 Ended::UntilClose => is_complete = false,
                 Ended::NoBody => {}
             }
@@ -96,7 +105,13 @@ impl<W: Wire> Player<'_, W> {
             self.socket.shut_down().await?;
         }
         self.log.tell(Event::Ended { how: end });
-        Ok(if keeps { Next::Keep } else { Next::Close })
+        Ok(if !keeps {
+            Next::Close
+        } else if let End::CloseIdleAfter(time) = end {
+            Next::KeepFor(time.0)
+        } else {
+            Next::Keep
+        })
     }
 
     async fn reset(&mut self) -> Result<Next, Halt> {

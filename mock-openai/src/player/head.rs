@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::{Halt, Player, outgoing::Outgoing};
 use crate::{
     http::status,
-    script::{Framing, Head, Step},
+    script::{Framing, Head, HeadWhen, Headers, Step},
     wire::Wire,
 };
 
@@ -32,35 +32,54 @@ pub(super) enum Ended {
 #[derive(Debug, Default)]
 pub(super) struct State {
     status: Option<u16>,
-    headers: Vec<(String, String)>,
+    headers: Vec<(String, Vec<String>)>,
     framing: Framing,
     /// Set when it is sent.
     pub(super) sent: Option<Ended>,
 }
 
+/// The value that takes a usual header away.
+const ABSENT: &str = "absent";
+
 impl State {
     fn plan(&mut self, head: &Head) {
         self.status = Some(head.status);
-        self.headers = head.headers.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
+        self.headers = listed(&head.headers);
         self.framing = head.framing;
     }
 
     /// Plans the head of an error; a head that the script gave goes before.
-    pub(super) fn plan_error(&mut self, status: u16, headers: Vec<(String, String)>) {
+    pub(super) fn plan_error(&mut self, status: u16, headers: Vec<(String, Vec<String>)>) {
         self.status.get_or_insert(status);
         self.headers.extend(headers);
     }
 }
 
+/// The headers of a script, each with its values.
+pub(super) fn listed(headers: &Headers) -> Vec<(String, Vec<String>)> {
+    headers.iter().map(|(name, values)| (name.clone(), values.0.clone())).collect()
+}
+
+/// Puts a header in the place of the usual one of that name, or behind all.
+fn set(headers: &mut Vec<(String, String)>, name: &str, values: Vec<String>) {
+    let at = headers.iter().position(|(usual, _)| usual.eq_ignore_ascii_case(name));
+    headers.retain(|(usual, _)| !usual.eq_ignore_ascii_case(name));
+    let values = values.into_iter().filter(|value| value != ABSENT);
+    let at = at.unwrap_or(headers.len());
+    headers.splice(at..at, values.map(|value| (name.to_owned(), value)));
+}
+
 impl<W: Wire> Player<'_, W> {
-    /// A head goes out at once, but where the answer is one JSON text it waits for it, since the
-    /// text's length stands in it. A second head has no meaning and is not sent.
+    /// A head goes out at once, unless the script lets it wait for the body. Where the answer is one
+    /// JSON text it always does, since the text's length stands in it. A second head has no meaning
+    /// and is not sent.
     pub(super) async fn announce(&mut self, head: &Head, rest: &[Step]) -> Result<(), Halt> {
         if self.head.sent.is_some() {
             return Ok(());
         }
         self.head.plan(head);
-        if matches!(rest.first(), Some(Step::Json(_) | Step::Error(_))) {
+        let is_whole = matches!(rest.first(), Some(Step::Json(_) | Step::Error(_)));
+        if is_whole || head.when == HeadWhen::WithFirstFrame {
             return Ok(());
         }
         self.open(body_kind(rest).unwrap_or(Kind::Events)).await
@@ -80,8 +99,7 @@ impl<W: Wire> Player<'_, W> {
         }
         let status = self.head.status.unwrap_or(200);
         let told = self.framing(kind);
-        let bodiless = self.request.head.method == "HEAD" || status::is_bodiless(status);
-        let ended = if bodiless { Ended::NoBody } else { told };
+        let ended = if self.is_bodiless() { Ended::NoBody } else { told };
         self.head.sent = Some(ended);
 
         let mut headers = self.usual_headers(kind);
@@ -97,14 +115,17 @@ impl<W: Wire> Player<'_, W> {
         if ended == Ended::UntilClose || !self.request.head.persists() {
             headers.push(("connection".into(), "close".into()));
         }
-        for (name, value) in std::mem::take(&mut self.head.headers) {
-            match headers.iter_mut().find(|(usual, _)| usual.eq_ignore_ascii_case(&name)) {
-                Some(usual) => *usual = (name, value),
-                None => headers.push((name, value)),
-            }
+        for (name, values) in std::mem::take(&mut self.head.headers) {
+            set(&mut headers, &name, values);
         }
         outgoing.head(status, &render(status, &headers));
         ended
+    }
+
+    /// Whether the answer has no body, whatever the script sends.
+    pub(super) fn is_bodiless(&self) -> bool {
+        let status = self.head.status.unwrap_or(200);
+        self.request.head.method == "HEAD" || status::is_bodiless(status)
     }
 
     fn framing(&self, kind: Kind) -> Ended {

@@ -45,6 +45,18 @@ impl Outgoing {
         self.head.map_or(0, |(end, _)| end)
     }
 
+    /// Where body bytes lie in it, their place in the body, and they themselves.
+    pub(super) fn bodies(&self) -> &[(Range<usize>, u64, Bytes)] {
+        &self.bodies
+    }
+
+    /// How many body bytes are left when so many bytes were taken.
+    pub(super) fn left(&self, taken: usize) -> u64 {
+        let left =
+            self.bodies.iter().map(|(place, ..)| place.end - taken.clamp(place.start, place.end));
+        left.sum::<usize>() as u64
+    }
+
     /// What is to be told when the socket has taken these bytes, and had those before them.
     pub(super) fn taken(&self, taken: &Range<usize>) -> Vec<Event> {
         let mut events = Vec::new();
@@ -81,5 +93,6 @@ mod tests {
         assert_eq!(outgoing.taken(&(0..3)), []);
         assert_eq!(outgoing.taken(&(3..9)), [Event::Head { status: 200 }, wrote(100, "he")]);
         assert_eq!(outgoing.taken(&(9..14)), [wrote(102, "llo")]);
+        assert_eq!([0, 3, 9, 12, 14].map(|taken| outgoing.left(taken)), [5, 5, 3, 0, 0]);
     }
 }

@@ -2,14 +2,16 @@
 
 use std::{
     future::{Future as _, poll_fn},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use super::{Halt, Player};
+use super::{Halt, Player, counters};
 use crate::{
+    distribution,
     journal::{Event, PeerEnd},
-    script::Wait,
+    script::{Pause, Until, Wait},
     socket::Socket,
     wire::Wire,
 };
@@ -63,11 +65,32 @@ impl<W: Wire> Player<'_, W> {
         self.look_round().await
     }
 
-    pub(super) async fn wait(&mut self, wait: Wait) -> Result<(), Halt> {
+    /// Lets time pass between two things that are sent; `ordinal` counts the pauses of one step.
+    /// Where they leave together there is no time between them.
+    pub(super) async fn pause(&mut self, pause: &Pause, ordinal: u64) -> Result<(), Halt> {
+        let time = match pause {
+            _ if self.joined.is_some() => Duration::ZERO,
+            Pause::For(time) => time.0,
+            Pause::Drawn(distribution) => {
+                let seed = self.answering.identity.seed;
+                distribution::time(distribution, seed, &self.label("pause"), ordinal)
+            }
+        };
+        self.sleep(time).await
+    }
+
+    pub(super) async fn wait(&mut self, wait: &Wait) -> Result<(), Halt> {
         match wait {
-            Wait::For(time) => self.sleep(time.0).await,
+            Wait::For(time) => self.pause(&Pause::For(*time), 0).await,
+            Wait::Drawn(distribution) => self.pause(&Pause::Drawn(*distribution), 0).await,
             Wait::Forever => self.wait_gone().await.and_then(|how| Err(Halt::Gone(how))),
-            Wait::PeerClosed => {
+            Wait::Until(Until::Mark(name)) => {
+                let marks = Arc::clone(&self.answering.marks);
+                let name = counters::fill(name, self.counter).into_owned();
+                let mut passed = Box::pin(async move { marks.wait(&name).await });
+                self.race(|_, cx| passed.as_mut().poll(cx)).await
+            }
+            Wait::Until(Until::PeerClosed) => {
                 if self.gone.is_none() {
                     let how = self.wait_gone().await?;
                     self.gone = Some(how);

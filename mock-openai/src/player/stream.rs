@@ -1,11 +1,12 @@
 //! The `stream` step: a whole completion, frame by frame.
 
+use serde_json::Value;
+
 use super::{Halt, Player, counters, head::Kind, trips::Origin};
 use crate::{
-    content::{Completion, Finish, Tokens, text_of},
-    dialect::{Envelope, openai_chat},
-    made_up::MadeUp,
-    script::{Stream, Usage},
+    content::{self, Asked, Completion, clip},
+    dialect::{self, Dialect, Envelope, Padding, Settings},
+    script::{self, Stream, Usage},
     wire::Wire,
 };
 
@@ -13,12 +14,14 @@ use crate::{
 const MODEL_DEFAULT: &str = "gpt-4o";
 
 impl<W: Wire> Player<'_, W> {
-    /// A request that wants no stream gets the same content as one JSON text, at once.
+    /// A request that wants no stream gets the same content as one JSON text, at once. Without the
+    /// terminator the last frame is left out, whatever the dialect has for it.
     pub(super) async fn stream(&mut self, step: &Stream, terminator: bool) -> Result<(), Halt> {
-        let (completion, tokens) = self.completion(step);
-        let envelope = self.envelope();
+        let dialect = dialect::named(self.dialect(step.dialect));
+        let completion = self.completion(step);
+        let envelope = self.envelope(dialect, step, &completion);
         if !self.request.wants_stream() {
-            return self.whole(openai_chat::whole(&envelope, &completion, tokens)).await;
+            return self.whole(dialect.whole(&envelope, &completion)).await;
         }
         let outer = self.trips.count();
         if let Some(stop) = step.stop {
@@ -28,50 +31,76 @@ impl<W: Wire> Player<'_, W> {
                 began: tokio::time::Instant::now(),
             };
             self.trips.arm(stop.after, stop.end, origin);
-            self.in_stream = true;
+            self.terminator = dialect.terminator();
             self.check_trips()?;
         }
-        self.in_stream = true;
-        let done = terminator.then_some(openai_chat::DONE);
-        let frames = openai_chat::frames(&envelope, &completion).chain(done);
-        for (index, frame) in frames.enumerate() {
+        self.terminator = dialect.terminator();
+        let mut frames = dialect.frames(&envelope, &completion).peekable();
+        let mut index = 0;
+        while let Some(frame) = frames.next() {
+            if !terminator && frames.peek().is_none() {
+                break;
+            }
             if let Some(every) = step.every.filter(|_| index > 0) {
-                self.sleep(every.0).await?;
+                self.pause(&every, index).await?;
             }
             self.put(frame, Kind::Events).await?;
+            index += 1;
         }
-        self.in_stream = false;
+        self.terminator = None;
         self.trips.keep(outer);
         Ok(())
     }
 
-    fn completion(&self, step: &Stream) -> (Completion, Tokens) {
-        let identity = &self.answering.identity;
-        let text = step.text.as_deref().map(|text| counters::fill(text, self.counter));
-        let made_up = MadeUp {
-            seed: identity.seed,
-            label: identity.label("words"),
-            client: identity.client.clone(),
-            pieces: 0,
-            size: None,
+    /// What stands on a preset inside an answer: the answer's own id, model and time.
+    pub(super) fn preset_envelope(&self) -> Envelope {
+        let dialect = dialect::named(self.dialect(None));
+        self.envelope(dialect, &Stream::default(), &Completion::default())
+    }
+
+    fn dialect(&self, named: Option<script::Dialect>) -> script::Dialect {
+        named.unwrap_or_else(|| dialect::of_path(self.request.head.path()))
+    }
+
+    fn completion(&self, step: &Stream) -> Completion {
+        let fill = |text: &str| counters::fill(text, self.counter).into_owned();
+        let asked = Asked {
+            body: self.request.json(),
+            prompt: self.request.prompt_words(),
+            identity: &self.answering.identity,
+            fill: &fill,
         };
-        let text = text_of(step, text.as_deref(), made_up);
-        let tokens = Tokens { prompt: self.request.prompt_words(), completion: text.pieces() };
-        let told = match step.usage {
+        content::completion(step, &asked)
+    }
+
+    fn envelope(&self, dialect: &dyn Dialect, step: &Stream, completion: &Completion) -> Envelope {
+        let identity = &self.answering.identity;
+        let body = self.request.json();
+        let (id, items) = dialect.ids(identity, completion);
+        let model = self.request.model().unwrap_or(MODEL_DEFAULT);
+        let usage_chunk = match step.usage {
             Usage::Auto => self.request.wants_usage(),
             Usage::Always => true,
             Usage::Never => false,
         };
-        (Completion { text, finish: Finish::Stop, usage: told.then_some(tokens) }, tokens)
-    }
-
-    fn envelope(&self) -> Envelope {
-        let identity = &self.answering.identity;
+        let is_padded = step.obfuscation && !declines_obfuscation(body);
+        let (seed, label) = (identity.seed, identity.label("obfuscation"));
         Envelope {
-            id: identity.completion_id(),
+            id,
+            items,
             created: self.answering.created,
-            model: self.request.model().unwrap_or(MODEL_DEFAULT).to_owned(),
+            model: clip(model, dialect::MODEL_BYTES_MAX).to_owned(),
             fingerprint: identity.fingerprint(),
+            usage_chunk,
+            null_usage: step.null_usage,
+            obfuscation: is_padded.then_some(Padding { seed, label }),
+            first_sequence_number: self.progress.frames,
+            settings: Settings::of(body),
         }
     }
+}
+
+fn declines_obfuscation(body: Option<&Value>) -> bool {
+    let options = body.and_then(|body| body.get("stream_options"));
+    options.and_then(|options| options.get("include_obfuscation")) == Some(&Value::Bool(false))
 }

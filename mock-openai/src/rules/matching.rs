@@ -1,10 +1,16 @@
 //! Compares a request with what a rule asks of it.
 
+use super::condition::Condition;
 use crate::{http::Request, script::Matcher};
 
 /// What of the request does not fit, each as a fragment of a sentence; empty where all fits.
-pub(super) fn misses(matcher: &Matcher, request: &Request) -> Vec<String> {
-    let Matcher { method, path, model, header } = matcher;
+/// `condition` is the matcher's `body` as it was read; `None` where it could not be.
+pub(super) fn misses(
+    matcher: &Matcher,
+    condition: Option<&Condition>,
+    request: &Request,
+) -> Vec<String> {
+    let Matcher { method, path, model, header, body } = matcher;
     let head = &request.head;
     let mut misses = Vec::new();
     let mut compare = |what: &str, wanted: Option<&str>, got: Option<&str>| match (wanted, got) {
@@ -21,6 +27,14 @@ pub(super) fn misses(matcher: &Matcher, request: &Request) -> Vec<String> {
         let name = name.to_ascii_lowercase();
         let got = head.values(&name).find(|v| v == wanted).or_else(|| head.values(&name).next());
         compare(&format!("header {name}"), Some(wanted), got);
+    }
+    if let Some(text) = body {
+        match (condition, request.json()) {
+            (Some(condition), Some(body)) if condition.holds(body) => {}
+            (Some(_), Some(_)) => misses.push(format!("its body does not fit `{text}`")),
+            (Some(_), None) => misses.push(format!("its body is no JSON, which `{text}` asks for")),
+            (None, _) => misses.push(format!("`{text}` is no condition")),
+        }
     }
     misses
 }

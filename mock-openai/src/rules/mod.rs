@@ -1,23 +1,35 @@
 //! Which rule of the script answers a request.
 
-use std::{collections::BTreeMap, sync::Mutex, sync::PoisonError, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
 use crate::{
     http::Request,
+    keys,
+    marks::Marks,
     script::{Rule, Scope, When},
 };
 
+pub(crate) mod condition;
 mod matching;
 mod quota;
 
 pub(crate) use quota::Quota;
 
-/// What has been counted so far, over all connections.
+use condition::Condition;
+
+/// What is remembered while one script is in force, over all connections.
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
+    /// The `match: { body }` of each rule, read at the first request.
+    conditions: OnceLock<Vec<Option<Condition>>>,
     counted: Mutex<Counted>,
+    marks: Arc<Marks>,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +48,8 @@ pub(crate) enum Choice {
     Answers(usize, Option<Quota>),
     /// The rule of this index would answer, but its quota is used up.
     Limited(usize, Quota),
+    /// The rule of this index would answer, but asks for a key that the request does not bring.
+    Unauthorized(usize),
     /// None: the nearest miss, and what of it did not fit.
     None(String),
 }
@@ -45,8 +59,12 @@ impl Rules {
     /// of this client came before.
     ///
     /// A request counts for every rule whose `match` it fits, also where a rule before it answers:
-    /// so `nth: 2` of any rule means the second such request.
+    /// so `nth: 2` of any rule means the second such request. `script` is always the same one.
     pub(crate) fn choose(&self, script: &[Rule], request: &Request, client: &str) -> (Choice, u64) {
+        let conditions = self.conditions.get_or_init(|| {
+            let read = |rule: &Rule| Condition::parse(rule.matches.body.as_deref()?).ok();
+            script.iter().map(read).collect()
+        });
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         let requests = counted.requests.entry(client.to_owned()).or_default();
         let before = *requests;
@@ -55,7 +73,7 @@ impl Rules {
         let mut chosen = None;
         let mut nearest: Option<(usize, String)> = None;
         for (index, rule) in script.iter().enumerate() {
-            let mut misses = matching::misses(&rule.matches, request);
+            let mut misses = matching::misses(&rule.matches, conditions[index].as_ref(), request);
             if misses.is_empty() {
                 let when = rule.when.unwrap_or_default();
                 let by = (when.scope == Scope::Client).then(|| client.to_owned());
@@ -75,24 +93,29 @@ impl Rules {
             let nearest = nearest.map_or_else(|| "the script has no rules".to_owned(), |(_, t)| t);
             return (Choice::None(nearest), before);
         };
-        let choice = match script[index].limit {
-            None => Choice::Answers(index, None),
-            Some(limit) => {
-                let window = counted.windows.entry(index).or_default();
-                let (admitted, quota) = window.admit(limit, Instant::now());
-                if admitted {
-                    Choice::Answers(index, Some(quota))
-                } else {
-                    Choice::Limited(index, quota)
-                }
-            }
+        let Rule { keys, limit, .. } = &script[index];
+        if !keys.is_empty() && !keys::admits(keys, &request.head) {
+            return (Choice::Unauthorized(index), before);
+        }
+        let Some(limit) = limit else {
+            return (Choice::Answers(index, None), before);
+        };
+        let window = counted.windows.entry(index).or_default();
+        let choice = match window.admit(*limit, request.prompt_words(), Instant::now()) {
+            (true, quota) => Choice::Answers(index, Some(quota)),
+            (false, quota) => Choice::Limited(index, quota),
         };
         (choice, before)
+    }
+
+    /// The marks that answers have passed.
+    pub(crate) fn marks(&self) -> Arc<Marks> {
+        Arc::clone(&self.marks)
     }
 }
 
 fn picks(when: When, count: u64) -> bool {
-    when.nth.is_none_or(|nth| count == nth)
+    when.nth.is_none_or(|nth| (nth.first..=nth.last).contains(&count))
         && when.first.is_none_or(|first| count <= first)
         && when.every.is_none_or(|every| count.is_multiple_of(every))
 }
@@ -119,13 +142,13 @@ mod tests {
     }
 
     fn script(yaml: &str) -> Vec<Rule> {
-        crate::script::load("test", yaml.as_bytes()).unwrap()
+        crate::yaml::load("test", yaml.as_bytes()).unwrap()
     }
 
     fn chosen(rules: &Rules, script: &[Rule], client: &str) -> Option<usize> {
         match rules.choose(script, &request("/x", &[], ""), client).0 {
             Choice::Answers(index, _) => Some(index),
-            Choice::Limited(..) | Choice::None(_) => None,
+            Choice::Limited(..) | Choice::Unauthorized(_) | Choice::None(_) => None,
         }
     }
 
@@ -172,6 +195,69 @@ mod tests {
             choose(&no_model),
             Choice::None("rule 1: it names no model, not `m`".to_owned())
         );
+    }
+
+    #[test]
+    fn a_body_must_hold_what_is_asked_of_it() {
+        let script = script("[{match: {body: '$.n > 1'}, then: [{head: {}}]}]");
+        let choose = |body| Rules::default().choose(&script, &request("/x", &[], body), "c").0;
+        assert_eq!(choose(r#"{"n":2}"#), Choice::Answers(0, None));
+        let missed = |why: &str| Choice::None(format!("rule 0: {why}"));
+        assert_eq!(choose(r#"{"n":1}"#), missed("its body does not fit `$.n > 1`"));
+        assert_eq!(choose("n"), missed("its body is no JSON, which `$.n > 1` asks for"));
+    }
+
+    #[test]
+    fn nth_picks_a_range_with_both_its_ends() {
+        let script = script("[{when: {nth: 2-3}, then: [{head: {}}]}]");
+        let rules = Rules::default();
+        let got: Vec<_> = [0; 4].map(|_| chosen(&rules, &script, "a")).into();
+        assert_eq!(got, [None, Some(0), Some(0), None]);
+    }
+
+    #[test]
+    fn a_request_without_the_key_takes_nothing_of_the_quota() {
+        let script = script("[{keys: [k1], limit: {requests: 1, per: 1s}, then: [{head: {}}]}]");
+        let rules = Rules::default();
+        let choose =
+            |key| rules.choose(&script, &request("/x", &[("Authorization", key)], ""), "c").0;
+        assert_eq!(choose("Bearer k2"), Choice::Unauthorized(0));
+        assert!(matches!(choose("Bearer k1"), Choice::Answers(0, Some(_))));
+        assert!(matches!(choose("Bearer k1"), Choice::Limited(0, _)));
+    }
+
+    /// Three clients send four requests each; whatever the order of arrival among them, each is
+    /// answered the same.
+    #[test]
+    fn who_comes_first_changes_nothing_for_the_others() {
+        let script = script(
+            "[{when: {nth: 2-3}, then: [{head: {}}]}, {when: {every: 4}, then: [{head: {}}]},
+              {when: {first: 1}, then: [{head: {}}]}]",
+        );
+        let answers = |order: &[usize]| {
+            let rules = Rules::default();
+            let mut answers = BTreeMap::<usize, Vec<_>>::new();
+            for client in order {
+                let name = client.to_string();
+                let (choice, before) = rules.choose(&script, &request("/x", &[], ""), &name);
+                answers.entry(*client).or_default().push((format!("{choice:?}"), before));
+            }
+            answers
+        };
+        let mut order: Vec<usize> = (0..12).map(|at| at / 4).collect();
+        let expected = answers(&order);
+        assert_eq!(
+            expected[&0].iter().map(|(_, before)| *before).collect::<Vec<_>>(),
+            [0, 1, 2, 3]
+        );
+        for shuffle in 0..50 {
+            order.sort_by_cached_key(|client| crate::draw::draw(shuffle, "order", *client as u64));
+            for at in 0..order.len() {
+                let with = crate::draw::draw_below(shuffle, "swap", at as u64, 12);
+                order.swap(at, usize::try_from(with).unwrap());
+            }
+            assert_eq!(answers(&order), expected, "{order:?}");
+        }
     }
 
     #[test]

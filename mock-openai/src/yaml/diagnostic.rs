@@ -5,9 +5,22 @@ use std::fmt;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
+/// How much a [`Diagnostic`] weighs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// A mistake: the file is refused.
+    #[default]
+    Error,
+    /// A weakness: the file is taken.
+    Warning,
+}
+
 /// One mistake. It prints as text with the marked line, and serialises for tools.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
+    /// Whether the file is refused for it.
+    pub severity: Severity,
     /// The file, as it was named to the reader.
     pub file: String,
     /// Counted from 1; 0 where the mistake is the file as a whole.
@@ -24,6 +37,9 @@ pub struct Diagnostic {
     /// What to do, such as the nearest valid word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// What else is to be known: which file includes this one, in which cells of a matrix it is so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The line, or the part of a very long line that holds the mistake.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -39,6 +55,7 @@ impl Diagnostic {
     /// A mistake that has no place in the file, because the file as a whole is wrong.
     pub fn of_file(file: &str, message: impl Into<String>) -> Self {
         Self {
+            severity: Severity::Error,
             file: file.to_owned(),
             line: 0,
             column: 0,
@@ -46,6 +63,7 @@ impl Diagnostic {
             message: message.into(),
             wanted: None,
             help: None,
+            notes: Vec::new(),
             source: None,
             source_column: 1,
         }
@@ -62,6 +80,20 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Says what else is to be known.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Makes it a weakness of a file that is taken all the same.
+    #[must_use]
+    pub fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
         self
     }
 
@@ -87,7 +119,11 @@ impl Diagnostic {
     }
 
     fn draw(&self, renderer: Renderer) -> String {
-        let title = Level::ERROR.primary_title(self.message.as_str());
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let title = level.primary_title(self.message.as_str());
         let group = Group::with_title(title);
         let group = match &self.source {
             None => group.element(Origin::path(self.file.as_str())),
@@ -97,6 +133,8 @@ impl Diagnostic {
             None => group,
             Some(help) => group.element(Level::HELP.message(help.as_str())),
         };
+        let notes = self.notes.iter().map(|note| Level::NOTE.message(note.as_str()));
+        let group = notes.fold(group, Group::element);
         renderer.term_width(WIDTH_MAX).render(&[group])
     }
 

@@ -1,56 +1,111 @@
 //! A parsed file, and the places in it that checks point at.
 
+use std::{path::Path, sync::Arc};
+
+use serde::de::DeserializeOwned;
+
 use super::{
-    Diagnostic, parse,
+    Diagnostic, parse, read,
     source::{Source, Span},
-    tree::{Id, Key, Node, Value},
+    tree::{Entry, Id, Node, Value},
 };
 
-/// A parsed file.
+/// A parsed file, with the parts that it includes.
 #[derive(Debug, Clone)]
 pub struct Document {
-    pub(super) source: Source,
+    /// The file itself, then those that it includes; never empty.
+    pub(super) sources: Arc<Vec<Source>>,
     pub(super) root: Node,
     /// By id: what is marked, and the mapping or list around it.
     pub(super) nodes: Vec<(Span, Option<Id>)>,
+    /// What is told of keys that stand twice.
+    pub(super) duplicates: Vec<Diagnostic>,
 }
 
 impl Document {
-    /// Parses a text, and tells the keys that stand twice.
+    /// Parses a text that is all of its document.
     ///
     /// # Errors
     /// The mistake after which the rest of the text means nothing.
-    pub(super) fn parse(
-        file: &str,
-        text: &[u8],
-    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+    pub fn parse(file: &str, text: &[u8]) -> Result<Self, Vec<Diagnostic>> {
         let source = parse::decode(file, text)?;
-        let parse::Parsed { root, duplicates, count } = parse::parse(&source)?;
-        let mut nodes = vec![(Span::default(), None); count];
-        index(&root, None, &mut nodes);
-        Ok((Self { source, root, nodes }, duplicates))
+        let parse::Parsed { root, duplicates } = parse::parse(&source)?;
+        Ok(Self::of(Arc::new(vec![source]), root, duplicates))
+    }
+
+    /// Numbers the nodes of a tree anew, so that each id stands once.
+    pub(super) fn of(
+        sources: Arc<Vec<Source>>,
+        mut root: Node,
+        duplicates: Vec<Diagnostic>,
+    ) -> Self {
+        let mut nodes = Vec::new();
+        number(&mut root, None, &mut nodes);
+        Self { sources, root, nodes, duplicates }
+    }
+
+    /// Reads the whole as a value.
+    ///
+    /// # Errors
+    /// All mistakes that were found, in the order of the files.
+    pub fn value<T: DeserializeOwned>(&self) -> Result<T, Vec<Diagnostic>> {
+        let mut wrong = self.duplicates.clone();
+        let value = read::read(self, &mut wrong);
+        match value {
+            Some(value) if wrong.is_empty() => Ok(value),
+            _ => {
+                self.sort(&mut wrong);
+                Err(wrong)
+            }
+        }
+    }
+
+    /// Puts mistakes in the order of the files and of their lines.
+    pub fn sort(&self, wrong: &mut [Diagnostic]) {
+        let nth = |file: &str| self.sources.iter().position(|source| source.file == file);
+        wrong.sort_by_key(|one| (nth(&one.file), one.line, one.column));
     }
 
     /// The place of the whole.
     pub fn root(&self) -> Place<'_> {
-        Place { source: &self.source, node: Some(&self.root), span: self.root.span, key: None }
+        Place { document: self, node: Some(&self.root), span: self.root.span, key: None }
+    }
+
+    pub(super) fn wrong(&self, span: Span, message: impl Into<String>) -> Diagnostic {
+        let wrong = self.source(span).wrong(span, message);
+        noted(wrong, &self.sources, span.source)
+    }
+
+    fn source(&self, span: Span) -> &Source {
+        // Every span of a document is of one of its sources.
+        self.sources.get(span.source).unwrap_or(&self.sources[0])
     }
 }
 
-fn index(node: &Node, parent: Option<Id>, nodes: &mut [(Span, Option<Id>)]) {
-    nodes[node.id.0] = (node.span, parent);
-    match &node.value {
+/// Adds who includes the source that a mistake stands in.
+pub(super) fn noted(wrong: Diagnostic, sources: &[Source], source: usize) -> Diagnostic {
+    let Some(at) = sources.get(source).and_then(|source| source.included) else { return wrong };
+    let Some(by) = sources.get(at.source) else { return wrong };
+    let note = format!("`{}` is included in {}:{}", sources[source].file, by.file, by.line(at));
+    noted(wrong.note(note), sources, by.index)
+}
+
+fn number(node: &mut Node, parent: Option<Id>, nodes: &mut Vec<(Span, Option<Id>)>) {
+    let id = Id(nodes.len());
+    node.id = id;
+    nodes.push((node.span, parent));
+    match &mut node.value {
         Value::Scalar(_) => {}
         Value::Sequence(items) => {
             for item in items {
-                index(item, Some(node.id), nodes);
+                number(item, Some(id), nodes);
             }
         }
         Value::Mapping(entries) => {
             for entry in entries {
-                let Key { id, span, .. } = entry.key;
-                nodes[id.0] = (span, Some(node.id));
-                index(&entry.value, Some(node.id), nodes);
+                entry.key.id = Id(nodes.len());
+                nodes.push((entry.key.span, Some(id)));
+                number(&mut entry.value, Some(id), nodes);
             }
         }
     }
@@ -61,7 +116,7 @@ fn index(node: &Node, parent: Option<Id>, nodes: &mut [(Span, Option<Id>)]) {
 /// A walk to what does not stand in the file stays at the nearest thing that does.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
-    source: &'a Source,
+    document: &'a Document,
     node: Option<&'a Node>,
     span: Span,
     key: Option<Span>,
@@ -73,10 +128,10 @@ impl<'a> Place<'a> {
     pub fn key(self, name: &str) -> Self {
         match self.node.and_then(|node| node.entry(name)) {
             Some(entry) => Self {
-                source: self.source,
                 node: Some(&entry.value),
                 span: entry.value.span,
                 key: Some(entry.key.span),
+                ..self
             },
             None => self.missing(),
         }
@@ -86,9 +141,7 @@ impl<'a> Place<'a> {
     #[must_use]
     pub fn nth(self, index: usize) -> Self {
         match self.node.and_then(|node| node.nth(index)) {
-            Some(item) => {
-                Self { source: self.source, node: Some(item), span: item.span, key: None }
-            }
+            Some(item) => Self { node: Some(item), span: item.span, key: None, ..self },
             None => self.missing(),
         }
     }
@@ -113,12 +166,57 @@ impl<'a> Place<'a> {
         entries.iter().map(|entry| entry.key.text.as_str())
     }
 
+    /// The keys of a mapping with the places of their values; none for anything else.
+    pub fn entries(self) -> impl Iterator<Item = (&'a str, Self)> {
+        let entries = match self.node.map(|node| &node.value) {
+            Some(Value::Mapping(entries)) => entries.as_slice(),
+            Some(Value::Scalar(_) | Value::Sequence(_)) | None => &[],
+        };
+        entries.iter().map(move |Entry { key, value }| {
+            let place = Self {
+                document: self.document,
+                node: Some(value),
+                span: value.span,
+                key: Some(key.span),
+            };
+            (key.text.as_str(), place)
+        })
+    }
+
+    /// The elements of a list; none for anything else.
+    pub fn items(self) -> impl Iterator<Item = Self> {
+        let items = match self.node.map(|node| &node.value) {
+            Some(Value::Sequence(items)) => items.as_slice(),
+            Some(Value::Scalar(_) | Value::Mapping(_)) | None => &[],
+        };
+        let document = self.document;
+        items.iter().map(move |item| Self {
+            document,
+            node: Some(item),
+            span: item.span,
+            key: None,
+        })
+    }
+
+    /// The text of a word, a number or a text, without its quotes; `None` for anything else.
+    pub fn text(self) -> Option<&'a str> {
+        match self.node.map(|node| &node.value) {
+            Some(Value::Scalar(scalar)) => Some(&scalar.text),
+            Some(Value::Sequence(_) | Value::Mapping(_)) | None => None,
+        }
+    }
+
+    /// The folder of the file in which it is written, from which that file names others.
+    pub fn folder(self) -> &'a Path {
+        super::files::folder(Path::new(&self.document.source(self.span).file))
+    }
+
     /// Says what is wrong here.
     pub fn wrong(self, message: impl Into<String>) -> Diagnostic {
-        self.source.wrong(self.span, message)
+        self.document.wrong(self.span, message)
     }
 
     fn missing(self) -> Self {
-        Self { source: self.source, node: None, span: self.key.unwrap_or(self.span), key: None }
+        Self { node: None, span: self.key.unwrap_or(self.span), key: None, ..self }
     }
 }

@@ -60,7 +60,7 @@ impl Error {
 
     pub(super) fn into_diagnostic(self, document: &Document, at: Id) -> Diagnostic {
         let span = document.nodes[at.0].0;
-        let wrong = |message: String| document.source.wrong(span, message);
+        let wrong = |message: String| document.wrong(span, message);
         match *self.kind {
             Kind::Custom(message) => wrong(message),
             Kind::Wrong { got, wanted, help } => {
@@ -79,9 +79,13 @@ impl Error {
             Kind::MissingKey(key) => wrong(format!("the key `{key}` is missing"))
                 .wanted(format!("this mapping needs `{key}`")),
             Kind::SecondKey { key, known } => {
-                let one_of = words::list(known.iter().copied());
+                let wanted = if known.is_empty() {
+                    "wanted: one key alone".to_owned()
+                } else {
+                    format!("wanted: one of {} alone", words::list(known.iter().copied()))
+                };
                 wrong(format!("`{key}` is a second key where one says what is meant"))
-                    .wanted(format!("wanted: one of {one_of} alone"))
+                    .wanted(wanted)
             }
             Kind::NeedsValue(word) => {
                 wrong(format!("`{word}` needs a value")).help(format!("write `{word}: ...`"))
@@ -186,6 +190,9 @@ fn meant(got: Unexpected<'_>, wanted: &str) -> Option<String> {
     let right = match (wanted, written) {
         ("a boolean", "yes" | "on") => Some("true".to_owned()),
         ("a boolean", "no" | "off") => Some("false".to_owned()),
+        ("u16" | "u32" | "u64" | "f64", number) if number.parse::<f64>().is_ok() => {
+            return Some(format!("leave its quotes out: {number}"));
+        }
         _ => quantity::nearest(written, wanted),
     };
     right.map(|right| format!("did you mean `{right}`?"))

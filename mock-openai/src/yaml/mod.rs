@@ -4,23 +4,35 @@
 //! is read from that tree. A mistake does not end the reading: the part that is wrong is left out
 //! and the rest is read again, so that one look shows all mistakes of a file.
 //!
+//! A document may be made of several files ([`Document::with_includes`]), and stand for several
+//! ([`Matrix`]).
+//!
 //! What it does *not* read: anchors, aliases, tags, directives, several documents in one file, keys
 //! that are no plain words, and files over [`FILE_SIZE_MAX`].
 
 mod access;
+mod axes;
 mod diagnostic;
 mod document;
 mod error;
+mod files;
+mod include;
+mod matrix;
 mod parse;
 mod read;
 mod scalar;
+pub mod short;
 mod source;
 mod syntax;
+mod template;
 mod tree;
 mod words;
 
-pub use diagnostic::Diagnostic;
+pub use diagnostic::{Diagnostic, Severity};
 pub use document::{Document, Place};
+pub use files::{Below, Files, NoFiles, OnDisk, Once};
+pub use include::{INCLUDE_DEPTH_MAX, INCLUDES_MAX};
+pub use matrix::{CELLS_MAX, Cell, Matrix};
 use serde::de::DeserializeOwned;
 pub use words::{list, nearest};
 
@@ -53,14 +65,11 @@ pub fn load_with_places<T: DeserializeOwned>(
     file_name: &str,
     text: &[u8],
 ) -> Result<(T, Document), Vec<Diagnostic>> {
-    let (document, mut wrong) = Document::parse(file_name, text)?;
-    let value = read::read(&document, &mut wrong);
-    wrong.sort_by_key(|one| (one.line, one.column));
-    match value {
-        Some(value) if wrong.is_empty() => Ok((value, document)),
-        _ => Err(wrong),
-    }
+    let document = Document::parse(file_name, text)?;
+    document.value().map(|value| (value, document))
 }
 
+#[cfg(test)]
+mod resolve_tests;
 #[cfg(test)]
 mod tests;

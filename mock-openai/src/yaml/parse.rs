@@ -15,9 +15,8 @@ use super::{
 
 pub(super) struct Parsed {
     pub(super) root: Node,
+    /// What is told of keys that stand twice.
     pub(super) duplicates: Vec<Diagnostic>,
-    /// How many ids were given.
-    pub(super) count: usize,
 }
 
 /// The text of a file, or why it is none.
@@ -39,7 +38,7 @@ pub(super) fn decode(file: &str, bytes: &[u8]) -> Result<Source, Vec<Diagnostic>
             let byte = bytes.get(start).copied().unwrap_or_default();
             let message = format!("the byte 0x{byte:02X} is not UTF-8");
             let source = Source::new(file, lossy);
-            let wrong = source.wrong(Span { start, end: start }, message);
+            let wrong = source.wrong(Span { source: 0, start, end: start }, message);
             Err(vec![wrong.help("save the file as UTF-8")])
         }
     }
@@ -63,7 +62,8 @@ pub(super) fn parse(source: &Source) -> Result<Parsed, Vec<Diagnostic>> {
                 at -= 1;
             }
             let (message, help) = syntax::explain(error.kind());
-            let wrong = source.wrong(Span { start: at, end: at }, message);
+            let wrong = source.wrong(Span { source: source.index, start: at, end: at }, message);
+            let help = syntax::bare_axis(source.text(), source.floor(at)).or(help);
             vec![match help {
                 Some(help) => wrong.help(help),
                 None => wrong,
@@ -74,9 +74,9 @@ pub(super) fn parse(source: &Source) -> Result<Parsed, Vec<Diagnostic>> {
         }
     }
     let Some(root) = root else {
-        return Err(vec![source.wrong(Span::default(), "the file says nothing")]);
+        return Err(vec![source.wrong(source.begin(), "the file says nothing")]);
     };
-    Ok(Parsed { root, duplicates: builder.duplicates, count: builder.count })
+    Ok(Parsed { root, duplicates: builder.duplicates })
 }
 
 struct Builder<'a> {
@@ -107,9 +107,9 @@ impl Builder<'_> {
         span: &EventSpan,
         is_over: bool,
     ) -> Result<Option<Node>, Box<Diagnostic>> {
-        let at = range(span);
+        let at = self.range(span);
         if event.tag().is_some() {
-            let at = span.tag_span().as_ref().map_or(at, range);
+            let at = span.tag_span().as_ref().map_or(at, |span| self.range(span));
             let help = "leave it out: quotes make a text, and a number stands without quotes";
             return Err(self.refuse(at, "a tag is no part of this language", help));
         }
@@ -137,6 +137,11 @@ impl Builder<'_> {
             return Ok(self.end(at));
         }
         Ok(None)
+    }
+
+    fn range(&self, span: &EventSpan) -> Span {
+        let range = span.byte_range().unwrap_or_default();
+        Span { source: self.source.index, start: range.start, end: range.end }
     }
 
     fn refuse(&self, at: Span, message: &str, help: &str) -> Box<Diagnostic> {
@@ -221,7 +226,7 @@ impl Builder<'_> {
                         entries.push(Entry { key, value: node });
                     }
                     Some(first) if self.duplicates.len() < DIAGNOSTICS_MAX => {
-                        let line = self.source.wrong(*first, "").line;
+                        let line = self.source.line(*first);
                         let message = format!("the key `{}` stands twice", key.text);
                         let help = format!("it stands in line {line} already");
                         self.duplicates.push(self.source.wrong(key.span, message).help(help));
@@ -232,9 +237,4 @@ impl Builder<'_> {
         }
         None
     }
-}
-
-fn range(span: &EventSpan) -> Span {
-    span.byte_range()
-        .map_or_else(Span::default, |range| Span { start: range.start, end: range.end })
 }

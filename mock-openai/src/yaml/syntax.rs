@@ -37,6 +37,15 @@ pub(super) fn explain(kind: &ErrorKind) -> (String, Option<&'static str>) {
     (message.to_owned(), help)
 }
 
+/// What to do where the parser stumbles over `${axis}` inside brackets or braces, where YAML wants
+/// quotes around it.
+pub(super) fn bare_axis(text: &str, at: usize) -> Option<&'static str> {
+    let line = text[..at].rsplit('\n').next().unwrap_or_default();
+    let bare = line.rfind("${").is_some_and(|open| !line[..open].ends_with(['"', '\'', '$']));
+    let bare = bare || (line.ends_with('$') && text[at..].starts_with('{'));
+    bare.then_some("inside brackets and braces put quotes around it: `\"${axis}\"`")
+}
+
 pub(super) fn nesting() -> String {
     format!("lists and mappings stand more than {} deep in each other", super::DEPTH_MAX)
 }

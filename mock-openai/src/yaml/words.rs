@@ -24,10 +24,10 @@ fn likeness(written: &str, word: &str) -> f64 {
     }
     let plain = |text: &str| text.to_ascii_lowercase().replace('-', "_");
     let (written, word) = (plain(written), plain(word));
-    if is_abbreviation(&written, &word) {
-        return ABBREVIATED;
-    }
-    strsim::jaro(&written, &word).max(strsim::normalized_damerau_levenshtein(&written, &word))
+    let short = is_abbreviation(&written, &word) || is_abbreviation(&word, &written);
+    let alike = strsim::jaro(&written, &word);
+    let alike = alike.max(strsim::normalized_damerau_levenshtein(&written, &word));
+    if short { alike.max(ABBREVIATED) } else { alike }
 }
 
 /// How alike an abbreviation and its word are held to be.
@@ -70,6 +70,17 @@ mod tests {
             ("truncate", "truncated"),
         ] {
             assert_eq!(nearest(written, ends), Some(word), "{written}");
+        }
+    }
+
+    #[test]
+    fn the_most_alike_of_several_is_found() {
+        for (written, words, word) in [
+            ("rate-limit", ["token_limit", "rate_limit"], "rate_limit"),
+            ("openrouter-coment", ["openrouter-error", "openrouter-comment"], "openrouter-comment"),
+            ("reset", ["fin", "rst"], "rst"),
+        ] {
+            assert_eq!(nearest(written, words), Some(word), "{written}");
         }
     }
 

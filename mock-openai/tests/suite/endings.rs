@@ -8,7 +8,7 @@ use mock_openai::{
 };
 
 use crate::support::{
-    Bench, DONE, Ended, STREAM_HEAD, answer, chunk, chunked, delta, finish, hide, opening,
+    Bench, DONE, Ended, STREAM_HEAD, answer, chunk, chunked, delta, finish, hide, opening, post,
 };
 
 /// Bytes and end of an answer that closes the connection.
@@ -194,7 +194,9 @@ async fn a_trip_counts_frames_inside_raw_bytes_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_trip_of_time_interrupts_whatever_runs() {
-    for steps in ["{wait: 1h}", "{wait: forever}", "{wait: peer_closed}", "{stream: {every: 1h}}"] {
+    for steps in
+        ["{wait: 1h}", "{wait: forever}", "{wait: { until: peer_closed }}", "{stream: {every: 1h}}"]
+    {
         let trip = "{trip: {after: {time: 70ms}, end: reset}}";
         let bench = Bench::new(&format!("[{{then: [{trip}, {steps}]}}]"));
         let mut peer = bench.connect();
@@ -217,4 +219,28 @@ async fn a_trip_that_breaks_off_a_blocked_write_closes_whatever_end_it_names() {
     let (got, ended) = peer.rest().await;
     // What fitted into the pipe, and nothing behind it: the chunk can no longer be completed.
     assert_eq!((got.len(), ended), (2000, Ended::Fin));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_closed_after_its_time_and_not_before() {
+    let bench = Bench::new("[{then: [{send: {raw: a}}, {end: {close_idle_after: 5s}}]}]");
+    let mut peer = bench.connect();
+    let whole = STREAM_HEAD.to_owned() + &chunked(&["a"]);
+    peer.post("").await;
+    assert_eq!(hide(&peer.read(whole.len()).await), whole);
+    tokio::time::sleep(Duration::from_millis(4_999)).await;
+    peer.post("").await;
+    let (got, ended) = peer.rest().await;
+    assert_eq!((hide(&got), ended), (whole, Ended::Fin));
+    let (closed, _) = bench.journal().entries().pop().unwrap();
+    assert_eq!(closed, Duration::from_millis(4_999 + 5_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_was_sent_ahead_keeps_the_connection_in_use() {
+    let bench = Bench::new("[{then: [{end: {close_idle_after: 0s}}]}]");
+    let mut peer = bench.connect();
+    peer.send(&post("").repeat(2)).await;
+    let (got, ended) = peer.rest().await;
+    assert_eq!((hide(&got), ended), ((STREAM_HEAD.to_owned() + "0\r\n\r\n").repeat(2), Ended::Fin));
 }

@@ -99,7 +99,7 @@ async fn a_peer_that_only_shuts_its_sending_side_counts_as_gone() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_can_wait_for_its_peer_to_go_and_then_goes_on() {
-    let script = "[{then: [{send: {raw: a}}, {wait: peer_closed}, {mark: seen}, {wait: 10ms}, {send: {raw: b}}, {mark: late}]}]";
+    let script = "[{then: [{send: {raw: a}}, {wait: { until: peer_closed }}, {mark: seen}, {wait: 10ms}, {send: {raw: b}}, {mark: late}]}]";
     let entries = departs(script, Peer::shut_down).await;
     let mark = |name: &str| Event::Marked { name: name.into() };
     let expected = [
@@ -143,6 +143,29 @@ async fn bytes_are_told_when_the_socket_takes_them_and_not_before() {
     assert_eq!(peer.read(10).await, "0123456789");
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(told(), "01234567890123456789012345");
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_that_the_peer_did_not_take_are_counted_when_it_goes() {
+    let script = r#"[{then: [{head: {status: 200, framing: {length: 40}}}, {send: {raw: "0123456789012345678901234567890123456789"}}]}]"#;
+    let bench = Bench::new(script);
+    let mut peer = bench.connect_from("10.0.0.1:1", 16);
+    peer.post("").await;
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        head += &peer.read(1).await;
+    }
+    peer.read(10).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    peer.reset();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // 10 were read and 16 lie in the pipe.
+    let gone = Event::PeerGone { how: PeerEnd::Reset, during_answer: true };
+    let events = bench.events();
+    assert!(
+        events.ends_with(&[Event::NotAccepted { bytes: 14 }, gone, Event::Closed]),
+        "{events:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -76,6 +76,29 @@ async fn a_request_to_close_is_obeyed() {
     assert_eq!((hide(&got), ended), (head + "{}", Ended::Fin));
 }
 
+/// Sends what is no request, and sees how it is refused.
+async fn refused(bytes: &str, status: &str) {
+    let what = &bytes[..bytes.len().min(90)];
+    let bench = Bench::new(SCRIPT);
+    let mut peer = bench.connect();
+    peer.send(bytes).await;
+    let (got, ended) = peer.rest().await;
+    let (head, body) = got.split_once("\r\n\r\n").expect("a head");
+    let expected = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close",
+        body.len()
+    );
+    assert_eq!((head, ended), (&*expected, Ended::Fin), "{what:?}");
+    let body: serde_json::Value = serde_json::from_str(body).expect("it is JSON");
+    assert_eq!(body["error"]["type"], "invalid_request_error");
+    let told = bench.events().into_iter().filter(|e| matches!(e, Event::BadRequest { .. }));
+    assert_eq!(told.count(), 1, "{what:?}");
+    assert_eq!(bodies(&bench).len(), 0, "{what:?}");
+    // The peer may still be sending; then it is over.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(bench.events().last(), Some(&Event::Closed), "{what:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_no_request_is_refused_and_the_connection_closed() {
     let long = "x".repeat(70_000);
@@ -116,6 +139,19 @@ async fn what_is_no_request_is_refused_and_the_connection_closed() {
             "400 Bad Request",
         ),
         (
+            &format!("POST / HTTP/1.1\r\n{host}transfer-encoding: ,\r\ncontent-length: 1\r\n\r\n1"),
+            "400 Bad Request",
+        ),
+        (&format!("POST / HTTP/1.1\r\n{host}content-length:\r\n\r\n"), "400 Bad Request"),
+        (
+            &format!("POST / HTTP/1.1\r\n{host}transfer-encoding: chunked\r\n\r\n1;a\nb\r\nx\r\n"),
+            "400 Bad Request",
+        ),
+        (
+            &format!("POST / HTTP/1.1\r\n{host}transfer-encoding: chunked\r\n\r\n0\r\na b\r\n\r\n"),
+            "400 Bad Request",
+        ),
+        (
             &format!("POST / HTTP/1.1\r\n{host}transfer-encoding: chunked\r\n\r\n1\r\nabc"),
             "400 Bad Request",
         ),
@@ -129,25 +165,7 @@ async fn what_is_no_request_is_refused_and_the_connection_closed() {
         ),
         ("POST / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", "400 Bad Request"),
     ] {
-        let what = &bytes[..bytes.len().min(90)];
-        let bench = Bench::new(SCRIPT);
-        let mut peer = bench.connect();
-        peer.send(bytes).await;
-        let (got, ended) = peer.rest().await;
-        let (head, body) = got.split_once("\r\n\r\n").unwrap();
-        let expected = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close",
-            body.len()
-        );
-        assert_eq!((head, ended), (&*expected, Ended::Fin), "{what:?}");
-        let body: serde_json::Value = serde_json::from_str(body).unwrap();
-        assert_eq!(body["error"]["type"], "invalid_request_error");
-        let told = bench.events().into_iter().filter(|e| matches!(e, Event::BadRequest { .. }));
-        assert_eq!(told.count(), 1, "{what:?}");
-        assert_eq!(bodies(&bench).len(), 0, "{what:?}");
-        // The peer may still be sending; then it is over.
-        tokio::time::sleep(Duration::from_secs(6)).await;
-        assert_eq!(bench.events().last(), Some(&Event::Closed), "{what:?}");
+        refused(bytes, status).await;
     }
 }
 

@@ -46,10 +46,15 @@ impl World {
             host.missed.push(flight);
             return;
         }
+        let calls = flight.segment.flags.syn && !flight.segment.flags.ack;
+        if calls && now < host.blackhole_until {
+            let until = host.blackhole_until;
+            return self.send_again(flight, until);
+        }
         let refuses = host.door.is_none() || now < host.refuses_until;
         self.recorder.record(&host.name, Fact::Arrived { packet: flight.fact });
         let segment = flight.segment;
-        if segment.flags.syn && !segment.flags.ack && refuses {
+        if calls && refuses {
             self.answer_with_reset(to, &segment);
         } else if segment.flags.rst {
             self.reset_arrives(to, segment);

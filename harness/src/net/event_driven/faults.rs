@@ -5,6 +5,7 @@ use std::{mem, sync::Arc, time::Duration};
 use super::{
     departure::load,
     ends::{EndId, Side, State},
+    flights::Flight,
     link::NEVER,
     segments,
     world::World,
@@ -38,6 +39,10 @@ impl World {
             Fault::Refuse { host, lasts } => {
                 let host = self.host(host).ok()?;
                 self.hosts[host].refuses_until = end(*lasts, now);
+            }
+            Fault::Blackhole { host, lasts } => {
+                let host = self.host(host).ok()?;
+                self.hosts[host].blackhole_until = end(*lasts, now);
             }
             Fault::Crash { host } => {
                 let host = self.host(host).ok()?;
@@ -128,20 +133,26 @@ impl World {
     fn revive(&mut self, host: usize, now: Duration) {
         self.hosts[host].down = false;
         for flight in mem::take(&mut self.hosts[host].missed) {
-            let sender = flight.to.peer();
-            let up = self.hosts[self.end(sender).host].is_below(&self.hosts[host]);
-            let load = load(&flight.segment);
-            if !load.counted || !self.end(sender).retransmits() {
-                continue;
-            }
-            let due = self.links[flight.link].sent_again(flight.sent, now, up, load.syn);
-            let end = self.end_mut(sender);
-            let due = due.max(end.last_due);
-            if due < NEVER {
-                end.last_due = due;
-                self.flights.push(due, flight);
-            }
+            self.send_again(flight, now);
         }
         self.kick.notify_one();
+    }
+
+    /// What a host did not take in is sent again, until it arrives after a point in time.
+    pub(super) fn send_again(&mut self, flight: Flight, after: Duration) {
+        let sender = flight.to.peer();
+        let (from, to) = (self.end(sender).host, self.end(flight.to).host);
+        let up = self.hosts[from].is_below(&self.hosts[to]);
+        let load = load(&flight.segment);
+        if !load.counted || !self.end(sender).retransmits() || after == NEVER {
+            return;
+        }
+        let due = self.links[flight.link].sent_again(flight.sent, after, up, load.syn);
+        let end = self.end_mut(sender);
+        let due = due.max(end.last_due);
+        if due < NEVER {
+            end.last_due = due;
+            self.flights.push(due, flight);
+        }
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct HostState {
     pub(super) vanished: bool,
     /// Until then connects are answered with RST.
     pub(super) refuses_until: Duration,
+    /// Until then connects are not answered.
+    pub(super) blackhole_until: Duration,
     /// Connects whose SYN has not left yet, in order.
     pub(super) calling: VecDeque<usize>,
     /// The listening socket below, bound at the first `listen` and kept.
@@ -72,6 +74,7 @@ impl HostState {
             down: false,
             vanished: false,
             refuses_until: Duration::ZERO,
+            blackhole_until: Duration::ZERO,
             calling: VecDeque::new(),
             listener: None,
             door: None,

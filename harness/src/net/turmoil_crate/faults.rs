@@ -21,7 +21,10 @@ impl TurmoilStack {
                     host.restart.notify_one();
                 }
             }
-            Fault::Reset { .. } | Fault::Drop { .. } | Fault::Vanish { .. } => {}
+            Fault::Reset { .. }
+            | Fault::Drop { .. }
+            | Fault::Vanish { .. }
+            | Fault::Blackhole { .. } => {}
         }
     }
 

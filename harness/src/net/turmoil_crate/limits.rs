@@ -47,7 +47,12 @@ fn fault(fault: NetFault) -> Option<String> {
     let what = match fault {
         NetFault::Reset => "resets a link, and the crate sends no RST",
         NetFault::Drop => "drops what is sent, and the crate never sends again",
-        NetFault::Hold | NetFault::Refuse | NetFault::Crash | NetFault::Restart => return None,
+        NetFault::Blackhole => "leaves connects unanswered, and the crate sends no SYN again",
+        NetFault::Hold
+        | NetFault::Refuse
+        | NetFault::Crash
+        | NetFault::Restart
+        | NetFault::Terminate => return None,
     };
     Some(format!("an event {what}"))
 }
@@ -56,7 +61,10 @@ fn client(client: &Client) -> Option<String> {
     let leaves = client.does.iter().find_map(|does| match does {
         Does::Leave(Leave::Rst) => Some("leaves by RST, which the crate does not send"),
         Does::Leave(Leave::Vanish) => Some("vanishes, and the crate never sends again"),
-        Does::Leave(Leave::Fin) | Does::Read(_) | Does::Wait(_) => None,
+        Does::Leave(Leave::Fin | Leave::HalfClose)
+        | Does::Read(_)
+        | Does::Wait(_)
+        | Does::Reconnect(_) => None,
     });
     let reads = match client.reads {
         // A pause changes when frames are read, not which: only the provider feels less of it here,

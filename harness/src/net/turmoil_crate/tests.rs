@@ -49,6 +49,7 @@ fn plan() -> Plan {
         starts: Duration::ZERO,
         from: "reader".to_owned(),
         kind: Kind::Raw,
+        http: crate::scenario::Http::H1,
         request,
         origin: None,
         credentials: false,
@@ -478,6 +479,13 @@ fn what_the_crate_cannot_model_is_refused_with_its_reason() {
             vec![NetEvent { at: None, after: None, link: None, host: None, fault, lasts: None }];
     });
     assert_eq!(reset, "an event resets a link, and the crate sends no RST");
+    let blackhole = because(|plan| {
+        let (host, fault) = (Some("upstream".to_owned()), NetFault::Blackhole);
+        plan.events =
+            vec![NetEvent { at: None, after: None, link: None, host, fault, lasts: None }];
+    });
+    let why = "an event leaves connects unanswered, and the crate sends no SYN again";
+    assert_eq!(blackhole, why);
     let provider = because(|plan| {
         let steps = r#"[{"then":[{"repeat":{"times":2,"steps":[
             {"stream":{"stop":{"after":{"frames":3},"end":"reset"}}}]}}]}]"#;

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use mock_openai::{
     quantity::{Size, Time},
-    script::{Extent, is_header_name, is_header_value},
+    script::{Extent, Script, is_header_name, is_header_value},
     yaml::{Diagnostic, Place},
 };
 
-use super::{NAME, RESERVED, is_name};
+use super::{NAME, RESERVED, is_name, marks};
 use crate::scenario::{
-    Client, Does, Kind, ReadPoint, Reads, Request, Retries, Scenario, client_names,
+    Client, ClientWait, Does, Http, Kind, Leave, ReadPoint, Reads, Request, Retries, Scenario,
+    client_names,
 };
 
 /// How many clients a scenario may have; a run of a thousand takes seconds.
@@ -57,13 +58,16 @@ pub(super) fn check(scenario: &Scenario, place: Place<'_>, wrong: &mut Vec<Diagn
         check_kind(client, here, wrong);
         check_request(&client.request, here.key("request"), wrong);
         check_patience(client, here.key("gives_up"), wrong);
-        check_reads(client, frames, here, wrong);
+        check_reads(client, &scenario.upstream, frames, here, wrong);
         if let Some(retries) = &client.retries {
             check_retries(retries, here.key("retries"), wrong);
         }
         if client.starts.at > scenario.limit {
             let message = format!("it starts after the scenario's limit of {}", scenario.limit);
             wrong.push(here.key("starts").key("at").wrong(message));
+        } else if client.starts.at.0.saturating_add(client.starts.spread.0) > scenario.limit.0 {
+            let message = format!("it may start after the scenario's limit of {}", scenario.limit);
+            wrong.push(here.key("starts").key("spread").wrong(message));
         }
         if client.recv_buffer == Some(Size(0)) {
             wrong.push(here.key("recv_buffer").wrong("a buffer of no bytes never receives"));
@@ -116,6 +120,11 @@ fn check_address(scenario: &Scenario, index: usize, place: Place<'_>, wrong: &mu
 
 fn check_kind(client: &Client, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
     if client.kind == Kind::Browser {
+        if client.http == Http::H10 {
+            let message = "no browser speaks HTTP/1.0";
+            let help = "leave `http` out, or write `as: raw`";
+            wrong.push(place.key("http").wrong(message).help(help));
+        }
         match &client.origin {
             None => wrong.push(
                 place
@@ -195,6 +204,7 @@ fn check_patience(client: &Client, place: Place<'_>, wrong: &mut Vec<Diagnostic>
 
 fn check_reads(
     client: &Client,
+    script: &Script,
     frames: Option<u64>,
     place: Place<'_>,
     wrong: &mut Vec<Diagnostic>,
@@ -207,18 +217,30 @@ fn check_reads(
         }
     }
     let does = place.key("does");
-    let mut left = false;
+    let mut left = None;
     let mut last: Option<ReadPoint> = None;
     for (index, step) in client.does.iter().enumerate() {
         let here = does.nth(index);
-        if left {
-            let message = "nothing can be done after `leave`";
-            wrong.push(here.wrong(message));
-            return;
+        match left {
+            None => {}
+            Some(Leave::HalfClose) if !matches!(step, Does::Leave(Leave::HalfClose)) => {}
+            Some(Leave::HalfClose) => {
+                let message = "its sending side is shut already";
+                wrong.push(here.wrong(message).help("keep the first `leave: half_close`"));
+            }
+            Some(Leave::Fin | Leave::Rst | Leave::Vanish) => {
+                let help = "`leave: half_close` shuts the sending side alone, and reads on";
+                wrong.push(here.wrong("nothing can be done after `leave`").help(help));
+                return;
+            }
         }
         match *step {
-            Does::Leave(_) => left = true,
-            Does::Wait(_) => {}
+            Does::Leave(how) => left = Some(how),
+            Does::Wait(ClientWait::For(_)) | Does::Reconnect(_) => {}
+            Does::Wait(ClientWait::Mark(ref name)) => {
+                let here = here.key("wait").key("until").key("mark");
+                marks::check(script, name, here, wrong);
+            }
             Does::Read(point) => {
                 let here = here.key("read");
                 if client.reads == Reads::None {

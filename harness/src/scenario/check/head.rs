@@ -1,8 +1,16 @@
 //! What stands at a scenario's top: its title, its limit, the rules that it is about.
 
-use mock_openai::yaml::{Diagnostic, Place};
+use std::time::Duration;
 
-use crate::scenario::Scenario;
+use mock_openai::{
+    quantity::Time,
+    yaml::{Diagnostic, Place},
+};
+
+use crate::{scenario::Scenario, target::Capability};
+
+/// More than a year: what takes longer is a slip.
+const LIMIT_MAX: Time = Time(Duration::from_hours(10_000));
 
 pub(super) fn check(
     scenario: &Scenario,
@@ -20,6 +28,16 @@ pub(super) fn check(
     if scenario.limit.0.is_zero() {
         let message = "a limit of no time ends the run before it begins";
         wrong.push(root.key("limit").wrong(message).help("leave it out for 10m"));
+    } else if scenario.limit > LIMIT_MAX {
+        let message = format!("a limit of more than {LIMIT_MAX} is refused");
+        wrong.push(root.key("limit").wrong(message).help("leave it out for 10m"));
+    }
+    for (index, need) in scenario.needs.iter().enumerate() {
+        if need.parse::<Capability>().is_err() {
+            let place = root.key("needs").nth(index);
+            let known = Capability::ALL.iter().map(|known| known.name());
+            wrong.push(place.wrong(format!("unknown capability `{need}`")).known(need, known));
+        }
     }
     for (index, rule) in scenario.proves.iter().enumerate() {
         let place = root.key("proves").nth(index);

@@ -3,8 +3,11 @@
 mod clients;
 mod expect;
 mod head;
+mod marks;
 mod network;
+mod not_built;
 mod path;
+mod size;
 
 use mock_openai::{
     script,
@@ -16,6 +19,7 @@ use super::{Scenario, client_names};
 /// All that makes no sense, in no order.
 pub(super) fn check(scenario: &Scenario, root: Place<'_>, rules: &[&str]) -> Vec<Diagnostic> {
     let mut wrong = Vec::new();
+    not_built::check(root, &mut wrong);
     head::check(scenario, root, rules, &mut wrong);
     path::check(scenario, root.key("path"), &mut wrong);
     script::check(&scenario.upstream, root.key("upstream"), &mut wrong);
@@ -23,6 +27,7 @@ pub(super) fn check(scenario: &Scenario, root: Place<'_>, rules: &[&str]) -> Vec
     let is_countable = clients::check_counts(scenario, root.key("clients"), &mut wrong);
     if is_countable {
         let names = Names::of(scenario);
+        size::check(scenario, root, &mut wrong);
         clients::check(scenario, root.key("clients"), &mut wrong);
         network::check(scenario, &names, root, &mut wrong);
         expect::check(scenario, &names, rules, root.key("expect"), &mut wrong);

@@ -5,7 +5,7 @@ use mock_openai::{
     yaml::{Diagnostic, Place},
 };
 
-use super::{Names, clients};
+use super::{Names, clients, marks};
 use crate::scenario::{NetEvent, NetFault, PathStep, ReadPoint, Scenario, When, client_names};
 
 pub(super) fn check(
@@ -47,11 +47,10 @@ fn check_point(
     wrong: &mut Vec<Diagnostic>,
 ) {
     match (&event.at, &event.after) {
-        (None, None) => wrong.push(
-            place
-                .wrong("the event has no point in time")
-                .help("write `at: 5s`, or `after: { client: reader, frames: 3 }`"),
-        ),
+        (None, None) => wrong.push(place.wrong("the event has no point in time").help(
+            "write `at: 5s`, `after: { client: reader, frames: 3 }` or \
+                     `after: { mark: name }`",
+        )),
         (Some(_), Some(_)) => wrong.push(
             place
                 .key("after")
@@ -75,8 +74,29 @@ fn check_when(
     place: Place<'_>,
     wrong: &mut Vec<Diagnostic>,
 ) {
-    let name = when.client.as_str();
     let client = place.key("client");
+    let name = match (&when.client, &when.mark) {
+        (Some(name), None) => name,
+        (None, Some(mark)) => {
+            for key in ["frames", "bytes"].into_iter().filter(|key| place.key(key).exists()) {
+                let message =
+                    format!("`{key}` counts what a client received, and `mark` stands alone");
+                wrong.push(place.key(key).at_key().wrong(message).help("keep one of them"));
+            }
+            return marks::check(&scenario.upstream, mark, place.key("mark"), wrong);
+        }
+        (Some(_), Some(_)) => {
+            let message = "`client` and `mark` stand together";
+            let help = "keep one of them: an event waits for one thing";
+            wrong.push(place.key("mark").at_key().wrong(message).help(help));
+            return;
+        }
+        (None, None) => {
+            let help = "write `client: reader` with `frames: 3`, or `mark: name`";
+            wrong.push(place.wrong("the event waits for nobody").help(help));
+            return;
+        }
+    };
     if let Some(count) = names.counted_group(name) {
         let message = format!("`{name}` stands for {count} clients");
         wrong.push(client.wrong(message).help(format!("name one of them, such as `{name}-1`")));
@@ -118,6 +138,8 @@ fn check_subject(
         NetFault::Hold => ("hold", true),
         NetFault::Drop => ("drop", true),
         NetFault::Refuse => ("refuse", false),
+        NetFault::Blackhole => ("blackhole", false),
+        NetFault::Terminate => ("terminate", false),
         NetFault::Crash => ("crash", false),
         NetFault::Restart => ("restart", false),
     };
@@ -189,7 +211,7 @@ fn check_host(
 }
 
 /// What to list as known hosts: a group of clients by its name, not each of a hundred.
-fn host_words(scenario: &Scenario) -> impl Iterator<Item = &str> {
+pub(super) fn host_words(scenario: &Scenario) -> impl Iterator<Item = &str> {
     let on_path = scenario.path.iter().map(PathStep::host_name).filter(|name| *name != "client");
     let of_clients = scenario.clients.iter().map(|c| c.from.as_deref().unwrap_or(&c.name));
     on_path.chain(of_clients)

@@ -3,7 +3,7 @@
 use mock_openai::yaml::{Diagnostic, Place};
 
 use super::{NAME, RESERVED, is_name};
-use crate::scenario::{PathStep, Scenario};
+use crate::scenario::{Middlebox, PathStep, Scenario};
 
 pub(super) fn check(scenario: &Scenario, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
     check_order(&scenario.path, place, wrong);
@@ -13,18 +13,19 @@ pub(super) fn check(scenario: &Scenario, place: Place<'_>, wrong: &mut Vec<Diagn
         if scenario.path[..index].iter().any(|before| before.host_name() == name) {
             let duplicate = here.wrong(format!("`{name}` stands twice on the path"));
             wrong.push(match step {
-                PathStep::BufferingProxy(_) => duplicate.help("give one of them a `name`"),
+                PathStep::Middlebox(_) => duplicate.help("give one of them a `name`"),
                 PathStep::Client | PathStep::Relay | PathStep::Upstream => duplicate,
             });
         }
-        let PathStep::BufferingProxy(proxy) = step else { continue };
-        let here = here.key("buffering_proxy");
+        let PathStep::Middlebox(middlebox) = step else { continue };
+        let here = here.key(middlebox.kind());
         if RESERVED.contains(&name) {
             let message = format!("`{name}` is no name for a middlebox: it means something else");
             wrong.push(here.key("name").wrong(message));
         } else if !is_name(name) {
             wrong.push(here.key("name").wrong(format!("`{name}` is no name")).wanted(NAME));
         }
+        let Middlebox::BufferingProxy(proxy) = middlebox else { continue };
         if proxy.buffers == 0 {
             let help = "a proxy that does not buffer is no `buffering_proxy`: leave it out";
             wrong.push(here.key("buffers").wrong("no buffer holds nothing").help(help));

@@ -1,0 +1,207 @@
+//! Middleboxes as a path names them, with their settings.
+
+use mock_openai::quantity::{Size, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What can stand on a path between the clients and the provider, with its settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Middlebox {
+    /// A proxy that collects an answer in buffers before it passes it on.
+    BufferingProxy(BufferingProxy),
+    /// A hop that ends connections on which nothing moved for too long.
+    #[schemars(extend("x-not-built" = true, "x-instead" = "an event under `network` with `do: drop` or `do: reset` ends an idle connection"))]
+    IdleCutter(IdleCutter),
+    /// A hop that compresses answers.
+    #[schemars(extend("x-not-built" = true))]
+    Compressor(Compressor),
+    /// A hop that cuts or merges what passes, and changes no byte.
+    #[schemars(extend("x-not-built" = true, "x-instead" = "the step `cut` cuts what the provider sends"))]
+    ReChunker(ReChunker),
+    /// A hop that takes headers away.
+    #[schemars(extend("x-not-built" = true))]
+    HeaderStripper(HeaderStripper),
+    /// A hop that speaks HTTP/1.0 to the provider's side.
+    #[schemars(extend("x-not-built" = true, "x-instead" = "`buffering_proxy` speaks HTTP/1.0 to the provider's side"))]
+    Http10Downgrade(Http10Downgrade),
+    /// A hop that admits so many connections of one address.
+    #[schemars(extend("x-not-built" = true))]
+    ConnectionLimit(ConnectionLimit),
+    /// A hop that ends every exchange after a total time.
+    #[schemars(extend("x-not-built" = true, "x-instead" = "a client's `gives_up: { total: ... }` bounds an exchange"))]
+    Deadline(Deadline),
+    /// A hop before two relays that it asks in turn.
+    #[schemars(extend("x-not-built" = true))]
+    LoadBalancer(LoadBalancer),
+}
+
+impl Middlebox {
+    /// The word that the language has for it; the name of its host where it is given none.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::BufferingProxy(_) => "buffering_proxy",
+            Self::IdleCutter(_) => "idle_cutter",
+            Self::Compressor(_) => "compressor",
+            Self::ReChunker(_) => "re_chunker",
+            Self::HeaderStripper(_) => "header_stripper",
+            Self::Http10Downgrade(_) => "http10_downgrade",
+            Self::ConnectionLimit(_) => "connection_limit",
+            Self::Deadline(_) => "deadline",
+            Self::LoadBalancer(_) => "load_balancer",
+        }
+    }
+
+    /// The name of its host.
+    pub fn name(&self) -> &str {
+        let given = match self {
+            Self::BufferingProxy(BufferingProxy { name, .. })
+            | Self::IdleCutter(IdleCutter { name, .. })
+            | Self::Compressor(Compressor { name, .. })
+            | Self::ReChunker(ReChunker { name, .. })
+            | Self::HeaderStripper(HeaderStripper { name, .. })
+            | Self::Http10Downgrade(Http10Downgrade { name })
+            | Self::ConnectionLimit(ConnectionLimit { name, .. })
+            | Self::Deadline(Deadline { name, .. })
+            | Self::LoadBalancer(LoadBalancer { name, .. }) => name,
+        };
+        given.as_deref().unwrap_or_else(|| self.kind())
+    }
+}
+
+/// nginx with a bare `proxy_pass`: HTTP/1.0 to its upstream, answers collected in buffers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BufferingProxy {
+    /// Its host name; `buffering_proxy` where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// How many buffers (nginx `proxy_buffers`, 8 by default).
+    pub buffers: u64,
+    /// How large one is (nginx: a memory page, 4 KiB).
+    pub buffer: Size,
+    /// Whether `X-Accel-Buffering: no` switches it off for an answer (nginx: yes).
+    pub honours_x_accel: bool,
+}
+
+impl Default for BufferingProxy {
+    fn default() -> Self {
+        Self { name: None, buffers: 8, buffer: Size(4096), honours_x_accel: true }
+    }
+}
+
+/// A hop that ends connections on which nothing moved for too long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdleCutter {
+    /// Its host name; `idle_cutter` where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// How long a connection may be without bytes; 60 s where it is left out (AWS ALB's idle
+    /// time-out, nginx's `proxy_read_timeout`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Time>,
+    /// How it ends them.
+    #[serde(default)]
+    pub by: CutterEnd,
+    /// Whether comments count as silence, so that only real events keep a connection.
+    #[serde(default)]
+    pub only_data_counts: bool,
+}
+
+/// How a hop ends a connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CutterEnd {
+    /// FIN both ways.
+    #[default]
+    Fin,
+    /// RST both ways.
+    Reset,
+    /// It forgets the connection: what comes later is dropped without a word.
+    Forget,
+}
+
+/// A hop that compresses answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Compressor {
+    /// Its host name; `compressor` where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether it flushes after each write; it holds small writes back where not.
+    #[serde(default)]
+    pub flushes: bool,
+}
+
+/// A hop that cuts or merges what passes, and changes no byte.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReChunker {
+    /// Its host name; `re_chunker` where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Bytes of each piece that it sends on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<u64>,
+    /// It merges what comes within so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Time>,
+}
+
+/// A hop that takes headers away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeaderStripper {
+    /// Its host name; `header_stripper` where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The names of the headers, in requests and answers.
+    pub headers: Vec<String>,
+}
+
+/// A hop that speaks HTTP/1.0 to the provider's side.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Http10Downgrade {
+    /// Its host name; `http10_downgrade` where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// A hop that admits so many connections of one address, as nginx's `limit_conn`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectionLimit {
+    /// Its host name; `connection_limit` where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// How many of one address at a time.
+    pub per_address: u64,
+}
+
+/// A hop that ends every exchange after a total time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deadline {
+    /// Its host name; `deadline` where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// How long an exchange may take.
+    pub after: Time,
+    /// How it ends them.
+    #[serde(default)]
+    pub by: CutterEnd,
+}
+
+/// A hop before two relays that it asks in turn.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoadBalancer {
+    /// Its host name; `load_balancer` where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// When the first relay is drained: it gets no new connection from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drains_at: Option<Time>,
+}
