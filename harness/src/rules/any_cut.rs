@@ -39,18 +39,8 @@ fn cuts(plan: &Plan) -> bool {
 }
 
 fn any_cut(steps: &[Step]) -> bool {
-    steps.iter().any(|step| match step {
-        Step::Cut(_) => true,
-        Step::Repeat(repeat) => any_cut(&repeat.steps),
-        Step::Head(_)
-        | Step::Stream(_)
-        | Step::Send(_)
-        | Step::Json(_)
-        | Step::Error(_)
-        | Step::Wait(_)
-        | Step::Trip(_)
-        | Step::End(_)
-        | Step::Mark(_) => false,
+    steps.iter().any(|step| {
+        matches!(step, Step::Cut(_)) || step.inner().is_some_and(|(inner, _)| any_cut(inner))
     })
 }
 

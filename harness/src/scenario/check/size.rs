@@ -50,19 +50,8 @@ fn requests_at_most(client: &Client) -> u64 {
 
 /// How many steps run, each pass of a `repeat` counted.
 fn steps(list: &[Step]) -> u64 {
-    let of_step = |step: &Step| match step {
-        Step::Repeat(repeat) => steps(&repeat.steps).saturating_mul(repeat.times),
-        Step::Cut(cut) => steps(&cut.steps),
-        Step::Head(_)
-        | Step::Stream(_)
-        | Step::Send(_)
-        | Step::Json(_)
-        | Step::Error(_)
-        | Step::Wait(_)
-        | Step::Trip(_)
-        | Step::End(_)
-        | Step::Mark(_) => 1,
-    };
+    let of_step =
+        |step: &Step| step.inner().map_or(1, |(inner, times)| steps(inner).saturating_mul(times));
     list.iter().map(of_step).fold(1, u64::saturating_add)
 }
 

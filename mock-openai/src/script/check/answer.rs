@@ -17,19 +17,7 @@ use crate::{
 /// How many steps run at most, each pass of a `repeat` counted.
 pub(super) fn runs(steps: &[Step]) -> u64 {
     steps.iter().fold(0, |sum: u64, step| {
-        let inside = match step {
-            Step::Repeat(repeat) => runs(&repeat.steps).saturating_mul(repeat.times),
-            Step::Cut(cut) => runs(&cut.steps),
-            Step::Head(_)
-            | Step::Stream(_)
-            | Step::Send(_)
-            | Step::Json(_)
-            | Step::Error(_)
-            | Step::Wait(_)
-            | Step::Trip(_)
-            | Step::End(_)
-            | Step::Mark(_) => 0,
-        };
+        let inside = step.inner().map_or(0, |(inner, times)| runs(inner).saturating_mul(times));
         sum.saturating_add(inside).saturating_add(1)
     })
 }

@@ -14,18 +14,11 @@ pub fn marks(script: &Script) -> Vec<String> {
 
 fn collect(steps: &[Step], names: &mut Vec<String>) {
     for step in steps {
-        match step {
-            Step::Mark(name) => names.push(name.clone()),
-            Step::Cut(cut) => collect(&cut.steps, names),
-            Step::Repeat(repeat) => collect(&repeat.steps, names),
-            Step::Head(_)
-            | Step::Stream(_)
-            | Step::Send(_)
-            | Step::Json(_)
-            | Step::Error(_)
-            | Step::Wait(_)
-            | Step::Trip(_)
-            | Step::End(_) => {}
+        if let Step::Mark(name) = step {
+            names.push(name.clone());
+        }
+        if let Some((inner, _)) = step.inner() {
+            collect(inner, names);
         }
     }
 }

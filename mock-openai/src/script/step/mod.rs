@@ -49,6 +49,25 @@ pub enum Step {
     Mark(String),
 }
 
+impl Step {
+    /// The steps inside of it, and how often they run; nothing where it holds none.
+    pub fn inner(&self) -> Option<(&[Self], u64)> {
+        match self {
+            Self::Cut(cut) => Some((&cut.steps, 1)),
+            Self::Repeat(repeat) => Some((&repeat.steps, repeat.times)),
+            Self::Head(_)
+            | Self::Stream(_)
+            | Self::Send(_)
+            | Self::Json(_)
+            | Self::Error(_)
+            | Self::Wait(_)
+            | Self::Trip(_)
+            | Self::End(_)
+            | Self::Mark(_) => None,
+        }
+    }
+}
+
 /// Runs inner steps several times.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
