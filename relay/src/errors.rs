@@ -1,5 +1,7 @@
 //! The relay's own failures, in the error object that every client of the family reads.
 
+use std::borrow::Cow;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
@@ -99,8 +101,12 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let (status, kind, code, message) = self.parts();
         let json = HeaderValue::from_static("application/json");
-        let mut response =
-            (status, [(header::CONTENT_TYPE, json)], object(message, kind, code)).into_response();
+        let mut response = (
+            status,
+            [(header::CONTENT_TYPE, json)],
+            ErrorObject::new(message, kind, code).nested(),
+        )
+            .into_response();
         let headers = response.headers_mut();
         match self {
             Self::MethodNotAllowed(allow) => {
@@ -128,20 +134,56 @@ impl IntoResponse for Failure {
 }
 
 /// `OpenAI`'s error object; all four keys are required.
-pub(crate) fn object(message: &str, kind: &str, code: &str) -> String {
-    #[derive(serde::Serialize)]
-    struct Error<'a> {
-        message: &'a str,
-        r#type: &'a str,
-        param: Option<&'a str>,
-        code: &'a str,
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ErrorObject {
+    message: Cow<'static, str>,
+    r#type: Cow<'static, str>,
+    param: Option<String>,
+    code: Option<Cow<'static, str>>,
+}
+
+impl ErrorObject {
+    /// An error of the relay's own.
+    pub(crate) const fn new(message: &'static str, kind: &'static str, code: &'static str) -> Self {
+        Self {
+            message: Cow::Borrowed(message),
+            r#type: Cow::Borrowed(kind),
+            param: None,
+            code: Some(Cow::Borrowed(code)),
+        }
     }
-    #[derive(serde::Serialize)]
-    struct Object<'a> {
-        error: Error<'a>,
+
+    /// As bodies of answers and events of the chat family have it.
+    pub(crate) fn nested(&self) -> String {
+        #[derive(serde::Serialize)]
+        struct Nested<'a> {
+            error: &'a ErrorObject,
+        }
+        json(&Nested { error: self })
     }
-    let error = Error { message, r#type: kind, param: None, code };
-    serde_json::to_string(&Object { error }).expect("strings always serialise")
+
+    /// As events of the Responses API have it.
+    pub(crate) fn flat(&self, sequence_number: u64) -> String {
+        #[derive(serde::Serialize)]
+        struct Flat<'a> {
+            r#type: &'static str,
+            code: Option<&'a str>,
+            message: &'a str,
+            param: Option<&'a str>,
+            sequence_number: u64,
+        }
+        json(&Flat {
+            r#type: "error",
+            code: self.code.as_deref(),
+            message: &self.message,
+            param: self.param.as_deref(),
+            sequence_number,
+        })
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("strings and numbers always serialise")
 }
 
 #[cfg(test)]
@@ -151,7 +193,7 @@ mod tests {
     #[test]
     fn the_error_object_has_the_four_keys() {
         assert_eq!(
-            object("a \"b\"", "server_error", "upstream_broken"),
+            ErrorObject::new("a \"b\"", "server_error", "upstream_broken").nested(),
             r#"{"error":{"message":"a \"b\"","type":"server_error","param":null,"code":"upstream_broken"}}"#
         );
     }

@@ -33,6 +33,7 @@ pub mod switches;
 mod target;
 mod wire;
 
-pub use config::{Config, ConfigError, MissingDone};
+pub use config::{Config, ConfigError, Head, MissingDone};
+pub use errors::ErrorObject;
 pub use serve::{BoxError, serve};
 pub use switches::{Switch, SwitchError};

@@ -20,7 +20,7 @@ use crate::{
     metrics::Account,
     retry::{Outcome, Retries},
     state::{Phase, Relay},
-    stream::{Core, EndReason, Family, Policy, body::Relayed},
+    stream::{Core, EndReason, Family, Heartbeat, HeartbeatForm, Policy, body::Relayed},
     target::target,
     wire::Client,
 };
@@ -133,7 +133,11 @@ fn respond(
     } else {
         let policy = Policy {
             family: if events && provider.status.is_success() { family } else { Family::Opaque },
-            heartbeat: relay.config.heartbeat,
+            heartbeat: relay
+                .config
+                .heartbeat
+                .map(|every| Heartbeat { every, form: HeartbeatForm::Comment }),
+            idle_warn: None,
             first_byte: relay.config.first_byte,
             idle: relay.config.idle,
             missing_done: relay.config.missing_done,
