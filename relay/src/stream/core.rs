@@ -118,6 +118,11 @@ impl Core {
         }
     }
 
+    /// How many events of the provider's have come whole; 0 where events are not read.
+    pub(crate) fn events(&self) -> u64 {
+        self.boundary.events()
+    }
+
     /// When [`Input::Silence`] must be fed again, if nothing else comes before.
     pub fn wake_at(&self) -> Option<Duration> {
         let budget = self.budget().map(|(over, _)| over);
