@@ -28,7 +28,7 @@ pub(crate) async fn give(
     next: Next,
 ) -> Response {
     let id = taken(request.headers())
-        .map_or_else(|| made(relay.config.seed, relay.next_ordinal()), str::to_owned);
+        .map_or_else(|| made(relay.config.seed, relay.next_id()), str::to_owned);
     // Both kinds of id can stand in a header.
     let value = HeaderValue::from_str(&id).ok();
     if let Some(value) = value.clone() {
@@ -55,7 +55,7 @@ fn taken(headers: &HeaderMap) -> Option<&str> {
 /// 128 bits of the seed and the request's ordinal: the same in every run of a simulation. It names
 /// a request and opens nothing, so it need not be hard to guess.
 fn made(seed: u64, ordinal: u64) -> String {
-    // Counters of its own: what waits draw is numbered by attempts, which are few.
+    // What waits draw is numbered by attempts, which are few.
     let half = |which| draw(seed, ordinal, u64::MAX - which);
     format!("{:016x}{:016x}", half(1), half(0))
 }
