@@ -35,4 +35,4 @@ mod wire;
 
 pub use config::{Config, ConfigError, MissingDone};
 pub use serve::{BoxError, serve};
-pub use switches::{Switch, SwitchError};
+pub use switches::{Field, Switch, SwitchError};

@@ -37,13 +37,19 @@ fn main() -> ExitCode {
 
 /// The command line; each switch of the relay is a flag, and a variable of the environment.
 fn command() -> Command {
+    let defaults = Config::new(reqwest::Url::parse("http://127.0.0.1").expect("it is a URL"));
     let switches = Config::SWITCHES.iter().map(|switch| {
         Arg::new(switch.name)
             .long(switch.name.replace('_', "-"))
             .value_name("VALUE")
-            .help(format!("{}; takes {}", switch.help, switch.takes))
+            .help(format!(
+                "{}; takes {} [default: {}]",
+                switch.help,
+                switch.takes(),
+                switch.value_of(&defaults)
+            ))
             .env(format!("RELAY_{}", switch.name.to_uppercase()))
-            .hide_env_values(switch.secret)
+            .hide_env_values(switch.is_secret())
     });
     Command::new("relay")
         .about("Relays OpenAI-compatible streams to clients, byte for byte and as they come")
