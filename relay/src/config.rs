@@ -82,32 +82,87 @@ pub enum MissingDone {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);
 
+impl Secret {
+    /// Whether it can stand behind `Bearer`: visible ASCII (RFC 9110 5.5 and 11.2).
+    pub fn is_sendable(&self) -> bool {
+        self.0.bytes().all(|byte| byte.is_ascii_graphic())
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")
     }
 }
 
-/// Why a configuration contradicts itself.
+/// Why a configuration contradicts itself, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
+    /// The provider cannot be called that way.
+    #[error("upstream `{0}` must be an http or https URL without query and fragment")]
+    NotABase(String),
+    /// A password in a URL ends up in logs, and is not sent.
+    #[error("upstream `{0}` must not hold a name or a password: give the key as provider_key")]
+    UserInfo(String),
     /// Browsers refuse that pair (Fetch, "CORS protocol and credentials").
     #[error("origins `*` cannot be combined with credentials: name the origins")]
     WildcardWithCredentials,
+    /// Nobody could use the permission.
+    #[error("credentials are allowed to no origin: name the origins, or set credentials to off")]
+    CredentialsWithoutOrigins,
+    /// The names say that not everybody is meant.
+    #[error("origins `*` already allows all: leave it out, or leave out the others")]
+    WildcardAmongOrigins,
     /// An origin that no browser sends.
     #[error(
         "`{0}` is not an origin: give scheme and host without a path, as `https://app.example`"
     )]
     NotAnOrigin(String),
     /// The heartbeat would never be sent.
-    #[error("heartbeat must be shorter than idle: the stream ends before the first one is due")]
+    #[error(
+        "heartbeat must be shorter than idle: the stream ends before the first one is due; \
+         shorten heartbeat, lengthen idle, or set one of them to off"
+    )]
     HeartbeatBeyondIdle,
-    /// The provider cannot be called that way.
-    #[error("upstream `{0}` must be an http or https URL without query")]
-    NotABase(String),
-    /// A key that cannot stand in a header.
-    #[error("provider_key cannot stand in an HTTP header: it holds a control character")]
-    UnsendableKey,
+    /// The longest single wait could never happen.
+    #[error(
+        "retry_wait must not be longer than retry_total: no request waits longer than that in \
+         all; shorten retry_wait, or lengthen retry_total"
+    )]
+    RetryWaitBeyondTotal,
+    /// The cap of an address would never be reached.
+    #[error(
+        "max_streams must not be below max_streams_per_address: one address would use up all; \
+         raise max_streams, or lower max_streams_per_address"
+    )]
+    MaxStreamsBelowPerAddress,
+    /// A key that everybody has.
+    #[error("keys holds an empty key: take it out")]
+    EmptyKey,
+    /// A key that cannot stand in a header, so that no client can show it.
+    #[error(
+        "{0} cannot stand in an HTTP header: a key has letters, digits and signs of ASCII only, \
+         and no space"
+    )]
+    UnsendableKey(&'static str),
+}
+
+impl ConfigError {
+    /// The switches whose values do not fit together.
+    pub fn switches(&self) -> &'static [&'static str] {
+        match self {
+            Self::NotABase(_) | Self::UserInfo(_) => &["upstream"],
+            Self::WildcardWithCredentials | Self::CredentialsWithoutOrigins => {
+                &["origins", "credentials"]
+            }
+            Self::WildcardAmongOrigins | Self::NotAnOrigin(_) => &["origins"],
+            Self::HeartbeatBeyondIdle => &["heartbeat", "idle"],
+            Self::RetryWaitBeyondTotal => &["retry_wait", "retry_total"],
+            Self::MaxStreamsBelowPerAddress => &["max_streams", "max_streams_per_address"],
+            Self::EmptyKey | Self::UnsendableKey("keys") => &["keys"],
+            Self::UnsendableKey(_) => &["provider_key"],
+        }
+    }
 }
 
 impl Config {
@@ -155,28 +210,86 @@ impl Config {
     /// # Errors
     /// The first one that is found.
     pub fn check(&self) -> Result<(), ConfigError> {
+        self.contradictions().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// All contradictions.
+    pub fn contradictions(&self) -> Vec<ConfigError> {
+        let mut found = Vec::new();
+        found.extend(self.wrong_upstream());
+        self.wrong_origins(&mut found);
+        self.wrong_limits(&mut found);
+        self.wrong_keys(&mut found);
+        found
+    }
+
+    fn wrong_upstream(&self) -> Option<ConfigError> {
         let base = &self.upstream;
-        if !matches!(base.scheme(), "http" | "https") || base.query().is_some() {
-            return Err(ConfigError::NotABase(base.to_string()));
+        if !base.username().is_empty() || base.password().is_some() {
+            return Some(ConfigError::UserInfo(shown(base)));
         }
-        if self.credentials && self.origins.iter().any(|origin| origin == "*") {
-            return Err(ConfigError::WildcardWithCredentials);
+        let right = matches!(base.scheme(), "http" | "https")
+            && base.query().is_none()
+            && base.fragment().is_none();
+        (!right).then(|| ConfigError::NotABase(shown(base)))
+    }
+
+    fn wrong_origins(&self, found: &mut Vec<ConfigError>) {
+        let wildcard = self.origins.iter().any(|origin| origin == "*");
+        if self.credentials && wildcard {
+            found.push(ConfigError::WildcardWithCredentials);
         }
-        if let Some(wrong) = self.origins.iter().find(|origin| !is_origin(origin)) {
-            return Err(ConfigError::NotAnOrigin(wrong.clone()));
+        if self.credentials && self.origins.is_empty() {
+            found.push(ConfigError::CredentialsWithoutOrigins);
         }
-        if let Some(key) = &self.provider_key
-            && http::HeaderValue::from_str(&key.0).is_err()
+        if wildcard && self.origins.len() > 1 {
+            found.push(ConfigError::WildcardAmongOrigins);
+        }
+        let wrong = self.origins.iter().filter(|origin| !is_origin(origin));
+        found.extend(wrong.cloned().map(ConfigError::NotAnOrigin));
+    }
+
+    fn wrong_limits(&self, found: &mut Vec<ConfigError>) {
+        if let (Some(heartbeat), Some(idle)) = (self.heartbeat, self.idle)
+            && heartbeat >= idle
         {
-            return Err(ConfigError::UnsendableKey);
+            found.push(ConfigError::HeartbeatBeyondIdle);
         }
-        match (self.heartbeat, self.idle) {
-            (Some(heartbeat), Some(idle)) if heartbeat >= idle => {
-                Err(ConfigError::HeartbeatBeyondIdle)
-            }
-            _ => Ok(()),
+        if self.retries > 0 && self.retry_wait > self.retry_total {
+            found.push(ConfigError::RetryWaitBeyondTotal);
+        }
+        if let (Some(all), Some(each)) = (self.max_streams, self.max_streams_per_address)
+            && all < each
+        {
+            found.push(ConfigError::MaxStreamsBelowPerAddress);
         }
     }
+
+    fn wrong_keys(&self, found: &mut Vec<ConfigError>) {
+        if self.keys.iter().any(|key| key.0.is_empty()) {
+            found.push(ConfigError::EmptyKey);
+        }
+        if !self.keys.iter().all(Secret::is_sendable) {
+            found.push(ConfigError::UnsendableKey("keys"));
+        }
+        if !self.provider_key.iter().all(Secret::is_sendable) {
+            found.push(ConfigError::UnsendableKey("provider_key"));
+        }
+    }
+}
+
+/// A URL without what may be secret in it.
+pub fn shown(url: &reqwest::Url) -> String {
+    let mut url = url.clone();
+    if !url.username().is_empty() || url.password().is_some() {
+        // Both fail only where there is no host, and then there was none of them.
+        let _ = url.set_username("***");
+        let _ = url.set_password(None);
+    }
+    if url.query().is_some() {
+        url.set_query(Some("***"));
+    }
+    url.into()
 }
 
 /// `*`, or what a browser writes in `Origin`: the serialisation of RFC 6454 6.2.

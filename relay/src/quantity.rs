@@ -63,9 +63,10 @@ pub(crate) fn on_or_off(text: &str) -> Option<bool> {
     }
 }
 
-/// Words between commas; none may be empty. Nothing is the empty list.
+/// Words between commas, or `off`. None may be empty: a variable that was forgotten must not mean
+/// that there are no keys.
 pub(crate) fn list(text: &str) -> Option<Vec<String>> {
-    if text.trim().is_empty() {
+    if text == "off" {
         return Some(Vec::new());
     }
     let words: Vec<String> = text.split(',').map(|word| word.trim().to_owned()).collect();
@@ -105,8 +106,8 @@ mod tests {
     fn a_list_has_no_empty_word() {
         assert_eq!(list("a, b"), Some(vec!["a".to_owned(), "b".to_owned()]));
         assert_eq!(list("a,,b"), None);
-        assert_eq!(list(","), None);
-        assert_eq!(list(""), Some(Vec::new()));
+        assert_eq!(list(""), None);
+        assert_eq!(list("off"), Some(Vec::new()));
     }
 
     #[test]

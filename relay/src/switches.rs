@@ -37,8 +37,8 @@ pub enum Field<T: 'static> {
     OnOff(fn(&mut T) -> &mut bool),
     /// One of a few words; the first function is called with one of them only.
     Choice(&'static [&'static str], fn(&mut T, &str), fn(&T) -> &'static str),
-    /// Several texts; what they are comes first.
-    List(&'static str, fn(&mut T) -> &mut Vec<String>),
+    /// Several texts: what they are, how they are taken, and what they are now.
+    List(&'static str, fn(&mut T, Vec<String>) -> Option<()>, fn(&T) -> Vec<String>),
     /// A key, or none.
     Secret(fn(&mut T) -> &mut Option<Secret>),
     /// Several keys.
@@ -73,7 +73,8 @@ pub enum SwitchError {
 /// What a secret is shown as.
 pub const HIDDEN: &str = "***";
 
-const fn switch<T>(name: &'static str, field: Field<T>, help: &'static str) -> Switch<T> {
+/// One row of a table of switches.
+pub const fn switch<T>(name: &'static str, field: Field<T>, help: &'static str) -> Switch<T> {
     Switch { name, field, help }
 }
 
@@ -164,7 +165,11 @@ pub(crate) const SWITCHES: &[Switch] = &[
     switch("max_request", Field::Size(|c| &mut c.max_request), "Largest request body; over it 413"),
     switch(
         "origins",
-        Field::List("origins such as `https://app.example`, or `*`", |c| &mut c.origins),
+        Field::List(
+            "origins such as `https://app.example`, or `*`",
+            |c, origins| put(&mut c.origins, Some(origins)),
+            |c| c.origins.clone(),
+        ),
         "Origins whose scripts may call (CORS)",
     ),
     switch(
@@ -195,6 +200,20 @@ impl<T: Clone> Switch<T> {
         matches!(self.field, Field::List(..) | Field::Secrets(_))
     }
 
+    /// The words that it takes among other things.
+    pub fn words(&self) -> &'static [&'static str] {
+        match self.field {
+            Field::Choice(words, ..) => words,
+            Field::OnOff(_) => &["on", "off"],
+            Field::TimeOrOff(_)
+            | Field::CountOrOff(_)
+            | Field::List(..)
+            | Field::Secret(_)
+            | Field::Secrets(_) => &["off"],
+            Field::Time(_) | Field::Number(..) | Field::Size(_) | Field::Other(..) => &[],
+        }
+    }
+
     /// What it takes, in words.
     pub fn takes(&self) -> String {
         match &self.field {
@@ -207,9 +226,9 @@ impl<T: Clone> Switch<T> {
             Field::Choice(words, ..) => {
                 words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")
             }
-            Field::List(what, _) => format!("{what}; several between commas"),
+            Field::List(what, ..) => format!("{what}, with commas between them, or `off`"),
             Field::Secret(_) => "a key, or `off`".to_owned(),
-            Field::Secrets(_) => "keys between commas".to_owned(),
+            Field::Secrets(_) => "keys with commas between them, or `off`".to_owned(),
             Field::Other(what, ..) => (*what).to_owned(),
         }
     }
@@ -221,7 +240,8 @@ impl<T: Clone> Switch<T> {
     pub fn set(&self, of: &mut T, value: &str) -> Result<(), SwitchError> {
         self.put(of, value).ok_or_else(|| SwitchError::Value {
             name: self.name,
-            value: if self.is_secret() { HIDDEN.to_owned() } else { value.to_owned() },
+            // In a URL a password stands before an `@`.
+            value: if self.is_secret() || value.contains('@') { HIDDEN } else { value }.to_owned(),
             takes: self.takes(),
         })
     }
@@ -237,7 +257,7 @@ impl<T: Clone> Switch<T> {
             Field::Size(place) => put(place(of), size(value)),
             Field::OnOff(place) => put(place(of), on_or_off(value)),
             Field::Choice(words, set, _) => words.contains(&value).then(|| set(of, value)),
-            Field::List(_, place) => put(place(of), list(value)),
+            Field::List(_, take, _) => take(of, list(value)?),
             Field::Secret(place) => put_or_off(place(of), value, |key| {
                 (!key.is_empty()).then(|| Secret(key.to_owned()))
             }),
@@ -261,9 +281,9 @@ impl<T: Clone> Switch<T> {
             Field::Size(place) => quantity::show_size(*place(of)),
             Field::OnOff(place) => if *place(of) { "on" } else { "off" }.to_owned(),
             Field::Choice(_, _, show) => show(of).to_owned(),
-            Field::List(_, place) => place(of).join(","),
+            Field::List(_, _, show) => shown_list(&show(of)),
             Field::Secret(place) => shown_or_off(place(of).as_ref().map(|_| HIDDEN.to_owned())),
-            Field::Secrets(place) => vec![HIDDEN; place(of).len()].join(","),
+            Field::Secrets(place) => shown_list(&vec![HIDDEN.to_owned(); place(of).len()]),
             Field::Other(_, _, show) => show(of),
         }
     }
@@ -271,6 +291,10 @@ impl<T: Clone> Switch<T> {
 
 fn shown_or_off(text: Option<String>) -> String {
     text.unwrap_or_else(|| "off".to_owned())
+}
+
+fn shown_list(words: &[String]) -> String {
+    shown_or_off((!words.is_empty()).then(|| words.join(",")))
 }
 
 pub(crate) fn set(config: &mut Config, name: &str, value: &str) -> Result<(), SwitchError> {

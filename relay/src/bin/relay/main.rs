@@ -1,170 +1,73 @@
 //! The relay as a program.
 
+mod command;
+mod config_file;
+mod key_file;
+mod layers;
+mod pages;
+mod read;
+mod server;
+mod settings;
+mod text_file;
+
 use std::{
-    io::Write as _,
-    net::SocketAddr,
+    io::{self, Write},
     process::ExitCode,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
-use axum::serve::ListenerExt as _;
-use clap::{Arg, ArgMatches, Command, value_parser};
-use relay::Config;
-use tokio::{
-    net::TcpListener,
-    runtime::Runtime,
-    signal::unix::{Signal, SignalKind, signal},
-};
+use clap::ArgMatches;
 
 /// Exit codes: 1 what was asked for could not be done, 2 what was asked for makes no sense.
 const FAILED: u8 = 1;
 const BAD_INPUT: u8 = 2;
 
 fn main() -> ExitCode {
-    let matches = command().get_matches();
-    let result = configure(&matches)
-        .map_err(|error| (BAD_INPUT, error))
-        .and_then(|(listen, config)| run(listen, config).map_err(|error| (FAILED, error)));
-    match result {
+    let matches = command::command().get_matches();
+    if matches.get_flag(command::REFERENCE) {
+        print(&pages::reference())
+    } else if matches.get_flag(command::EXAMPLE) {
+        print(&pages::example())
+    } else {
+        start(&matches)
+    }
+}
+
+fn start(matches: &ArgMatches) -> ExitCode {
+    let ready = match read::all(matches) {
+        Ok(ready) => ready,
+        Err(wrong) => {
+            tell(&wrong.join("\n\n"));
+            return ExitCode::from(BAD_INPUT);
+        }
+    };
+    for warning in &ready.warnings {
+        tell(&format!("warning: {warning}"));
+    }
+    if matches.get_flag(command::CHECK) {
+        return print(&pages::in_force(&ready.layers));
+    }
+    match server::run(ready.layers.settings) {
         Ok(()) => ExitCode::SUCCESS,
-        Err((code, error)) => {
-            // Nobody is left to tell where standard error is closed.
-            drop(writeln!(std::io::stderr(), "error: {error}"));
-            ExitCode::from(code)
+        Err(error) => {
+            tell(&format!("error: {error}"));
+            ExitCode::from(FAILED)
         }
     }
 }
 
-/// The command line; each switch of the relay is a flag, and a variable of the environment.
-fn command() -> Command {
-    let defaults = Config::new(reqwest::Url::parse("http://127.0.0.1").expect("it is a URL"));
-    let switches = Config::SWITCHES.iter().map(|switch| {
-        Arg::new(switch.name)
-            .long(switch.name.replace('_', "-"))
-            .value_name("VALUE")
-            .help(format!(
-                "{}; takes {} [default: {}]",
-                switch.help,
-                switch.takes(),
-                switch.value_of(&defaults)
-            ))
-            .env(format!("RELAY_{}", switch.name.to_uppercase()))
-            .hide_env_values(switch.is_secret())
-    });
-    Command::new("relay")
-        .about("Relays OpenAI-compatible streams to clients, byte for byte and as they come")
-        .after_help("Example: relay --listen 127.0.0.1:8080 --upstream https://api.openai.com/v1")
-        .arg(
-            Arg::new("listen")
-                .long("listen")
-                .value_name("ADDRESS")
-                .help("Address and port to listen on")
-                .default_value("127.0.0.1:8080")
-                .value_parser(value_parser!(SocketAddr)),
-        )
-        .arg(
-            Arg::new("upstream")
-                .long("upstream")
-                .value_name("URL")
-                .help("The provider's base, with or without a slash at its end")
-                .required(true)
-                .env("RELAY_UPSTREAM")
-                .value_parser(|text: &str| text.parse::<reqwest::Url>()),
-        )
-        .next_help_heading("Switches")
-        .args(switches)
+/// Nobody is left to tell where standard error is closed.
+fn tell(text: &str) {
+    drop(writeln!(io::stderr(), "{text}"));
 }
 
-fn configure(matches: &ArgMatches) -> Result<(SocketAddr, Config), String> {
-    let listen = matches.get_one::<SocketAddr>("listen").ok_or("--listen is missing")?;
-    let upstream = matches.get_one::<reqwest::Url>("upstream").ok_or("--upstream is missing")?;
-    let mut config = Config::new(upstream.clone());
-    for switch in Config::SWITCHES {
-        if let Some(value) = matches.get_one::<String>(switch.name) {
-            config.set(switch.name, value).map_err(|error| error.to_string())?;
-        }
-    }
-    config.check().map_err(|error| error.to_string())?;
-    #[expect(clippy::disallowed_methods, reason = "a program on a real port lives in real time")]
-    let now = SystemTime::now();
-    config.epoch = Some(now);
-    // Relays that start side by side must not wait in step.
-    let nanos = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-    config.seed = u64::try_from(nanos & u128::from(u64::MAX)).unwrap_or_default()
-        ^ u64::from(std::process::id()).rotate_left(32);
-    Ok((*listen, config))
-}
-
-fn run(listen: SocketAddr, config: Config) -> Result<(), String> {
-    let runtime = Runtime::new().map_err(|error| format!("cannot start: {error}"))?;
-    runtime.block_on(async {
-        let client =
-            client(&config).map_err(|error| format!("cannot set up the client: {error}"))?;
-        let listener = TcpListener::bind(listen).await.map_err(|error| {
-            format!(
-                "cannot listen on {listen}: {error}; choose another --listen, or stop what uses it"
-            )
-        })?;
-        let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
-        // Nobody is left to tell where standard error is closed.
-        drop(writeln!(std::io::stderr(), "listening on http://{address}"));
-        let listener = listener.tap_io(|socket| {
-            // Without it the relay still works, only later.
-            drop(socket.set_nodelay(true));
-        });
-        let mut signals =
-            Signals::new().map_err(|error| format!("cannot hear signals: {error}"))?;
-        let (tell, told) = tokio::sync::oneshot::channel();
-        let twice = async move {
-            signals.next().await;
-            let _ = tell.send(());
-            signals.next().await;
-        };
-        let told = async {
-            let _ = told.await;
-        };
-        tokio::select! {
-            biased;
-            // The second signal ends at once what the first one let finish.
-            () = twice => Ok(()),
-            served = relay::serve(listener, client, config, told) => {
-                served.map_err(|error| error.to_string())
-            }
-        }
-    })
-}
-
-/// A client that does nothing by itself: what it could do, the relay does on its own terms.
-fn client(config: &Config) -> reqwest::Result<reqwest::Client> {
-    let builder = reqwest::Client::builder()
-        .no_proxy()
-        .tcp_nodelay(true)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .http1_only();
-    match config.connect {
-        Some(connect) => builder.connect_timeout(connect).build(),
-        None => builder.build(),
-    }
-}
-
-/// SIGTERM and SIGINT, one after the other. Two listeners would both hear the first one.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        let terminate = signal(SignalKind::terminate())?;
-        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            biased;
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+fn print(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Who reads no further, as `head`, has what it wants.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            tell(&format!("error: cannot print: {error}"));
+            ExitCode::from(FAILED)
         }
     }
 }
