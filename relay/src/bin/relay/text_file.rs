@@ -22,7 +22,7 @@ pub(crate) fn read(what: &str, path: &str) -> Result<String, String> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = before.split(|byte| *byte == b'\n').count();
         wrong(&format!("line {line} is not UTF-8; save it as UTF-8"))
     })
 }
