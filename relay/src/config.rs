@@ -5,7 +5,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::switches::{self, Switch, SwitchError};
+use crate::{
+    stream::HeartbeatForm,
+    switches::{self, Switch, SwitchError},
+};
 
 /// What a relay does; [`Config::new`] has the defaults, [`Config::set`] changes one by name.
 ///
@@ -15,9 +18,20 @@ pub struct Config {
     /// Where requests go: the provider's base, with or without a slash at its end; what a client
     /// asks for below `/v1` is appended.
     pub upstream: reqwest::Url,
-    /// Silence after which a comment is sent between events. Default: off, since some strict
-    /// clients fail on comments.
+    /// Silence after which a heartbeat is sent between events of the chat family. Default: off,
+    /// since some strict clients fail on comments.
     pub heartbeat: Option<Duration>,
+    /// What that heartbeat is. Default: a comment.
+    pub heartbeat_as: HeartbeatForm,
+    /// The same for the Responses API. Default: off.
+    pub heartbeat_responses: Option<Duration>,
+    /// What that heartbeat is. Default: a comment.
+    pub heartbeat_responses_as: HeartbeatForm,
+    /// Whether heartbeats begin before the provider has answered. The first one commits status 200:
+    /// an error that comes later is an event. Default: no.
+    pub early_heartbeat: bool,
+    /// When a client gets the head of a stream. Default: as soon as the provider's is there.
+    pub head: Head,
     /// Budget to reach the provider. Default: 10 s, three SYN retransmissions (RFC 6298: 1, 2 and
     /// 4 s) and some. Seen through hyper-util's connection capture; a `reqwest::Client` hides it
     /// and needs its own `connect_timeout`, as the binary sets it.
@@ -25,11 +39,17 @@ pub struct Config {
     /// Budget from sending the request to the first byte of the answer's body, its head included.
     /// Default: 300 s, the shortest patience for headers among the clients' libraries (undici).
     pub first_byte: Option<Duration>,
+    /// The length of a silence between two bytes of the provider that is worth a warning in the log.
+    /// Default: 60 s, half of the budget.
+    pub idle_warn: Option<Duration>,
     /// Budget for a silence between two bytes of the provider. Default: 120 s.
     pub idle: Option<Duration>,
     /// Budget for a client that takes nothing while bytes wait for it. Default: 60 s (nginx,
     /// `send_timeout`).
     pub stalled_client: Option<Duration>,
+    /// How long a stream is read to its end after its client has left, for its usage. Default: off,
+    /// the provider is told at once.
+    pub read_on: Option<Duration>,
     /// How long running streams may go on after shutdown began. Default: 25 s, below the 30 s after
     /// which Kubernetes kills.
     pub drain: Duration,
@@ -78,6 +98,15 @@ pub enum MissingDone {
     Tolerate,
 }
 
+/// When a client gets the head of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Head {
+    /// As soon as the provider's head is there.
+    AtOnce,
+    /// With the first content, so that a failure before it can still be a status, or a retry.
+    AtContent,
+}
+
 /// A key; its text never shows in debug output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);
@@ -124,6 +153,30 @@ pub enum ConfigError {
          shorten heartbeat, lengthen idle, or set one of them to off"
     )]
     HeartbeatBeyondIdle,
+    /// There is nothing that could be sent early.
+    #[error(
+        "early_heartbeat needs a heartbeat: set heartbeat or heartbeat_responses, or set \
+         early_heartbeat to off"
+    )]
+    EarlyWithoutHeartbeat,
+    /// The head cannot both wait and go out early.
+    #[error(
+        "early_heartbeat commits the head before any content, which contradicts head at_content: \
+         set one of them back"
+    )]
+    EarlyHeadAtContent,
+    /// An early heartbeat would never be sent.
+    #[error(
+        "heartbeat must be shorter than first_byte where early_heartbeat is on: the request ends \
+         before the first one is due; shorten heartbeat, or lengthen first_byte"
+    )]
+    HeartbeatBeyondFirstByte,
+    /// The warning would never be given.
+    #[error(
+        "idle_warn must be shorter than idle: the stream ends before the warning is due; shorten \
+         idle_warn, lengthen idle, or set idle_warn to off"
+    )]
+    IdleWarnBeyondIdle,
     /// The longest single wait could never happen.
     #[error(
         "retry_wait must not be longer than retry_total: no request waits longer than that in \
@@ -156,7 +209,13 @@ impl ConfigError {
                 &["origins", "credentials"]
             }
             Self::WildcardAmongOrigins | Self::NotAnOrigin(_) => &["origins"],
-            Self::HeartbeatBeyondIdle => &["heartbeat", "idle"],
+            Self::HeartbeatBeyondIdle => &["heartbeat", "heartbeat_responses", "idle"],
+            Self::EarlyWithoutHeartbeat => &["early_heartbeat", "heartbeat", "heartbeat_responses"],
+            Self::EarlyHeadAtContent => &["early_heartbeat", "head"],
+            Self::HeartbeatBeyondFirstByte => {
+                &["early_heartbeat", "heartbeat", "heartbeat_responses", "first_byte"]
+            }
+            Self::IdleWarnBeyondIdle => &["idle_warn", "idle"],
             Self::RetryWaitBeyondTotal => &["retry_wait", "retry_total"],
             Self::MaxStreamsBelowPerAddress => &["max_streams", "max_streams_per_address"],
             Self::EmptyKey | Self::UnsendableKey("keys") => &["keys"],
@@ -174,10 +233,17 @@ impl Config {
         Self {
             upstream,
             heartbeat: None,
+            heartbeat_as: HeartbeatForm::Comment,
+            heartbeat_responses: None,
+            heartbeat_responses_as: HeartbeatForm::Comment,
+            early_heartbeat: false,
+            head: Head::AtOnce,
             connect: Some(Duration::from_secs(10)),
             first_byte: Some(Duration::from_mins(5)),
+            idle_warn: Some(Duration::from_mins(1)),
             idle: Some(Duration::from_mins(2)),
             stalled_client: Some(Duration::from_mins(1)),
+            read_on: None,
             drain: Duration::from_secs(25),
             missing_done: MissingDone::Error,
             retries: 2,
@@ -218,6 +284,7 @@ impl Config {
         let mut found = Vec::new();
         found.extend(self.wrong_upstream());
         self.wrong_origins(&mut found);
+        self.wrong_silences(&mut found);
         self.wrong_limits(&mut found);
         self.wrong_keys(&mut found);
         found
@@ -250,11 +317,6 @@ impl Config {
     }
 
     fn wrong_limits(&self, found: &mut Vec<ConfigError>) {
-        if let (Some(heartbeat), Some(idle)) = (self.heartbeat, self.idle)
-            && heartbeat >= idle
-        {
-            found.push(ConfigError::HeartbeatBeyondIdle);
-        }
         if self.retries > 0 && self.retry_wait > self.retry_total {
             found.push(ConfigError::RetryWaitBeyondTotal);
         }
@@ -262,6 +324,27 @@ impl Config {
             && all < each
         {
             found.push(ConfigError::MaxStreamsBelowPerAddress);
+        }
+    }
+
+    fn wrong_silences(&self, found: &mut Vec<ConfigError>) {
+        let heartbeats = [self.heartbeat, self.heartbeat_responses];
+        let longest = heartbeats.into_iter().flatten().max();
+        let is_beyond = |budget: Option<Duration>| longest.zip(budget).is_some_and(|(a, b)| a >= b);
+        if is_beyond(self.idle) {
+            found.push(ConfigError::HeartbeatBeyondIdle);
+        }
+        if self.early_heartbeat && longest.is_none() {
+            found.push(ConfigError::EarlyWithoutHeartbeat);
+        }
+        if self.early_heartbeat && is_beyond(self.first_byte) {
+            found.push(ConfigError::HeartbeatBeyondFirstByte);
+        }
+        if self.early_heartbeat && self.head == Head::AtContent {
+            found.push(ConfigError::EarlyHeadAtContent);
+        }
+        if self.idle_warn.zip(self.idle).is_some_and(|(warn, idle)| warn >= idle) {
+            found.push(ConfigError::IdleWarnBeyondIdle);
         }
     }
 

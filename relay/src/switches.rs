@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use crate::{
-    config::{Config, MissingDone, Secret},
+    config::{Config, Head, MissingDone, Secret},
     quantity::{self, count, list, on_or_off, size, some_time, time},
+    stream::HeartbeatForm,
 };
 
 /// One switch of a `T`.
@@ -94,17 +95,72 @@ fn put_or_off<T>(
     Some(())
 }
 
+const FORMS: &[&str] = &["comment", "event"];
+
+fn form(word: &str) -> HeartbeatForm {
+    if word == "comment" { HeartbeatForm::Comment } else { HeartbeatForm::Event }
+}
+
+const fn word_of(form: HeartbeatForm) -> &'static str {
+    match form {
+        HeartbeatForm::Comment => "comment",
+        HeartbeatForm::Event => "event",
+    }
+}
+
 pub(crate) const SWITCHES: &[Switch] = &[
     switch(
         "heartbeat",
         Field::TimeOrOff(|c| &mut c.heartbeat),
-        "Send a comment between events after this much silence",
+        "Send a heartbeat between events of chat streams after this much silence",
+    ),
+    switch(
+        "heartbeat_as",
+        Field::Choice(FORMS, |c, word| c.heartbeat_as = form(word), |c| word_of(c.heartbeat_as)),
+        "What that heartbeat is",
+    ),
+    switch(
+        "heartbeat_responses",
+        Field::TimeOrOff(|c| &mut c.heartbeat_responses),
+        "The same for streams of the Responses API",
+    ),
+    switch(
+        "heartbeat_responses_as",
+        Field::Choice(
+            FORMS,
+            |c, word| c.heartbeat_responses_as = form(word),
+            |c| word_of(c.heartbeat_responses_as),
+        ),
+        "What that heartbeat is",
+    ),
+    switch(
+        "early_heartbeat",
+        Field::OnOff(|c| &mut c.early_heartbeat),
+        "Whether heartbeats begin before the provider answers, which commits status 200",
+    ),
+    switch(
+        "head",
+        Field::Choice(
+            &["at_once", "at_content"],
+            |c, word| c.head = if word == "at_once" { Head::AtOnce } else { Head::AtContent },
+            |c| match c.head {
+                Head::AtOnce => "at_once",
+                Head::AtContent => "at_content",
+            },
+        ),
+        "When a client gets the head of a stream: with the provider's head, or with the first \
+         content, so that an error before it is a status or a retry",
     ),
     switch("connect", Field::TimeOrOff(|c| &mut c.connect), "Budget to reach the provider"),
     switch(
         "first_byte",
         Field::TimeOrOff(|c| &mut c.first_byte),
         "Budget until the answer's first body byte",
+    ),
+    switch(
+        "idle_warn",
+        Field::TimeOrOff(|c| &mut c.idle_warn),
+        "Silence of the provider mid-answer that is logged",
     ),
     switch(
         "idle",
@@ -115,6 +171,11 @@ pub(crate) const SWITCHES: &[Switch] = &[
         "stalled_client",
         Field::TimeOrOff(|c| &mut c.stalled_client),
         "Budget for a client that takes nothing",
+    ),
+    switch(
+        "read_on",
+        Field::TimeOrOff(|c| &mut c.read_on),
+        "How long a stream is read on after its client left, for its usage",
     ),
     switch(
         "drain",
@@ -324,10 +385,17 @@ mod tests {
     fn each_switch_changes_its_own_field() {
         let examples = [
             ("heartbeat", "15s", "heartbeat: Some(15s)"),
+            ("heartbeat_as", "event", "heartbeat_as: Event"),
+            ("heartbeat_responses", "16s", "heartbeat_responses: Some(16s)"),
+            ("heartbeat_responses_as", "event", "heartbeat_responses_as: Event"),
+            ("early_heartbeat", "on", "early_heartbeat: true"),
+            ("head", "at_content", "head: AtContent"),
             ("connect", "1s", "connect: Some(1s)"),
             ("first_byte", "2s", "first_byte: Some(2s)"),
+            ("idle_warn", "9s", "idle_warn: Some(9s)"),
             ("idle", "off", "idle: None"),
             ("stalled_client", "3s", "stalled_client: Some(3s)"),
+            ("read_on", "8s", "read_on: Some(8s)"),
             ("drain", "4s", "drain: 4s"),
             ("missing_done", "tolerate", "missing_done: Tolerate"),
             ("retries", "5", "retries: 5"),
