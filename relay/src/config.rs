@@ -316,11 +316,20 @@ impl Config {
         found.extend(wrong.cloned().map(ConfigError::NotAnOrigin));
     }
 
+    /// What was not asked for never contradicts what was: a default that has no effect beside
+    /// another value is no mistake.
+    fn defaults(&self) -> Self {
+        Self::new(self.upstream.clone())
+    }
+
     fn wrong_limits(&self, found: &mut Vec<ConfigError>) {
-        if self.retries > 0 && self.retry_wait > self.retry_total {
+        let defaults = self.defaults();
+        let set = self.retry_wait != defaults.retry_wait;
+        if set && self.retries > 0 && self.retry_wait > self.retry_total {
             found.push(ConfigError::RetryWaitBeyondTotal);
         }
         if let (Some(all), Some(each)) = (self.max_streams, self.max_streams_per_address)
+            && self.max_streams_per_address != defaults.max_streams_per_address
             && all < each
         {
             found.push(ConfigError::MaxStreamsBelowPerAddress);
@@ -343,7 +352,8 @@ impl Config {
         if self.early_heartbeat && self.head == Head::AtContent {
             found.push(ConfigError::EarlyHeadAtContent);
         }
-        if self.idle_warn.zip(self.idle).is_some_and(|(warn, idle)| warn >= idle) {
+        let set = self.idle_warn != self.defaults().idle_warn;
+        if set && self.idle_warn.zip(self.idle).is_some_and(|(warn, idle)| warn >= idle) {
             found.push(ConfigError::IdleWarnBeyondIdle);
         }
     }

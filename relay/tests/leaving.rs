@@ -21,9 +21,7 @@ async fn leaves(steps: &[Step], reached: Option<&str>) -> io::Result<()> {
 
 async fn leaves_by(how: How, steps: &[Step], reached: Option<&str>) -> io::Result<()> {
     let mut provider = Provider::start(vec![steps.to_vec()]).await?;
-    let relay =
-        Running::start(provider.address, &[("max_streams", "1"), ("max_streams_per_address", "1")])
-            .await?;
+    let relay = Running::start(provider.address, &[("max_streams", "1")]).await?;
     let mut client = Client::chat(relay.address).await?;
     assert!(matches!(provider.next().await, Seen::Request(_)));
     match reached {
