@@ -430,6 +430,81 @@ mod tests {
         assert_eq!(Config { idle: None, ..wrong }.check(), Ok(()));
     }
 
+    /// One configuration for each contradiction.
+    fn contradictory() -> Vec<Config> {
+        let with = |switches: &[(&str, &str)]| {
+            let mut config = config();
+            switches.iter().for_each(|(name, value)| config.set(name, value).unwrap());
+            config
+        };
+        let at = |upstream: &str| Config::new(upstream.parse().unwrap());
+        vec![
+            at("ftp://api.example/v1"),
+            at("https://api.example/v1?api-key=sk-secret"),
+            at("https://me:sk-secret@api.example/v1"),
+            with(&[("origins", "*"), ("credentials", "on")]),
+            with(&[("credentials", "on")]),
+            with(&[("origins", "*,https://app.example")]),
+            with(&[("origins", "https://app.example/")]),
+            with(&[("heartbeat", "2m")]),
+            with(&[("heartbeat_responses", "3m")]),
+            with(&[("early_heartbeat", "on")]),
+            with(&[("early_heartbeat", "on"), ("heartbeat", "5s"), ("head", "at_content")]),
+            with(&[("early_heartbeat", "on"), ("heartbeat", "5s"), ("first_byte", "5s")]),
+            with(&[("idle_warn", "2m")]),
+            with(&[("retry_wait", "21s")]),
+            with(&[("max_streams", "4"), ("max_streams_per_address", "5")]),
+            Config { keys: vec![Secret(String::new())], ..config() },
+            with(&[("keys", "sk secret")]),
+            with(&[("provider_key", "sk-secret\n")]),
+        ]
+    }
+
+    /// The number of a contradiction; a new one must get an example above.
+    fn number(error: &ConfigError) -> usize {
+        match error {
+            ConfigError::NotABase(_) => 0,
+            ConfigError::UserInfo(_) => 1,
+            ConfigError::WildcardWithCredentials => 2,
+            ConfigError::CredentialsWithoutOrigins => 3,
+            ConfigError::WildcardAmongOrigins => 4,
+            ConfigError::NotAnOrigin(_) => 5,
+            ConfigError::HeartbeatBeyondIdle => 6,
+            ConfigError::EarlyWithoutHeartbeat => 7,
+            ConfigError::EarlyHeadAtContent => 8,
+            ConfigError::HeartbeatBeyondFirstByte => 9,
+            ConfigError::IdleWarnBeyondIdle => 10,
+            ConfigError::RetryWaitBeyondTotal => 11,
+            ConfigError::MaxStreamsBelowPerAddress => 12,
+            ConfigError::EmptyKey => 13,
+            ConfigError::UnsendableKey(_) => 14,
+        }
+    }
+
+    #[test]
+    fn each_contradiction_is_told_with_its_remedy() {
+        let mut seen = std::collections::BTreeSet::new();
+        let mut told = String::new();
+        for config in contradictory() {
+            let found = config.contradictions();
+            assert_eq!(found.len(), 1, "{found:?}");
+            seen.insert(number(&found[0]));
+            told += &format!("{}\n    {:?}\n", found[0], found[0].switches());
+        }
+        assert_eq!(seen, (0..15).collect());
+        assert!(!told.contains("sk-secret") && !told.contains("sk secret"), "{told}");
+        insta::assert_snapshot!(told);
+    }
+
+    #[test]
+    fn a_default_gives_way_to_what_is_asked_for() {
+        for (name, value) in [("idle", "10s"), ("retry_total", "5s"), ("max_streams", "1")] {
+            let mut config = config();
+            config.set(name, value).unwrap();
+            assert_eq!(config.check(), Ok(()), "{name}");
+        }
+    }
+
     #[test]
     fn a_key_does_not_show_in_debug_output() {
         let config = Config { provider_key: Some(Secret("sk-secret".into())), ..config() };

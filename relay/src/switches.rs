@@ -287,10 +287,19 @@ impl<T: Clone> Switch<T> {
             Field::Choice(words, ..) => {
                 words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")
             }
-            Field::List(what, ..) => format!("{what}, with commas between them, or `off`"),
+            Field::List(..) | Field::Secrets(_) => {
+                format!("{}, with commas between them, or `off`", self.takes_each())
+            }
             Field::Secret(_) => "a key, or `off`".to_owned(),
-            Field::Secrets(_) => "keys with commas between them, or `off`".to_owned(),
             Field::Other(what, ..) => (*what).to_owned(),
+        }
+    }
+
+    /// What a list takes, without saying that it is one.
+    pub const fn takes_each(&self) -> &'static str {
+        match &self.field {
+            Field::List(what, ..) => what,
+            _ => "keys",
         }
     }
 

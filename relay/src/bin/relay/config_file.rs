@@ -45,10 +45,18 @@ pub(crate) fn apply(text: &str, path: &str, layers: &mut Layers) -> Result<(), V
 }
 
 fn syntax(error: &toml::de::Error) -> Mistake {
-    let (title, expected) = error.message().split_once(", expected ").unzip();
+    let message = error.message();
+    if message == "duplicate key" {
+        return Mistake {
+            span: error.span().unwrap_or_default(),
+            title: message.to_owned(),
+            expected: "it stands above already: leave one".to_owned(),
+        };
+    }
+    let (title, expected) = message.split_once(", expected ").unzip();
     Mistake {
         span: error.span().unwrap_or_default(),
-        title: title.unwrap_or_else(|| error.message()).to_owned(),
+        title: title.unwrap_or(message).to_owned(),
         expected: expected.map(|what| format!("expected {what}")).unwrap_or_default(),
     }
 }
@@ -111,7 +119,8 @@ fn word_of<'a>(setting: Setting, word: &'a Spanned<DeValue<'_>>) -> Result<&'a s
     let mut scratch = Layers::new();
     // Between commas it would be two; `off` is a list of its own.
     if text.contains(',') || text == "off" || scratch.set(setting, text, Origin::Default).is_err() {
-        return Err(wrong_value(setting, word));
+        let expected = format!("expected {}, each a text of its own", setting.takes_each());
+        return Err(Mistake { expected, ..wrong_value(setting, word) });
     }
     Ok(text)
 }

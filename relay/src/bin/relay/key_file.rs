@@ -1,6 +1,6 @@
 //! Files with keys: one a line. No message ever shows what stands in them.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::path::Path;
 
 use relay::config::Secret;
 
@@ -22,9 +22,7 @@ pub(crate) fn read(name: &str, path: &Path) -> Result<(Vec<Secret>, Option<Strin
             "the {name} `{shown}` holds no key: write one a line, or set {name} to off"
         )]);
     }
-    let open = fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o004 != 0);
-    let warning = open
-        .then(|| format!("everybody on this machine can read the {name} `{shown}`: chmod o-r it"));
+    let warning = text_file::readable_by_all(name, path);
     Ok((keys, warning))
 }
 

@@ -34,6 +34,7 @@ pub(crate) fn all(matches: &ArgMatches) -> Result<Ready, Vec<String>> {
         return Err(wrong);
     }
     let mut warnings = misspelt_variables();
+    warnings.extend(keys_in_open_file(&layers));
     let wrong = keys(&mut layers, &mut warnings);
     if !wrong.is_empty() {
         return Err(wrong);
@@ -54,6 +55,16 @@ fn file(matches: &ArgMatches, layers: &mut Layers) -> Result<(), Vec<String>> {
     let Some(path) = matches.get_one::<String>(CONFIG) else { return Ok(()) };
     let text = text_file::read("configuration file", path).map_err(|wrong| vec![error(wrong)])?;
     config_file::apply(&text, path, layers)
+}
+
+/// A warning where the file itself holds keys and everybody can read it.
+fn keys_in_open_file(layers: &Layers) -> Option<String> {
+    ["keys", "provider_key"].iter().find_map(|name| match layers.origin(name) {
+        Origin::File { path, .. } => {
+            text_file::readable_by_all("configuration file", Path::new(path))
+        }
+        Origin::Default | Origin::KeyFile(_) | Origin::Variable(_) | Origin::Flag(_) => None,
+    })
 }
 
 /// What the command line says of a setting, or else the environment.

@@ -139,6 +139,11 @@ impl Setting {
         either!(self, switch => switch.takes())
     }
 
+    /// What a list takes, without saying that it is one.
+    pub(crate) fn takes_each(self) -> &'static str {
+        either!(self, switch => switch.takes_each())
+    }
+
     pub(crate) fn words(self) -> &'static [&'static str] {
         either!(self, switch => switch.words())
     }

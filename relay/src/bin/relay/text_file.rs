@@ -1,6 +1,11 @@
 //! Small text files that people write: read whole, never more than a bound.
 
-use std::{fs::File, io::Read as _};
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+};
 
 /// The largest file that is read, in bytes. A list of ten thousand keys has some 600 KB.
 const LARGEST: u64 = 1 << 20;
@@ -24,5 +29,16 @@ pub(crate) fn read(what: &str, path: &str) -> Result<String, String> {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = before.split(|byte| *byte == b'\n').count();
         wrong(&format!("line {line} is not UTF-8; save it as UTF-8"))
+    })
+}
+
+/// A warning where everybody on the machine can read a file that holds keys.
+pub(crate) fn readable_by_all(what: &str, path: &Path) -> Option<String> {
+    let open = fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o004 != 0);
+    open.then(|| {
+        let path = path.display();
+        format!(
+            "everybody on this machine can read the {what} `{path}`, which holds keys: chmod o-r it"
+        )
     })
 }
