@@ -393,6 +393,8 @@ fn is_origin(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn config() -> Config {
@@ -434,7 +436,9 @@ mod tests {
     fn contradictory() -> Vec<Config> {
         let with = |switches: &[(&str, &str)]| {
             let mut config = config();
-            switches.iter().for_each(|(name, value)| config.set(name, value).unwrap());
+            for (name, value) in switches {
+                config.set(name, value).unwrap();
+            }
             config
         };
         let at = |upstream: &str| Config::new(upstream.parse().unwrap());
@@ -489,7 +493,7 @@ mod tests {
             let found = config.contradictions();
             assert_eq!(found.len(), 1, "{found:?}");
             seen.insert(number(&found[0]));
-            told += &format!("{}\n    {:?}\n", found[0], found[0].switches());
+            writeln!(told, "{}\n    {:?}", found[0], found[0].switches()).unwrap();
         }
         assert_eq!(seen, (0..15).collect());
         assert!(!told.contains("sk-secret") && !told.contains("sk secret"), "{told}");

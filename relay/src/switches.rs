@@ -297,10 +297,7 @@ impl<T: Clone> Switch<T> {
 
     /// What a list takes, without saying that it is one.
     pub const fn takes_each(&self) -> &'static str {
-        match &self.field {
-            Field::List(what, ..) => what,
-            _ => "keys",
-        }
+        if let Field::List(what, ..) = &self.field { what } else { "keys" }
     }
 
     /// Sets its field of `of`.

@@ -121,7 +121,7 @@ fn each_mistake_of_a_file_is_told_with_its_place_and_what_was_expected() -> io::
         place.write("relay.toml", text)?;
         let said = place.refused(&["--config", "relay.toml"], &[])?;
         assert!(said.contains(" --> relay.toml:"), "{said}");
-        told += &format!("== {text:?}\n{said}\n");
+        told.extend(["== ", &format!("{text:?}"), "\n", &said, "\n"]);
     }
     insta::assert_snapshot!(told);
     Ok(())
@@ -199,15 +199,10 @@ fn the_example_says_the_defaults_with_and_without_its_marks() -> io::Result<()> 
     let (defaults, _) = place.printed(&["--check-config", "--upstream", "http://h/v1"], &[])?;
     let (example, _) = place.printed(&["--print-example-config"], &[])?;
     // A mark stands right before the key; a comment has a space behind it.
-    let unmarked: String = example
-        .lines()
-        .map(|line| {
-            format!(
-                "{}\n",
-                line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line)
-            )
-        })
-        .collect();
+    let unmark = |line: &str| -> String {
+        line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned()
+    };
+    let unmarked = example.lines().map(unmark).collect::<Vec<_>>().join("\n");
     assert_ne!(example, unmarked);
     for text in [example, unmarked] {
         place.write("relay.toml", text)?;

@@ -35,7 +35,15 @@ pub(crate) fn apply(text: &str, path: &str, layers: &mut Layers) -> Result<(), V
     if mistakes.is_empty() {
         return Ok(());
     }
-    mistakes.sort_by_key(|mistake| mistake.span.start);
+    let line_of = |mistake: &Mistake| text[..mistake.span.start].matches('\n').count();
+    if broken.is_empty() {
+        mistakes.sort_by_key(|mistake| mistake.span.start);
+    } else {
+        // What else is wrong on a line that cannot be read follows from that.
+        mistakes[..broken.len()].sort_by_key(|mistake| mistake.span.start);
+        mistakes.sort_by_cached_key(line_of);
+        mistakes.dedup_by_key(|mistake| line_of(mistake));
+    }
     let shown = if broken.is_empty() {
         without_secret_values(text, table.get_ref())
     } else {
@@ -46,18 +54,20 @@ pub(crate) fn apply(text: &str, path: &str, layers: &mut Layers) -> Result<(), V
 
 fn syntax(error: &toml::de::Error) -> Mistake {
     let message = error.message();
-    if message == "duplicate key" {
-        return Mistake {
-            span: error.span().unwrap_or_default(),
-            title: message.to_owned(),
-            expected: "it stands above already: leave one".to_owned(),
-        };
-    }
-    let (title, expected) = message.split_once(", expected ").unzip();
-    Mistake {
+    let at = |title: &str, expected| Mistake {
         span: error.span().unwrap_or_default(),
-        title: title.unwrap_or(message).to_owned(),
-        expected: expected.map(|what| format!("expected {what}")).unwrap_or_default(),
+        title: title.to_owned(),
+        expected,
+    };
+    if message == "duplicate key" {
+        return at(message, "it stands above already: leave one".to_owned());
+    }
+    if message.starts_with("string values must be quoted") {
+        return at("a text stands without quotes", "write it in quotes, as `\"15s\"`".to_owned());
+    }
+    match message.split_once(", expected ") {
+        Some((title, expected)) => at(title, format!("expected {expected}")),
+        None => at(message, String::new()),
     }
 }
 
