@@ -111,40 +111,117 @@ pub enum Head {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);
 
+impl Secret {
+    /// Whether it can stand behind `Bearer`: visible ASCII (RFC 9110 5.5 and 11.2).
+    pub fn is_sendable(&self) -> bool {
+        self.0.bytes().all(|byte| byte.is_ascii_graphic())
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")
     }
 }
 
-/// Why a configuration contradicts itself.
+/// Why a configuration contradicts itself, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
+    /// The provider cannot be called that way.
+    #[error("upstream `{0}` must be an http or https URL without query and fragment")]
+    NotABase(String),
+    /// A password in a URL ends up in logs, and is not sent.
+    #[error("upstream `{0}` must not hold a name or a password: give the key as provider_key")]
+    UserInfo(String),
     /// Browsers refuse that pair (Fetch, "CORS protocol and credentials").
     #[error("origins `*` cannot be combined with credentials: name the origins")]
     WildcardWithCredentials,
+    /// Nobody could use the permission.
+    #[error("credentials are allowed to no origin: name the origins, or set credentials to off")]
+    CredentialsWithoutOrigins,
+    /// The names say that not everybody is meant.
+    #[error("origins `*` already allows all: leave it out, or leave out the others")]
+    WildcardAmongOrigins,
     /// An origin that no browser sends.
     #[error(
         "`{0}` is not an origin: give scheme and host without a path, as `https://app.example`"
     )]
     NotAnOrigin(String),
     /// The heartbeat would never be sent.
-    #[error("heartbeat must be shorter than idle: the stream ends before the first one is due")]
+    #[error(
+        "heartbeat must be shorter than idle: the stream ends before the first one is due; \
+         shorten heartbeat, lengthen idle, or set one of them to off"
+    )]
     HeartbeatBeyondIdle,
     /// There is nothing that could be sent early.
-    #[error("early_heartbeat needs a heartbeat: set heartbeat or heartbeat_responses")]
+    #[error(
+        "early_heartbeat needs a heartbeat: set heartbeat or heartbeat_responses, or set \
+         early_heartbeat to off"
+    )]
     EarlyWithoutHeartbeat,
     /// The head cannot both wait and go out early.
     #[error(
-        "early_heartbeat commits the head before any content: it contradicts head = at_content"
+        "early_heartbeat commits the head before any content, which contradicts head at_content: \
+         set one of them back"
     )]
     EarlyHeadAtContent,
-    /// The provider cannot be called that way.
-    #[error("upstream `{0}` must be an http or https URL without query")]
-    NotABase(String),
-    /// A key that cannot stand in a header.
-    #[error("provider_key cannot stand in an HTTP header: it holds a control character")]
-    UnsendableKey,
+    /// An early heartbeat would never be sent.
+    #[error(
+        "heartbeat must be shorter than first_byte where early_heartbeat is on: the request ends \
+         before the first one is due; shorten heartbeat, or lengthen first_byte"
+    )]
+    HeartbeatBeyondFirstByte,
+    /// The warning would never be given.
+    #[error(
+        "idle_warn must be shorter than idle: the stream ends before the warning is due; shorten \
+         idle_warn, lengthen idle, or set idle_warn to off"
+    )]
+    IdleWarnBeyondIdle,
+    /// The longest single wait could never happen.
+    #[error(
+        "retry_wait must not be longer than retry_total: no request waits longer than that in \
+         all; shorten retry_wait, or lengthen retry_total"
+    )]
+    RetryWaitBeyondTotal,
+    /// The cap of an address would never be reached.
+    #[error(
+        "max_streams must not be below max_streams_per_address: one address would use up all; \
+         raise max_streams, or lower max_streams_per_address"
+    )]
+    MaxStreamsBelowPerAddress,
+    /// A key that everybody has.
+    #[error("keys holds an empty key: take it out")]
+    EmptyKey,
+    /// A key that cannot stand in a header, so that no client can show it.
+    #[error(
+        "{0} cannot stand in an HTTP header: a key has letters, digits and signs of ASCII only, \
+         and no space"
+    )]
+    UnsendableKey(&'static str),
+}
+
+impl ConfigError {
+    /// The switches whose values do not fit together.
+    pub fn switches(&self) -> &'static [&'static str] {
+        match self {
+            Self::NotABase(_) | Self::UserInfo(_) => &["upstream"],
+            Self::WildcardWithCredentials | Self::CredentialsWithoutOrigins => {
+                &["origins", "credentials"]
+            }
+            Self::WildcardAmongOrigins | Self::NotAnOrigin(_) => &["origins"],
+            Self::HeartbeatBeyondIdle => &["heartbeat", "heartbeat_responses", "idle"],
+            Self::EarlyWithoutHeartbeat => &["early_heartbeat", "heartbeat", "heartbeat_responses"],
+            Self::EarlyHeadAtContent => &["early_heartbeat", "head"],
+            Self::HeartbeatBeyondFirstByte => {
+                &["early_heartbeat", "heartbeat", "heartbeat_responses", "first_byte"]
+            }
+            Self::IdleWarnBeyondIdle => &["idle_warn", "idle"],
+            Self::RetryWaitBeyondTotal => &["retry_wait", "retry_total"],
+            Self::MaxStreamsBelowPerAddress => &["max_streams", "max_streams_per_address"],
+            Self::EmptyKey | Self::UnsendableKey("keys") => &["keys"],
+            Self::UnsendableKey(_) => &["provider_key"],
+        }
+    }
 }
 
 impl Config {
@@ -199,34 +276,113 @@ impl Config {
     /// # Errors
     /// The first one that is found.
     pub fn check(&self) -> Result<(), ConfigError> {
+        self.contradictions().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// All contradictions.
+    pub fn contradictions(&self) -> Vec<ConfigError> {
+        let mut found = Vec::new();
+        found.extend(self.wrong_upstream());
+        self.wrong_origins(&mut found);
+        self.wrong_silences(&mut found);
+        self.wrong_limits(&mut found);
+        self.wrong_keys(&mut found);
+        found
+    }
+
+    fn wrong_upstream(&self) -> Option<ConfigError> {
         let base = &self.upstream;
-        if !matches!(base.scheme(), "http" | "https") || base.query().is_some() {
-            return Err(ConfigError::NotABase(base.to_string()));
+        if !base.username().is_empty() || base.password().is_some() {
+            return Some(ConfigError::UserInfo(shown(base)));
         }
-        if self.credentials && self.origins.iter().any(|origin| origin == "*") {
-            return Err(ConfigError::WildcardWithCredentials);
+        let right = matches!(base.scheme(), "http" | "https")
+            && base.query().is_none()
+            && base.fragment().is_none();
+        (!right).then(|| ConfigError::NotABase(shown(base)))
+    }
+
+    fn wrong_origins(&self, found: &mut Vec<ConfigError>) {
+        let wildcard = self.origins.iter().any(|origin| origin == "*");
+        if self.credentials && wildcard {
+            found.push(ConfigError::WildcardWithCredentials);
         }
-        if let Some(wrong) = self.origins.iter().find(|origin| !is_origin(origin)) {
-            return Err(ConfigError::NotAnOrigin(wrong.clone()));
+        if self.credentials && self.origins.is_empty() {
+            found.push(ConfigError::CredentialsWithoutOrigins);
         }
-        if let Some(key) = &self.provider_key
-            && http::HeaderValue::from_str(&key.0).is_err()
+        if wildcard && self.origins.len() > 1 {
+            found.push(ConfigError::WildcardAmongOrigins);
+        }
+        let wrong = self.origins.iter().filter(|origin| !is_origin(origin));
+        found.extend(wrong.cloned().map(ConfigError::NotAnOrigin));
+    }
+
+    /// What was not asked for never contradicts what was: a default that has no effect beside
+    /// another value is no mistake.
+    fn defaults(&self) -> Self {
+        Self::new(self.upstream.clone())
+    }
+
+    fn wrong_limits(&self, found: &mut Vec<ConfigError>) {
+        let defaults = self.defaults();
+        let set = self.retry_wait != defaults.retry_wait;
+        if set && self.retries > 0 && self.retry_wait > self.retry_total {
+            found.push(ConfigError::RetryWaitBeyondTotal);
+        }
+        if let (Some(all), Some(each)) = (self.max_streams, self.max_streams_per_address)
+            && self.max_streams_per_address != defaults.max_streams_per_address
+            && all < each
         {
-            return Err(ConfigError::UnsendableKey);
+            found.push(ConfigError::MaxStreamsBelowPerAddress);
         }
+    }
+
+    fn wrong_silences(&self, found: &mut Vec<ConfigError>) {
         let heartbeats = [self.heartbeat, self.heartbeat_responses];
-        if self.early_heartbeat && heartbeats == [None; 2] {
-            return Err(ConfigError::EarlyWithoutHeartbeat);
+        let longest = heartbeats.into_iter().flatten().max();
+        let is_beyond = |budget: Option<Duration>| longest.zip(budget).is_some_and(|(a, b)| a >= b);
+        if is_beyond(self.idle) {
+            found.push(ConfigError::HeartbeatBeyondIdle);
+        }
+        if self.early_heartbeat && longest.is_none() {
+            found.push(ConfigError::EarlyWithoutHeartbeat);
+        }
+        if self.early_heartbeat && is_beyond(self.first_byte) {
+            found.push(ConfigError::HeartbeatBeyondFirstByte);
         }
         if self.early_heartbeat && self.head == Head::AtContent {
-            return Err(ConfigError::EarlyHeadAtContent);
+            found.push(ConfigError::EarlyHeadAtContent);
         }
-        let beyond = |idle| heartbeats.into_iter().flatten().any(|heartbeat| heartbeat >= idle);
-        if self.idle.is_some_and(beyond) {
-            return Err(ConfigError::HeartbeatBeyondIdle);
+        let set = self.idle_warn != self.defaults().idle_warn;
+        if set && self.idle_warn.zip(self.idle).is_some_and(|(warn, idle)| warn >= idle) {
+            found.push(ConfigError::IdleWarnBeyondIdle);
         }
-        Ok(())
     }
+
+    fn wrong_keys(&self, found: &mut Vec<ConfigError>) {
+        if self.keys.iter().any(|key| key.0.is_empty()) {
+            found.push(ConfigError::EmptyKey);
+        }
+        if !self.keys.iter().all(Secret::is_sendable) {
+            found.push(ConfigError::UnsendableKey("keys"));
+        }
+        if !self.provider_key.iter().all(Secret::is_sendable) {
+            found.push(ConfigError::UnsendableKey("provider_key"));
+        }
+    }
+}
+
+/// A URL without what may be secret in it.
+pub fn shown(url: &reqwest::Url) -> String {
+    let mut url = url.clone();
+    if !url.username().is_empty() || url.password().is_some() {
+        // Both fail only where there is no host, and then there was none of them.
+        let _ = url.set_username("***");
+        let _ = url.set_password(None);
+    }
+    if url.query().is_some() {
+        url.set_query(Some("***"));
+    }
+    url.into()
 }
 
 /// `*`, or what a browser writes in `Origin`: the serialisation of RFC 6454 6.2.
@@ -237,6 +393,8 @@ fn is_origin(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn config() -> Config {
@@ -272,6 +430,83 @@ mod tests {
         let wrong = Config { heartbeat, ..config() };
         assert_eq!(wrong.check(), Err(ConfigError::HeartbeatBeyondIdle));
         assert_eq!(Config { idle: None, ..wrong }.check(), Ok(()));
+    }
+
+    /// One configuration for each contradiction.
+    fn contradictory() -> Vec<Config> {
+        let with = |switches: &[(&str, &str)]| {
+            let mut config = config();
+            for (name, value) in switches {
+                config.set(name, value).unwrap();
+            }
+            config
+        };
+        let at = |upstream: &str| Config::new(upstream.parse().unwrap());
+        vec![
+            at("ftp://api.example/v1"),
+            at("https://api.example/v1?api-key=sk-secret"),
+            at("https://me:sk-secret@api.example/v1"),
+            with(&[("origins", "*"), ("credentials", "on")]),
+            with(&[("credentials", "on")]),
+            with(&[("origins", "*,https://app.example")]),
+            with(&[("origins", "https://app.example/")]),
+            with(&[("heartbeat", "2m")]),
+            with(&[("heartbeat_responses", "3m")]),
+            with(&[("early_heartbeat", "on")]),
+            with(&[("early_heartbeat", "on"), ("heartbeat", "5s"), ("head", "at_content")]),
+            with(&[("early_heartbeat", "on"), ("heartbeat", "5s"), ("first_byte", "5s")]),
+            with(&[("idle_warn", "2m")]),
+            with(&[("retry_wait", "21s")]),
+            with(&[("max_streams", "4"), ("max_streams_per_address", "5")]),
+            Config { keys: vec![Secret(String::new())], ..config() },
+            with(&[("keys", "sk secret")]),
+            with(&[("provider_key", "sk-secret\n")]),
+        ]
+    }
+
+    /// The number of a contradiction; a new one must get an example above.
+    fn number(error: &ConfigError) -> usize {
+        match error {
+            ConfigError::NotABase(_) => 0,
+            ConfigError::UserInfo(_) => 1,
+            ConfigError::WildcardWithCredentials => 2,
+            ConfigError::CredentialsWithoutOrigins => 3,
+            ConfigError::WildcardAmongOrigins => 4,
+            ConfigError::NotAnOrigin(_) => 5,
+            ConfigError::HeartbeatBeyondIdle => 6,
+            ConfigError::EarlyWithoutHeartbeat => 7,
+            ConfigError::EarlyHeadAtContent => 8,
+            ConfigError::HeartbeatBeyondFirstByte => 9,
+            ConfigError::IdleWarnBeyondIdle => 10,
+            ConfigError::RetryWaitBeyondTotal => 11,
+            ConfigError::MaxStreamsBelowPerAddress => 12,
+            ConfigError::EmptyKey => 13,
+            ConfigError::UnsendableKey(_) => 14,
+        }
+    }
+
+    #[test]
+    fn each_contradiction_is_told_with_its_remedy() {
+        let mut seen = std::collections::BTreeSet::new();
+        let mut told = String::new();
+        for config in contradictory() {
+            let found = config.contradictions();
+            assert_eq!(found.len(), 1, "{found:?}");
+            seen.insert(number(&found[0]));
+            writeln!(told, "{}\n    {:?}", found[0], found[0].switches()).unwrap();
+        }
+        assert_eq!(seen, (0..15).collect());
+        assert!(!told.contains("sk-secret") && !told.contains("sk secret"), "{told}");
+        insta::assert_snapshot!(told);
+    }
+
+    #[test]
+    fn a_default_gives_way_to_what_is_asked_for() {
+        for (name, value) in [("idle", "10s"), ("retry_total", "5s"), ("max_streams", "1")] {
+            let mut config = config();
+            config.set(name, value).unwrap();
+            assert_eq!(config.check(), Ok(()), "{name}");
+        }
     }
 
     #[test]

@@ -43,4 +43,4 @@ mod wire;
 pub use config::{Config, ConfigError, Head, MissingDone};
 pub use errors::ErrorObject;
 pub use serve::{BoxError, serve};
-pub use switches::{Switch, SwitchError};
+pub use switches::{Field, Switch, SwitchError};

@@ -32,6 +32,23 @@ pub(crate) fn size(text: &str) -> Option<usize> {
     number.checked_mul(bytes_each).and_then(|bytes| usize::try_from(bytes).ok())
 }
 
+/// As [`time`] reads it, in the largest unit that needs no fraction; below a millisecond is lost.
+pub(crate) fn show_time(time: Duration) -> String {
+    const UNITS: [(u128, &str); 3] = [(3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    let millis = time.as_millis();
+    let unit = UNITS.into_iter().find(|(each, _)| millis > 0 && millis.is_multiple_of(*each));
+    let (each, name) = unit.unwrap_or((1, "ms"));
+    format!("{}{name}", millis / each)
+}
+
+/// As [`size`] reads it, in the largest unit that needs no fraction.
+pub(crate) fn show_size(bytes: usize) -> String {
+    const UNITS: [(usize, &str); 2] = [(1 << 20, "MiB"), (1 << 10, "KiB")];
+    let unit = UNITS.into_iter().find(|(each, _)| bytes > 0 && bytes.is_multiple_of(*each));
+    let (each, name) = unit.unwrap_or((1, "B"));
+    format!("{}{name}", bytes / each)
+}
+
 /// A whole number above zero.
 pub(crate) fn count(text: &str) -> Option<usize> {
     text.parse().ok().filter(|count| *count > 0)
@@ -46,8 +63,12 @@ pub(crate) fn on_or_off(text: &str) -> Option<bool> {
     }
 }
 
-/// Words between commas; none may be empty.
+/// Words between commas, or `off`. None may be empty: a variable that was forgotten must not mean
+/// that there are no keys.
 pub(crate) fn list(text: &str) -> Option<Vec<String>> {
+    if text == "off" {
+        return Some(Vec::new());
+    }
     let words: Vec<String> = text.split(',').map(|word| word.trim().to_owned()).collect();
     (!words.iter().any(String::is_empty)).then_some(words)
 }
@@ -86,6 +107,7 @@ mod tests {
         assert_eq!(list("a, b"), Some(vec!["a".to_owned(), "b".to_owned()]));
         assert_eq!(list("a,,b"), None);
         assert_eq!(list(""), None);
+        assert_eq!(list("off"), Some(Vec::new()));
     }
 
     #[test]
@@ -93,5 +115,15 @@ mod tests {
         assert_eq!(size("64KiB"), Some(65_536));
         assert_eq!(size("64"), None);
         assert_eq!(size("64KB"), None);
+    }
+
+    #[test]
+    fn a_time_and_a_size_are_shown_as_they_are_read() {
+        for (text, shown) in [("0s", "0ms"), ("1500ms", "1500ms"), ("120s", "2m"), ("24h", "24h")] {
+            assert_eq!(show_time(time(text).unwrap()), shown);
+        }
+        for (text, shown) in [("0B", "0B"), ("1025B", "1025B"), ("2048KiB", "2MiB")] {
+            assert_eq!(show_size(size(text).unwrap()), shown);
+        }
     }
 }

@@ -1,23 +1,51 @@
-//! The switches by name: one table that scenarios, the command line and the help text share.
+//! The switches by name: one table that scenarios, files, the environment, the command line and the
+//! reference page share.
+
+use std::time::Duration;
 
 use crate::{
     config::{Config, Head, MissingDone, Secret},
-    quantity::{count, list, on_or_off, size, some_time, time},
+    quantity::{self, count, list, on_or_off, size, some_time, time},
     stream::HeartbeatForm,
 };
 
-/// One switch.
-#[derive(Debug, Clone, Copy)]
-pub struct Switch {
-    /// As scenarios write it; the command line writes `-` for `_`.
+/// One switch of a `T`.
+#[derive(Debug)]
+pub struct Switch<T: 'static = Config> {
+    /// As scenarios, files and, after `RELAY_` and in capitals, the environment write it; the
+    /// command line writes `-` for `_`.
     pub name: &'static str,
-    /// What it takes.
-    pub takes: &'static str,
-    /// What it does, with its default.
+    /// Where its value is kept, and how it is written.
+    pub field: Field<T>,
+    /// What it does. The default is not said here: [`Config::new`] has it.
     pub help: &'static str,
-    /// Whether the value must not be shown.
-    pub secret: bool,
-    set: fn(&mut Config, &str) -> Option<()>,
+}
+
+/// The place of a switch's value, and how the value is written.
+#[derive(Debug)]
+pub enum Field<T: 'static> {
+    /// A time, which may be zero.
+    Time(fn(&mut T) -> &mut Duration),
+    /// A time above zero, or none.
+    TimeOrOff(fn(&mut T) -> &mut Option<Duration>),
+    /// A whole number from 0 to a largest one.
+    Number(u32, fn(&mut T) -> &mut u32),
+    /// A whole number above zero, or none.
+    CountOrOff(fn(&mut T) -> &mut Option<usize>),
+    /// A number of bytes.
+    Size(fn(&mut T) -> &mut usize),
+    /// Yes or no.
+    OnOff(fn(&mut T) -> &mut bool),
+    /// One of a few words; the first function is called with one of them only.
+    Choice(&'static [&'static str], fn(&mut T, &str), fn(&T) -> &'static str),
+    /// Several texts: what they are, how they are taken, and what they are now.
+    List(&'static str, fn(&mut T, Vec<String>) -> Option<()>, fn(&T) -> Vec<String>),
+    /// A key, or none.
+    Secret(fn(&mut T) -> &mut Option<Secret>),
+    /// Several keys.
+    Secrets(fn(&mut T) -> &mut Vec<Secret>),
+    /// Anything else: what it takes, how it is read, and how it is written.
+    Other(&'static str, fn(&mut T, &str) -> Option<()>, fn(&T) -> String),
 }
 
 /// Why a switch was not set.
@@ -39,22 +67,16 @@ pub enum SwitchError {
         /// What was given; stars where it is secret.
         value: String,
         /// What would have been right.
-        takes: &'static str,
+        takes: String,
     },
 }
 
-const TIME: &str = "a time such as `500ms` or `15s`";
-const TIME_OR_OFF: &str = "a time such as `500ms` or `15s`, or `off`";
-const FORM: &str = "`comment` or `event`";
-const COUNT_OR_OFF: &str = "a whole number above 0, or `off`";
+/// What a secret is shown as.
+pub const HIDDEN: &str = "***";
 
-const fn switch(
-    name: &'static str,
-    takes: &'static str,
-    help: &'static str,
-    set: fn(&mut Config, &str) -> Option<()>,
-) -> Switch {
-    Switch { name, takes, help, secret: false, set }
+/// One row of a table of switches.
+pub const fn switch<T>(name: &'static str, field: Field<T>, help: &'static str) -> Switch<T> {
+    Switch { name, field, help }
 }
 
 /// Sets a field, unless the value could not be read.
@@ -73,202 +95,286 @@ fn put_or_off<T>(
     Some(())
 }
 
-fn form(text: &str) -> Option<HeartbeatForm> {
-    match text {
-        "comment" => Some(HeartbeatForm::Comment),
-        "event" => Some(HeartbeatForm::Event),
-        _ => None,
+const FORMS: &[&str] = &["comment", "event"];
+
+fn form(word: &str) -> HeartbeatForm {
+    if word == "comment" { HeartbeatForm::Comment } else { HeartbeatForm::Event }
+}
+
+const fn word_of(form: HeartbeatForm) -> &'static str {
+    match form {
+        HeartbeatForm::Comment => "comment",
+        HeartbeatForm::Event => "event",
     }
 }
 
 pub(crate) const SWITCHES: &[Switch] = &[
     switch(
         "heartbeat",
-        TIME_OR_OFF,
-        "Send a heartbeat between events of chat streams after this much silence [default: off]",
-        |c, v| put_or_off(&mut c.heartbeat, v, some_time),
+        Field::TimeOrOff(|c| &mut c.heartbeat),
+        "Send a heartbeat between events of chat streams after this much silence",
     ),
-    switch("heartbeat_as", FORM, "What that heartbeat is [default: comment]", |c, v| {
-        put(&mut c.heartbeat_as, form(v))
-    }),
+    switch(
+        "heartbeat_as",
+        Field::Choice(FORMS, |c, word| c.heartbeat_as = form(word), |c| word_of(c.heartbeat_as)),
+        "What that heartbeat is",
+    ),
     switch(
         "heartbeat_responses",
-        TIME_OR_OFF,
-        "The same for streams of the Responses API [default: off]",
-        |c, v| put_or_off(&mut c.heartbeat_responses, v, some_time),
+        Field::TimeOrOff(|c| &mut c.heartbeat_responses),
+        "The same for streams of the Responses API",
     ),
-    switch("heartbeat_responses_as", FORM, "What that heartbeat is [default: comment]", |c, v| {
-        put(&mut c.heartbeat_responses_as, form(v))
-    }),
+    switch(
+        "heartbeat_responses_as",
+        Field::Choice(
+            FORMS,
+            |c, word| c.heartbeat_responses_as = form(word),
+            |c| word_of(c.heartbeat_responses_as),
+        ),
+        "What that heartbeat is",
+    ),
     switch(
         "early_heartbeat",
-        "`on` or `off`",
-        "Whether heartbeats begin before the provider answers, which commits status 200 [default: off]",
-        |c, v| put(&mut c.early_heartbeat, on_or_off(v)),
+        Field::OnOff(|c| &mut c.early_heartbeat),
+        "Whether heartbeats begin before the provider answers, which commits status 200",
     ),
     switch(
         "head",
-        "`at_once` or `at_content`",
+        Field::Choice(
+            &["at_once", "at_content"],
+            |c, word| c.head = if word == "at_once" { Head::AtOnce } else { Head::AtContent },
+            |c| match c.head {
+                Head::AtOnce => "at_once",
+                Head::AtContent => "at_content",
+            },
+        ),
         "When a client gets the head of a stream: with the provider's head, or with the first \
-         content, so that an error before it is a status or a retry [default: at_once]",
-        |c, v| {
-            let head = match v {
-                "at_once" => Some(Head::AtOnce),
-                "at_content" => Some(Head::AtContent),
-                _ => None,
-            };
-            put(&mut c.head, head)
-        },
+         content, so that an error before it is a status or a retry",
     ),
-    switch("connect", TIME_OR_OFF, "Budget to reach the provider [default: 10s]", |c, v| {
-        put_or_off(&mut c.connect, v, some_time)
-    }),
+    switch("connect", Field::TimeOrOff(|c| &mut c.connect), "Budget to reach the provider"),
     switch(
         "first_byte",
-        TIME_OR_OFF,
-        "Budget until the answer's first body byte [default: 300s]",
-        |c, v| put_or_off(&mut c.first_byte, v, some_time),
+        Field::TimeOrOff(|c| &mut c.first_byte),
+        "Budget until the answer's first body byte",
     ),
     switch(
         "idle_warn",
-        TIME_OR_OFF,
-        "Silence of the provider mid-answer that is logged [default: 60s]",
-        |c, v| put_or_off(&mut c.idle_warn, v, some_time),
+        Field::TimeOrOff(|c| &mut c.idle_warn),
+        "Silence of the provider mid-answer that is logged",
     ),
     switch(
         "idle",
-        TIME_OR_OFF,
-        "Budget for a silence of the provider mid-answer [default: 120s]",
-        |c, v| put_or_off(&mut c.idle, v, some_time),
+        Field::TimeOrOff(|c| &mut c.idle),
+        "Budget for a silence of the provider mid-answer",
     ),
     switch(
         "stalled_client",
-        TIME_OR_OFF,
-        "Budget for a client that takes nothing [default: 60s]",
-        |c, v| put_or_off(&mut c.stalled_client, v, some_time),
+        Field::TimeOrOff(|c| &mut c.stalled_client),
+        "Budget for a client that takes nothing",
     ),
     switch(
         "read_on",
-        TIME_OR_OFF,
-        "How long a stream is read on after its client left, for its usage [default: off]",
-        |c, v| put_or_off(&mut c.read_on, v, some_time),
+        Field::TimeOrOff(|c| &mut c.read_on),
+        "How long a stream is read on after its client left, for its usage",
     ),
     switch(
         "drain",
-        TIME,
-        "How long streams may go on after shutdown began [default: 25s]",
-        |c, v| put(&mut c.drain, time(v)),
+        Field::Time(|c| &mut c.drain),
+        "How long streams may go on after shutdown began",
     ),
     switch(
         "missing_done",
-        "`error` or `tolerate`",
-        "What a clean end of a chat stream without [DONE] is [default: error]",
-        |c, v| {
-            let policy = match v {
-                "error" => Some(MissingDone::Error),
-                "tolerate" => Some(MissingDone::Tolerate),
-                _ => None,
-            };
-            put(&mut c.missing_done, policy)
-        },
+        Field::Choice(
+            &["error", "tolerate"],
+            |c, word| {
+                c.missing_done =
+                    if word == "error" { MissingDone::Error } else { MissingDone::Tolerate };
+            },
+            |c| match c.missing_done {
+                MissingDone::Error => "error",
+                MissingDone::Tolerate => "tolerate",
+            },
+        ),
+        "What a clean end of a chat stream without [DONE] is",
     ),
     switch(
         "retries",
-        "a whole number from 0 to 10",
-        "Attempts after the first, before anything reached the client [default: 2]",
-        |c, v| put(&mut c.retries, v.parse().ok().filter(|retries| *retries <= 10)),
+        Field::Number(10, |c| &mut c.retries),
+        "Attempts after the first, before anything reached the client",
     ),
-    switch("retry_wait", TIME, "Longest single wait before an attempt [default: 10s]", |c, v| {
-        put(&mut c.retry_wait, time(v))
-    }),
-    switch("retry_total", TIME, "Longest sum of waits of a request [default: 20s]", |c, v| {
-        put(&mut c.retry_total, time(v))
-    }),
+    switch(
+        "retry_wait",
+        Field::Time(|c| &mut c.retry_wait),
+        "Longest single wait before an attempt",
+    ),
+    switch("retry_total", Field::Time(|c| &mut c.retry_total), "Longest sum of waits of a request"),
     switch(
         "max_streams_per_address",
-        COUNT_OR_OFF,
-        "Requests under way at once from one address; over it 429 [default: 10]",
-        |c, v| put_or_off(&mut c.max_streams_per_address, v, count),
+        Field::CountOrOff(|c| &mut c.max_streams_per_address),
+        "Requests under way at once from one address; over it 429",
     ),
     switch(
         "max_streams",
-        COUNT_OR_OFF,
-        "Requests under way at once in all; over it 429 [default: off]",
-        |c, v| put_or_off(&mut c.max_streams, v, count),
+        Field::CountOrOff(|c| &mut c.max_streams),
+        "Requests under way at once in all; over it 429",
     ),
     switch(
         "request_body",
-        TIME_OR_OFF,
-        "Budget for the whole request body; over it 408 [default: 30s]",
-        |c, v| put_or_off(&mut c.request_body, v, some_time),
+        Field::TimeOrOff(|c| &mut c.request_body),
+        "Budget for the whole request body; over it 408",
     ),
-    switch(
-        "max_request",
-        "a size such as `64KiB` or `1MiB`",
-        "Largest request body; over it 413 [default: 32MiB]",
-        |c, v| put(&mut c.max_request, size(v)),
-    ),
+    switch("max_request", Field::Size(|c| &mut c.max_request), "Largest request body; over it 413"),
     switch(
         "origins",
-        "origins between commas, such as `https://app.example`, or `*`",
-        "Origins whose scripts may call (CORS) [default: none]",
-        |c, v| put(&mut c.origins, list(v)),
+        Field::List(
+            "origins such as `https://app.example`, or `*`",
+            |c, origins| put(&mut c.origins, Some(origins)),
+            |c| c.origins.clone(),
+        ),
+        "Origins whose scripts may call (CORS)",
     ),
     switch(
         "credentials",
-        "`on` or `off`",
-        "Whether those scripts may send credentials [default: off]",
-        |c, v| put(&mut c.credentials, on_or_off(v)),
+        Field::OnOff(|c| &mut c.credentials),
+        "Whether those scripts may send credentials",
     ),
-    Switch {
-        secret: true,
-        ..switch(
-            "keys",
-            "keys between commas",
-            "Keys of which clients must show one [default: none, everybody may call]",
-            |c, v| put(&mut c.keys, list(v).map(|keys| keys.into_iter().map(Secret).collect())),
-        )
-    },
-    Switch {
-        secret: true,
-        ..switch(
-            "provider_key",
-            "a key, or `off`",
-            "The key shown to the provider in place of the client's [default: the client's]",
-            |c, v| {
-                put_or_off(&mut c.provider_key, v, |v| {
-                    (!v.is_empty()).then(|| Secret(v.to_owned()))
-                })
-            },
-        )
-    },
+    switch(
+        "keys",
+        Field::Secrets(|c| &mut c.keys),
+        "Keys of which clients must show one; with none everybody may call",
+    ),
+    switch(
+        "provider_key",
+        Field::Secret(|c| &mut c.provider_key),
+        "The key shown to the provider; without it the client's own passes",
+    ),
 ];
 
-pub(crate) fn set(config: &mut Config, name: &str, value: &str) -> Result<(), SwitchError> {
-    let Some(switch) = SWITCHES.iter().find(|switch| switch.name == name) else {
-        let nearest = SWITCHES.iter().map(|s| s.name).min_by_key(|known| distance(known, name));
-        let nearest = nearest.unwrap_or_default();
-        return Err(SwitchError::Unknown { name: name.to_owned(), nearest });
-    };
-    (switch.set)(config, value).ok_or_else(|| SwitchError::Value {
-        name: switch.name,
-        value: if switch.secret { "***".to_owned() } else { value.to_owned() },
-        takes: switch.takes,
-    })
-}
+impl<T: Clone> Switch<T> {
+    /// Whether the value must not be shown.
+    pub const fn is_secret(&self) -> bool {
+        matches!(self.field, Field::Secret(_) | Field::Secrets(_))
+    }
 
-/// Letters to insert, delete or change to get from one word to the other (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in other.bytes().enumerate() {
-            let change = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+    /// Whether it takes several values, between commas.
+    pub const fn is_list(&self) -> bool {
+        matches!(self.field, Field::List(..) | Field::Secrets(_))
+    }
+
+    /// The words that it takes among other things.
+    pub fn words(&self) -> &'static [&'static str] {
+        match self.field {
+            Field::Choice(words, ..) => words,
+            Field::OnOff(_) => &["on", "off"],
+            Field::TimeOrOff(_)
+            | Field::CountOrOff(_)
+            | Field::List(..)
+            | Field::Secret(_)
+            | Field::Secrets(_) => &["off"],
+            Field::Time(_) | Field::Number(..) | Field::Size(_) | Field::Other(..) => &[],
         }
     }
-    row.last().copied().unwrap_or_default()
+
+    /// What it takes, in words.
+    pub fn takes(&self) -> String {
+        match &self.field {
+            Field::Time(_) => "a time such as `500ms` or `15s`".to_owned(),
+            Field::TimeOrOff(_) => "a time such as `500ms` or `15s`, or `off`".to_owned(),
+            Field::Number(most, _) => format!("a whole number from 0 to {most}"),
+            Field::CountOrOff(_) => "a whole number above 0, or `off`".to_owned(),
+            Field::Size(_) => "a size such as `64KiB` or `1MiB`".to_owned(),
+            Field::OnOff(_) => "`on` or `off`".to_owned(),
+            Field::Choice(words, ..) => {
+                words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")
+            }
+            Field::List(..) | Field::Secrets(_) => {
+                format!("{}, with commas between them, or `off`", self.takes_each())
+            }
+            Field::Secret(_) => "a key, or `off`".to_owned(),
+            Field::Other(what, ..) => (*what).to_owned(),
+        }
+    }
+
+    /// What a list takes, without saying that it is one.
+    pub const fn takes_each(&self) -> &'static str {
+        if let Field::List(what, ..) = &self.field { what } else { "keys" }
+    }
+
+    /// Sets its field of `of`.
+    ///
+    /// # Errors
+    /// The value is not what it takes; the field is as it was.
+    pub fn set(&self, of: &mut T, value: &str) -> Result<(), SwitchError> {
+        self.put(of, value).ok_or_else(|| SwitchError::Value {
+            name: self.name,
+            // In a URL a password stands before an `@`.
+            value: if self.is_secret() || value.contains('@') { HIDDEN } else { value }.to_owned(),
+            takes: self.takes(),
+        })
+    }
+
+    fn put(&self, of: &mut T, value: &str) -> Option<()> {
+        match &self.field {
+            Field::Time(place) => put(place(of), time(value)),
+            Field::TimeOrOff(place) => put_or_off(place(of), value, some_time),
+            Field::Number(most, place) => {
+                put(place(of), value.parse().ok().filter(|number| number <= most))
+            }
+            Field::CountOrOff(place) => put_or_off(place(of), value, count),
+            Field::Size(place) => put(place(of), size(value)),
+            Field::OnOff(place) => put(place(of), on_or_off(value)),
+            Field::Choice(words, set, _) => words.contains(&value).then(|| set(of, value)),
+            Field::List(_, take, _) => take(of, list(value)?),
+            Field::Secret(place) => put_or_off(place(of), value, |key| {
+                (!key.is_empty()).then(|| Secret(key.to_owned()))
+            }),
+            Field::Secrets(place) => {
+                put(place(of), list(value).map(|keys| keys.into_iter().map(Secret).collect()))
+            }
+            Field::Other(_, set, _) => set(of, value),
+        }
+    }
+
+    /// Its value in `of`, as [`Switch::set`] reads it; stars for what is secret.
+    pub fn value_of(&self, of: &T) -> String {
+        // Fields are reached by `&mut` only, so that a row of the table names its field once.
+        let mut of = of.clone();
+        let of = &mut of;
+        match &self.field {
+            Field::Time(place) => quantity::show_time(*place(of)),
+            Field::TimeOrOff(place) => shown_or_off(place(of).map(quantity::show_time)),
+            Field::Number(_, place) => place(of).to_string(),
+            Field::CountOrOff(place) => shown_or_off(place(of).map(|count| count.to_string())),
+            Field::Size(place) => quantity::show_size(*place(of)),
+            Field::OnOff(place) => if *place(of) { "on" } else { "off" }.to_owned(),
+            Field::Choice(_, _, show) => show(of).to_owned(),
+            Field::List(_, _, show) => shown_list(&show(of)),
+            Field::Secret(place) => shown_or_off(place(of).as_ref().map(|_| HIDDEN.to_owned())),
+            Field::Secrets(place) => shown_list(&vec![HIDDEN.to_owned(); place(of).len()]),
+            Field::Other(_, _, show) => show(of),
+        }
+    }
+}
+
+fn shown_or_off(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "off".to_owned())
+}
+
+fn shown_list(words: &[String]) -> String {
+    shown_or_off((!words.is_empty()).then(|| words.join(",")))
+}
+
+pub(crate) fn set(config: &mut Config, name: &str, value: &str) -> Result<(), SwitchError> {
+    match SWITCHES.iter().find(|switch| switch.name == name) {
+        Some(switch) => switch.set(config, value),
+        None => Err(SwitchError::Unknown { name: name.to_owned(), nearest: nearest(name) }),
+    }
+}
+
+/// The switch with the fewest letters changed.
+fn nearest(name: &str) -> &'static str {
+    let names = SWITCHES.iter().map(|switch| switch.name);
+    names.min_by_key(|known| strsim::damerau_levenshtein(known, name)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -351,9 +457,35 @@ mod tests {
     }
 
     #[test]
-    fn a_distance_counts_changed_letters() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "idle"), 4);
-        assert_eq!(distance("idle", "idle"), 0);
+    fn each_value_is_shown_as_it_is_read() {
+        let defaults = config();
+        for switch in SWITCHES.iter().filter(|switch| !switch.is_secret()) {
+            let mut config = config();
+            let shown = switch.value_of(&config);
+            switch.set(&mut config, &shown).unwrap();
+            assert_eq!(format!("{config:?}"), format!("{defaults:?}"), "{} = {shown}", switch.name);
+        }
+    }
+
+    #[test]
+    fn each_word_of_a_choice_is_shown_as_it_is_read() {
+        for switch in SWITCHES {
+            let Field::Choice(words, ..) = &switch.field else { continue };
+            for word in *words {
+                let mut config = config();
+                switch.set(&mut config, word).unwrap();
+                assert_eq!(switch.value_of(&config), *word, "{}", switch.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_is_shown_as_stars() {
+        let mut config = config();
+        config.set("keys", "sk-1,sk-2").unwrap();
+        config.set("provider_key", "sk-3").unwrap();
+        let secrets = SWITCHES.iter().filter(|switch| switch.is_secret());
+        let shown: Vec<String> = secrets.map(|switch| switch.value_of(&config)).collect();
+        assert_eq!(shown, ["***,***", "***"]);
     }
 }

@@ -22,10 +22,12 @@ fn told(output: &Output) -> String {
 
 #[test]
 fn help_names_every_switch_with_its_default() -> io::Result<()> {
+    let defaults = relay::Config::new("http://127.0.0.1:9/v1".parse().expect("it is a URL"));
     let help = String::from_utf8_lossy(&relay(&["--help"]).output()?.stdout).into_owned();
     for switch in relay::Config::SWITCHES {
         assert!(help.contains(&format!("--{}", switch.name.replace('_', "-"))), "{help}");
-        assert!(switch.help.contains("[default: "), "{}", switch.name);
+        let default = format!("{} [default: {}]", switch.takes(), switch.value_of(&defaults));
+        assert!(help.contains(&default), "{default} in {help}");
     }
     Ok(())
 }

@@ -1,0 +1,73 @@
+//! The relay as a program.
+
+mod command;
+mod config_file;
+mod key_file;
+mod layers;
+mod pages;
+mod read;
+mod server;
+mod settings;
+mod text_file;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::ArgMatches;
+
+/// Exit codes: 1 what was asked for could not be done, 2 what was asked for makes no sense.
+const FAILED: u8 = 1;
+const BAD_INPUT: u8 = 2;
+
+fn main() -> ExitCode {
+    let matches = command::command().get_matches();
+    if matches.get_flag(command::REFERENCE) {
+        print(&pages::reference())
+    } else if matches.get_flag(command::EXAMPLE) {
+        print(&pages::example())
+    } else {
+        start(&matches)
+    }
+}
+
+fn start(matches: &ArgMatches) -> ExitCode {
+    let ready = match read::all(matches) {
+        Ok(ready) => ready,
+        Err(wrong) => {
+            tell(&wrong.join("\n\n"));
+            return ExitCode::from(BAD_INPUT);
+        }
+    };
+    for warning in &ready.warnings {
+        tell(&format!("warning: {warning}"));
+    }
+    if matches.get_flag(command::CHECK) {
+        return print(&pages::in_force(&ready.layers));
+    }
+    match server::run(ready.layers.settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell(&format!("error: {error}"));
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Nobody is left to tell where standard error is closed.
+fn tell(text: &str) {
+    drop(writeln!(io::stderr(), "{text}"));
+}
+
+fn print(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Who reads no further, as `head`, has what it wants.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            tell(&format!("error: cannot print: {error}"));
+            ExitCode::from(FAILED)
+        }
+    }
+}

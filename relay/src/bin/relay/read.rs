@@ -1,0 +1,208 @@
+//! Reads all settings from where they may stand, and refuses what is wrong.
+
+use std::path::Path;
+
+use clap::{ArgMatches, parser::ValueSource};
+use relay::{ConfigError, config::Secret};
+
+use crate::{
+    command::CONFIG,
+    config_file, key_file,
+    layers::{Layers, Origin},
+    settings::{Setting, Settings, meant},
+    text_file,
+};
+
+/// What was read, and what to warn of.
+pub(crate) struct Ready {
+    pub(crate) layers: Layers,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Reads everything.
+///
+/// # Errors
+/// All that is wrong, each as people read it.
+pub(crate) fn all(matches: &ArgMatches) -> Result<Ready, Vec<String>> {
+    let mut layers = Layers::new();
+    let mut wrong = Vec::new();
+    wrong.extend(file(matches, &mut layers).err().unwrap_or_default());
+    for setting in Setting::all() {
+        wrong.extend(above_the_file(matches, setting, &mut layers).err());
+    }
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    let mut warnings = misspelt_variables();
+    warnings.extend(keys_in_open_file(&layers));
+    let wrong = keys(&mut layers, &mut warnings);
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    let wrong = contradictions(&mut layers);
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    warnings.extend(open_to_all(&layers));
+    Ok(Ready { layers, warnings })
+}
+
+fn error(text: impl std::fmt::Display) -> String {
+    format!("error: {text}")
+}
+
+fn file(matches: &ArgMatches, layers: &mut Layers) -> Result<(), Vec<String>> {
+    let Some(path) = matches.get_one::<String>(CONFIG) else { return Ok(()) };
+    let text = text_file::read("configuration file", path).map_err(|wrong| vec![error(wrong)])?;
+    config_file::apply(&text, path, layers)
+}
+
+/// A warning where the file itself holds keys and everybody can read it.
+fn keys_in_open_file(layers: &Layers) -> Option<String> {
+    ["keys", "provider_key"].iter().find_map(|name| match layers.origin(name) {
+        Origin::File { path, .. } => {
+            text_file::readable_by_all("configuration file", Path::new(path))
+        }
+        Origin::Default | Origin::KeyFile(_) | Origin::Variable(_) | Origin::Flag(_) => None,
+    })
+}
+
+/// What the command line says of a setting, or else the environment.
+fn above_the_file(
+    matches: &ArgMatches,
+    setting: Setting,
+    layers: &mut Layers,
+) -> Result<(), String> {
+    let name = setting.name();
+    let origin = match matches.value_source(name) {
+        Some(ValueSource::CommandLine) => Origin::Flag(setting.flag()),
+        Some(ValueSource::EnvVariable) => Origin::Variable(setting.variable()),
+        _ => return Ok(()),
+    };
+    let words: Vec<&str> =
+        matches.get_many(name).into_iter().flatten().map(String::as_str).collect();
+    layers
+        .set(setting, &words.join(","), origin.clone())
+        .map_err(|wrong| error(format!("{origin}: {wrong}")))
+}
+
+/// Variables of the environment that look like a setting's. Others may begin with `RELAY_` for
+/// reasons of their own: Kubernetes makes some for each service, also for one called `relay`.
+fn misspelt_variables() -> Vec<String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let unknown = names.filter_map(|name| {
+        let word = name.strip_prefix("RELAY_")?.to_lowercase();
+        let near = meant(&word, Setting::all().map(Setting::name))?;
+        let setting = Setting::named(near)?;
+        (near != word).then(|| {
+            format!("{name} is not a variable of the relay; the nearest is {}", setting.variable())
+        })
+    });
+    unknown.collect()
+}
+
+/// Reads the files with keys.
+fn keys(layers: &mut Layers, warnings: &mut Vec<String>) -> Vec<String> {
+    let program = layers.settings.program.clone();
+    let config = &layers.settings.config;
+    let (have_keys, have_key) = (!config.keys.is_empty(), config.provider_key.is_some());
+    let mut wrong = Vec::new();
+    if let Some(path) = program.keys_file {
+        match keys_of("keys", "keys_file", &path, have_keys, layers, warnings) {
+            Ok(keys) => layers.settings.config.keys = keys,
+            Err(errors) => wrong.extend(errors),
+        }
+    }
+    if let Some(path) = program.provider_key_file {
+        let name = "provider_key_file";
+        match keys_of("provider_key", name, &path, have_key, layers, warnings).as_deref() {
+            Ok([key]) => layers.settings.config.provider_key = Some(key.clone()),
+            Ok(keys) => wrong.push(format!(
+                "the {name} `{}` holds {} keys: leave one",
+                path.display(),
+                keys.len()
+            )),
+            Err(errors) => wrong.extend_from_slice(errors),
+        }
+    }
+    wrong.iter().map(error).collect()
+}
+
+/// The keys of a file, which must be the only place where they are given.
+fn keys_of(
+    name: &'static str,
+    file: &'static str,
+    path: &Path,
+    given: bool,
+    layers: &mut Layers,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Secret>, Vec<String>> {
+    if given {
+        let both = layers.explain(&[name, file]);
+        return Err(vec![format!(
+            "{name} and {file} are both given: set one of them to off{both}"
+        )]);
+    }
+    let (keys, warning) = key_file::read(file, path)?;
+    warnings.extend(warning);
+    layers.came_from(name, Origin::KeyFile(path.to_owned()));
+    Ok(keys)
+}
+
+/// What does not fit together.
+fn contradictions(layers: &mut Layers) -> Vec<String> {
+    let upstreams = &layers.settings.program.upstreams;
+    let Some(first) = upstreams.first().cloned() else {
+        let how = "no upstream is given: add --upstream URL, RELAY_UPSTREAM, or `upstream = \"URL\"` \
+                   in the file; for example https://api.openai.com/v1";
+        return vec![error(how)];
+    };
+    let mut wrong = Vec::new();
+    for (index, upstream) in upstreams.iter().enumerate() {
+        if upstreams[..index].contains(upstream) {
+            let shown = relay::config::shown(upstream);
+            wrong.push(error(format!(
+                "upstream `{shown}` is given twice: leave one{}",
+                layers.explain(&["upstream"])
+            )));
+        }
+        if upstream.scheme() == "https" && !cfg!(feature = "tls") {
+            wrong.push(error("this relay is built without TLS, and cannot call https: build it with the feature `tls`"));
+        }
+    }
+    // All are looked at in turn; then the first is the one.
+    for upstream in upstreams.clone().into_iter().skip(1) {
+        layers.settings.config.upstream = upstream;
+        wrong.extend(
+            layers
+                .settings
+                .config
+                .contradictions()
+                .iter()
+                .filter(|found| found.switches() == ["upstream"])
+                .map(|found| explained(found, layers)),
+        );
+    }
+    layers.settings.config.upstream = first;
+    let found = layers.settings.config.contradictions();
+    wrong.extend(found.iter().map(|found| explained(found, layers)));
+    wrong
+}
+
+fn explained(found: &ConfigError, layers: &Layers) -> String {
+    error(format!("{found}{}", layers.explain(found.switches())))
+}
+
+/// A warning where strangers could spend the provider's key.
+fn open_to_all(layers: &Layers) -> Option<String> {
+    let Settings { program, config } = &layers.settings;
+    let open = config.keys.is_empty()
+        && config.provider_key.is_some()
+        && !program.listen.ip().is_loopback();
+    open.then(|| {
+        format!(
+            "everybody who reaches {} may use the provider_key: give keys or keys_file",
+            program.listen
+        )
+    })
+}
