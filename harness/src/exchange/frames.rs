@@ -85,7 +85,10 @@ impl<'a> Frame<'a> {
     /// or a chunk with neither identity nor choices (as Azure opens its streams).
     pub fn is_heartbeat(&self) -> bool {
         self.is_comment()
-            || self.data().and_then(|data| serde_json::from_slice(&data).ok()).is_some_and(is_empty)
+            || self
+                .data()
+                .and_then(|data| serde_json::from_slice(&data).ok())
+                .is_some_and(|object| is_empty(&object))
     }
 
     /// The values of one field, joined by LF (HTML 9.2.6); `None` where it has none.
@@ -139,7 +142,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-fn is_empty(object: serde_json::Value) -> bool {
+fn is_empty(object: &serde_json::Value) -> bool {
     let is = |name: &str, value: serde_json::Value| object.get(name) == Some(&value);
     is("type", "keepalive".into())
         || (is("choices", serde_json::json!([]))
