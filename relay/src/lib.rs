@@ -5,8 +5,9 @@
 //! 1. [`serve()`](serve::serve) accepts connections and owns every server setting; `wire` watches
 //!    each client's socket.
 //! 2. `routes` is the map: count, CORS, access, then the proxy.
-//! 3. `proxy` admits a request (`caps`), reads it, sends it on (`attempt`), again if that is safe
-//!    (`retry`), and answers with `headers` cleaned and the body wrapped.
+//! 3. `proxy` admits a request (`caps`), reads it, sends it on (`ask`), again if that is safe
+//!    (`retry`), and answers with `headers` cleaned and the body wrapped. `opening` and `early` are
+//!    the two other moments at which a client can get its head: later, and before the provider's.
 //! 4. `stream` carries the body: [`stream::Core`] is a state machine without input, output or
 //!    clock that says what to emit; `stream::body` drives it.
 //!
@@ -15,13 +16,16 @@
 //! unchanged under a paused clock.
 
 mod access;
+mod ask;
 mod attempt;
 mod caps;
 pub mod config;
 mod cors;
+mod early;
 mod errors;
 mod headers;
 mod metrics;
+mod opening;
 mod proxy;
 mod quantity;
 mod retry;

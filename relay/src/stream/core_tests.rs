@@ -19,8 +19,8 @@ fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-fn comments(every: u64) -> Option<Heartbeat> {
-    Some(Heartbeat { every: secs(every), form: HeartbeatForm::Comment })
+fn comments(every: u64) -> Heartbeat {
+    Heartbeat { every: secs(every), form: HeartbeatForm::Comment }
 }
 
 /// Feeds the pieces, then the ending; returns all that was emitted, and how it ended.
@@ -136,7 +136,7 @@ fn the_first_byte_and_each_silence_have_their_own_budget() {
 }
 
 fn beats(sent: &'static [u8], until: u64) -> usize {
-    let policy = Policy { heartbeat: comments(15), ..policy() };
+    let policy = Policy { heartbeat: Some(comments(15)), ..policy() };
     let mut core = Core::new(policy);
     core.feed(secs(0), Input::Bytes(Bytes::from_static(sent)));
     core.feed(secs(0), Input::Silence);
@@ -167,7 +167,7 @@ fn no_heartbeat_is_sent_inside_an_event_or_after_the_end() {
 
 #[test]
 fn heartbeats_do_not_prolong_the_idle_budget() {
-    let policy = Policy { heartbeat: comments(50), ..policy() };
+    let policy = Policy { heartbeat: Some(comments(50)), ..policy() };
     let mut core = Core::new(policy);
     core.feed(secs(0), Input::Bytes(Bytes::from_static(b"data: 1\n\n")));
     core.feed(secs(0), Input::Silence);
@@ -256,7 +256,7 @@ fn a_long_silence_is_warned_of_once_and_the_next_one_again() {
 
 #[test]
 fn before_the_answer_only_heartbeats_are_due() {
-    let mut core = Core::unanswered(Policy { heartbeat: comments(15), ..policy() });
+    let mut core = Core::unanswered(Policy { heartbeat: Some(comments(15)), ..policy() });
     core.feed(secs(0), Input::Silence);
     assert_eq!(core.wake_at(), Some(secs(15)));
     assert_eq!(core.feed(secs(15), Input::Silence).emit.unwrap(), ": heartbeat\n\n");

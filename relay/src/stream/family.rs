@@ -82,7 +82,7 @@ impl Family {
         Bytes::from_static(if has_ids { COMMENT_ALONE } else { COMMENT })
     }
 
-    /// A heartbeat as an event that says nothing. `sequence` is that of the last event: OpenAI's own
+    /// A heartbeat as an event that says nothing. `sequence` is that of the last event: `OpenAI`'s own
     /// `keepalive` has a number, and strict clients fail without one.
     pub(super) fn empty_event(self, sequence: u64) -> Bytes {
         match self {

@@ -7,9 +7,12 @@ use std::time::Duration;
 pub(crate) mod body;
 mod boundary;
 mod core;
+mod events;
 mod family;
 mod line;
+pub(crate) mod read_on;
 
+pub(crate) use self::events::{Event, Events};
 pub use self::{
     core::{Core, Input, Note, Output, Then},
     family::Family,
