@@ -15,7 +15,7 @@ use support::{Server, start};
 const TEXT: &str = "Grüezi! Two lines\nand a 😀.";
 
 fn run(sdk: Sdk, server: &Server, script: &str, api: Api, key: &str) -> Option<Value> {
-    sdk.run(&here().join(script), &server.address, api, key, &[])
+    sdk.prepare(&here().join(script), &server.address, api, key).as_mut().map(runner::run)
 }
 
 fn scripted(arguments: &[&str]) -> Server {

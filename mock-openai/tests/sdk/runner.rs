@@ -5,6 +5,7 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::Command,
+    sync::OnceLock,
 };
 
 use serde_json::Value;
@@ -73,7 +74,9 @@ impl Sdk {
         match self {
             Self::Python => {
                 let python = installed().join("venv/bin/python");
-                if !works(&python, &["-c", "import openai"]) {
+                // The import takes long: once is enough.
+                static HAS_SDK: OnceLock<bool> = OnceLock::new();
+                if !*HAS_SDK.get_or_init(|| works(&python, &["-c", "import openai"])) {
                     return Err("no openai SDK for Python in target/sdk/venv: python3 -m venv \
                          target/sdk/venv && target/sdk/venv/bin/pip install -r \
                          mock-openai/tests/sdk/requirements.txt");
@@ -99,29 +102,33 @@ impl Sdk {
         }
     }
 
-    /// Runs a script against a server; what it prints, or `None` where the SDK is missing and may
-    /// be.
-    pub(crate) fn run(
+    /// A script to be run against a server, or `None` where the SDK is missing and may be.
+    pub(crate) fn prepare(
         self,
         script: &Path,
         address: &str,
         api: Api,
         key: &str,
-        more: &[&str],
-    ) -> Option<Value> {
-        let mut command = match self.command(script) {
-            Ok(command) => command,
+    ) -> Option<Command> {
+        match self.command(script) {
+            Ok(mut command) => {
+                let url = format!("http://{address}/v1");
+                command.args([&url, &api.to_string(), key]).arg(installed()).env("NO_PROXY", "*");
+                Some(command)
+            }
             Err(missing) => {
                 skip(missing);
-                return None;
+                None
             }
-        };
-        let url = format!("http://{address}/v1");
-        command.args([&url, &api.to_string(), key]).arg(installed()).args(more);
-        let output = command.env("NO_PROXY", "*").output().expect("the interpreter starts");
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{self:?} {} {api}: {stderr}", script.display());
-        let line = String::from_utf8(output.stdout).expect("text");
-        Some(serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        }
     }
+}
+
+/// Runs a script to its end; what it prints.
+pub(crate) fn run(command: &mut Command) -> Value {
+    let output = command.output().expect("the interpreter starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {stderr}");
+    let line = String::from_utf8(output.stdout).expect("text");
+    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
 }
