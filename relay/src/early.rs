@@ -1,5 +1,5 @@
-//! Heartbeats before the provider has answered: the client's head goes out first, and what comes of
-//! the answer is told in the stream.
+//! Heartbeats before the provider has answered: the client's head is the first, comments follow, and
+//! what comes of the answer is told in the stream.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -48,7 +48,7 @@ fn asks_for_stream(request: &[u8]) -> bool {
     serde_json::from_slice(request).is_ok_and(|request: Request| request.stream == Some(true))
 }
 
-/// Status 200 and a heartbeat at once; then the provider's stream, or its error as an event.
+/// Status 200 at once, which breaks the silence; then the provider's stream, or its error as an event.
 pub(crate) fn respond(
     relay: &Relay,
     asking: Asking,
@@ -56,8 +56,7 @@ pub(crate) fn respond(
     client: Client,
     account: Account,
 ) -> Response {
-    let mut core = Core::unanswered(proxy::policy(relay, route));
-    core.heartbeat_is_due();
+    let core = Core::unanswered(proxy::policy(relay, route));
     let source = Source::Asking(Box::pin(async move { stream_of(asking.await, route).await }));
     let phases = relay.phases.clone();
     let body =

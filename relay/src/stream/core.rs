@@ -100,12 +100,6 @@ impl Core {
         self.sent_at = Some(sent_at);
     }
 
-    /// The first heartbeat is due at once: its silence has passed already.
-    pub(crate) fn heartbeat_is_due(&mut self) {
-        self.silent_since = Some(Duration::ZERO);
-        self.heartbeat_at = Some(Duration::ZERO);
-    }
-
     /// Takes one input at time `now`. After [`Then::Finish`] or [`Then::Break`] there is no more.
     pub fn feed(&mut self, now: Duration, input: Input) -> Output {
         match input {

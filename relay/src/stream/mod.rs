@@ -9,6 +9,7 @@ mod boundary;
 mod core;
 mod events;
 mod family;
+pub(crate) mod ids;
 mod line;
 pub(crate) mod read_on;
 
