@@ -8,6 +8,7 @@ mod relay;
 #[path = "../../../mock-openai/tests/sdk/runner.rs"]
 mod runner;
 
+mod browser;
 mod sdk;
 mod shutdown;
 

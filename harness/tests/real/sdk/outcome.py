@@ -21,8 +21,9 @@ def texts(answer):
             yield from (choice.delta.content or "" for choice in part.choices)
         elif part.type == "response.output_text.delta":
             yield part.delta
-        else:
-            yield ""
+        elif part.type == "error":
+            # The SDK hands it on as an event like any other.
+            yield f"[{part.code}]"
 
 
 def outcome(stream):
