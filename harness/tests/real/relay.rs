@@ -72,10 +72,8 @@ impl Relay {
             }
         });
         let mut relay = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), log };
-        match told.recv_timeout(PATIENCE) {
-            Ok(address) => relay.address = address,
-            Err(_) => panic!("it does not listen: {}", relay.log()),
-        }
+        let listens = told.recv_timeout(PATIENCE);
+        relay.address = listens.unwrap_or_else(|_| panic!("it does not listen: {}", relay.log()));
         relay
     }
 

@@ -84,8 +84,9 @@ fn a_missing_model_stays_the_providers_own_error() {
 
 #[test]
 fn a_rate_limit_is_asked_as_often_as_relay_and_sdk_may_and_no_more() {
-    // The relay waits as long as the provider says, and so does the SDK behind it.
-    let upstream = refusing("{ preset: rate_limit, headers: { retry-after: '1' } }");
+    // Both wait as long as the provider says; milliseconds count before seconds.
+    let headers = "{ retry-after: '1', retry-after-ms: '50' }";
+    let upstream = refusing(&format!("{{ preset: rate_limit, headers: {headers} }}"));
     let patient = Relay::start(&upstream, &["--retries", "1"]);
     let plain = Relay::start(&upstream, &["--retries", "0"]);
     let expected = refused("RateLimitError", 429, "rate_limit_exceeded", Some("1"));
