@@ -4,19 +4,18 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use axum::{body::Body, response::Response};
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
+    account::Account,
     ask::Answer,
     attempt::Outbound,
     config::Config,
     errors::{ErrorObject, Failure},
-    headers,
-    metrics::Account,
-    proxy,
+    headers, proxy,
     routes::Route,
     state::Relay,
     stream::{
@@ -54,8 +53,9 @@ pub(crate) fn respond(
     asking: Asking,
     route: Route,
     client: Client,
-    account: Account,
+    mut account: Account,
 ) -> Response {
+    account.begun(StatusCode::OK);
     let core = Core::unanswered(proxy::policy(relay, route));
     let source = Source::Asking(Box::pin(async move { stream_of(asking.await, route).await }));
     let phases = relay.phases.clone();
