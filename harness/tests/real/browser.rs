@@ -52,7 +52,7 @@ struct Page {
 
 impl Page {
     /// A page that is given the helpers and runs what it is asked for with them.
-    fn serve(listener: TcpListener, script: String) -> Self {
+    fn serve(listener: TcpListener, script: &str) -> Self {
         let address = listener.local_addr().expect("an address");
         let html = format!(
             "<!doctype html><title>page</title><script type=module>{HELPERS}
@@ -144,7 +144,7 @@ async fn a_page_reads_a_stream_with_credentials_and_what_refuses_it() {
         report(told);",
         relay.url("/v1/chat/completions")
     );
-    let mut page = Page::serve(listener, script);
+    let mut page = Page::serve(listener, &script);
     let Some(_chromium) = Chromium::open(&format!("http://{}/", page.address)) else { return };
     let got = page.report().await;
 
@@ -178,7 +178,7 @@ async fn a_page_of_another_origin_reads_nothing() {
         "report(await ask('{}', 'k').then(read, (error) => ({{ refused: error.name }})));",
         relay.url("/v1/chat/completions")
     );
-    let mut page = Page::serve(listener, script);
+    let mut page = Page::serve(listener, &script);
     let Some(_chromium) = Chromium::open(&format!("http://{}/", page.address)) else { return };
     assert_eq!(page.report().await, json!({ "refused": "TypeError" }));
     assert_eq!(upstream.requests(), 0, "the preflight already failed");
