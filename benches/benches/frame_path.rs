@@ -23,6 +23,7 @@ fn frame_path(criterion: &mut Criterion) {
         family: Family::Chat,
         heartbeat: None,
         first_byte: None,
+        idle_warn: None,
         idle: None,
         missing_done: MissingDone::Error,
     };

@@ -2,6 +2,7 @@
 
 use harness::{plan, plan::Plan, scenario};
 
+pub mod cost;
 pub mod variants;
 
 /// The plan of one reader of one stream of `frames` frames, `every` apart, over links of 5 ms.

@@ -207,7 +207,7 @@ impl Block {
     /// The block with one more line.
     fn with(self, family: Family, line: &Line) -> Self {
         if let Some(name) = line.event_name() {
-            return Self { word: family.name_word(name), ..self };
+            return Self { word: family.name_word(name).unwrap_or(self.word), ..self };
         }
         if !line.is_data() {
             return self;
@@ -360,6 +360,7 @@ mod tests {
     fn done_needs_its_blank_line_and_stands_alone() {
         assert_eq!(word("data: [DONE]\n\n"), Word::End);
         assert_eq!(word("data: [DONE]\r\r"), Word::End);
+        assert_eq!(word("data: [DONE]\nevent: x\n\n"), Word::End, "names say nothing here");
         for other in ["data: [DONE]\n", "data: x\ndata: [DONE]\n\n", "data: [DONE]\ndata: x\n\n"] {
             assert_eq!(word(other), Word::More, "{other:?}");
         }

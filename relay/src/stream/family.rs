@@ -54,11 +54,11 @@ impl Family {
         }
     }
 
-    /// What an event's name says.
-    pub(super) fn name_word(self, name: &[u8]) -> Word {
+    /// What an event's name says; `None` where names say nothing, and what was said before stands.
+    pub(super) fn name_word(self, name: &[u8]) -> Option<Word> {
         match self {
-            Self::Responses => responses_word(name),
-            Self::Chat | Self::Opaque => Word::More,
+            Self::Responses => Some(responses_word(name)),
+            Self::Chat | Self::Opaque => None,
         }
     }
 

@@ -1,0 +1,181 @@
+//! Programs that are measured from outside: the relay's own binary, and nginx.
+
+use std::{
+    fs,
+    io::{self, BufRead as _, BufReader},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{now, scratch, target};
+
+/// A program with all processes that it has, which ends when this is dropped.
+#[derive(Debug)]
+pub struct Program {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+    folder: Option<PathBuf>,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // nginx must hear of it in time to end its workers.
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        drop(self.child.wait());
+        if let Some(folder) = &self.folder {
+            drop(fs::remove_dir_all(folder));
+        }
+    }
+}
+
+impl Program {
+    /// Builds the relay as this bench was built, and starts it in front of the provider.
+    ///
+    /// # Errors
+    /// It does not build, or does not start.
+    pub fn relay(provider: SocketAddr) -> io::Result<Self> {
+        let mut build = Command::new(env!("CARGO"));
+        build
+            .args(["build", "--quiet", "--package", "relay"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"));
+        if !cfg!(debug_assertions) {
+            build.arg("--release");
+        }
+        if !build.status()?.success() {
+            return Err(io::Error::other("the relay does not build; see above"));
+        }
+        let mut child = Command::new(target()?.join("relay"))
+            .args(["--listen", "127.0.0.1:0", "--max-streams-per-address", "off", "--drain", "0s"])
+            .args(["--upstream", &format!("http://{provider}/v1"), "--idle", "off"])
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let says = child.stderr.take().ok_or_else(|| io::Error::other("no standard error"))?;
+        let mut line = String::new();
+        let mut says = BufReader::new(says);
+        says.read_line(&mut line)?;
+        // What it says later must not fill the pipe.
+        thread::spawn(move || io::copy(&mut says, &mut io::sink()));
+        let address = line.trim_end().strip_prefix("listening on http://").unwrap_or_default();
+        let address = address.parse().map_err(|_| {
+            io::Error::other(format!("the relay does not listen, it says: {}", line.trim_end()))
+        })?;
+        Ok(Self { child, address, folder: None })
+    }
+
+    /// Starts nginx in front of the provider; `None` where it is not installed.
+    ///
+    /// # Errors
+    /// It is there, and does not start.
+    pub fn nginx(provider: SocketAddr, open_files: u64) -> io::Result<Option<Self>> {
+        let folder = scratch()?;
+        let address = free_address()?;
+        let path = folder.join("nginx.conf");
+        fs::write(&path, nginx_config(address, provider, open_files))?;
+        let spawned = Command::new("nginx")
+            .arg("-p")
+            .arg(&folder)
+            .arg("-c")
+            .arg(&path)
+            .args(["-e", "stderr"])
+            .stdin(Stdio::null())
+            .spawn();
+        let child = match spawned {
+            Ok(child) => child,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut program = Self { child, address, folder: Some(folder) };
+        let begun = now();
+        while TcpStream::connect(address).is_err() {
+            if program.child.try_wait()?.is_some() || now() > begun + Duration::from_secs(10) {
+                return Err(io::Error::other("nginx does not listen; what it said is above"));
+            }
+            thread::yield_now();
+        }
+        Ok(Some(program))
+    }
+
+    /// The program's processes: its first one and that one's children.
+    fn processes(&self) -> Vec<u32> {
+        let first = self.child.id();
+        let path = format!("/proc/{first}/task/{first}/children");
+        let children = fs::read_to_string(path).unwrap_or_default();
+        let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+        std::iter::once(first).chain(children).collect()
+    }
+
+    /// The processor's time that it has taken in all (`proc_pid_stat(5)`: utime and stime).
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn cpu(&self) -> io::Result<Duration> {
+        let mut ticks = 0;
+        for pid in self.processes() {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+            // The name before it, in parentheses, may hold anything.
+            let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+            ticks += fields.skip(11).take(2).filter_map(|f| f.parse::<u64>().ok()).sum::<u64>();
+        }
+        Ok(Duration::from_nanos(ticks * 1_000_000_000 / rustix::param::clock_ticks_per_second()))
+    }
+
+    /// The memory that it has, in bytes; what processes share counts once (`proc_pid_smaps(5)`: Pss).
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn memory(&self) -> io::Result<u64> {
+        let mut kilobytes = 0;
+        for pid in self.processes() {
+            let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+            let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+            let pss = pss.and_then(|pss| pss.split_whitespace().next()?.parse::<u64>().ok());
+            kilobytes += pss.ok_or_else(|| io::Error::other("smaps_rollup has no Pss"))?;
+        }
+        Ok(kilobytes << 10)
+    }
+}
+
+/// nginx as one would set it up for event streams: HTTP/1.1 with kept connections, no buffering.
+fn nginx_config(listen: SocketAddr, provider: SocketAddr, open_files: u64) -> String {
+    format!(
+        "daemon off;
+pid nginx.pid;
+worker_processes auto;
+worker_rlimit_nofile {open_files};
+events {{ worker_connections {open_files}; }}
+http {{
+  access_log off;
+  client_body_temp_path body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;
+  upstream provider {{ server {provider}; keepalive 64; }}
+  server {{
+    listen {listen};
+    location / {{
+      proxy_pass http://provider;
+      proxy_http_version 1.1;
+      proxy_set_header Connection \"\";
+      proxy_buffering off;
+      proxy_read_timeout 1h;
+    }}
+  }}
+}}
+"
+    )
+}
+
+/// An address that was free just now, for a program that does not tell which one it took.
+fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
