@@ -92,8 +92,7 @@ fn configure(matches: &ArgMatches) -> Result<(SocketAddr, Config), String> {
 fn run(listen: SocketAddr, config: Config) -> Result<(), String> {
     let runtime = Runtime::new().map_err(|error| format!("cannot start: {error}"))?;
     runtime.block_on(async {
-        let client =
-            client(&config).map_err(|error| format!("cannot set up the client: {error}"))?;
+        let client = relay::dial::client(&config).map_err(|error| error.to_string())?;
         let listener = TcpListener::bind(listen).await.map_err(|error| {
             format!(
                 "cannot listen on {listen}: {error}; choose another --listen, or stop what uses it"
@@ -126,20 +125,6 @@ fn run(listen: SocketAddr, config: Config) -> Result<(), String> {
             }
         }
     })
-}
-
-/// A client that does nothing by itself: what it could do, the relay does on its own terms.
-fn client(config: &Config) -> reqwest::Result<reqwest::Client> {
-    let builder = reqwest::Client::builder()
-        .no_proxy()
-        .tcp_nodelay(true)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .http1_only();
-    match config.connect {
-        Some(connect) => builder.connect_timeout(connect).build(),
-        None => builder.build(),
-    }
 }
 
 /// SIGTERM and SIGINT, one after the other. Two listeners would both hear the first one.

@@ -1,7 +1,7 @@
 //! The switches by name: one table that scenarios, the command line and the help text share.
 
 use crate::{
-    config::{Config, MissingDone, Secret},
+    config::{Config, HalfClose, MissingDone, Secret, UpstreamHttp},
     quantity::{count, list, on_or_off, size, some_time, time},
 };
 
@@ -98,6 +98,51 @@ pub(crate) const SWITCHES: &[Switch] = &[
         TIME_OR_OFF,
         "Budget for a client that takes nothing [default: 60s]",
         |c, v| put_or_off(&mut c.stalled_client, v, some_time),
+    ),
+    switch(
+        "request_head",
+        TIME_OR_OFF,
+        "Budget for a request's head, and for a connection that is not used [default: 30s]",
+        |c, v| put_or_off(&mut c.request_head, v, some_time),
+    ),
+    switch(
+        "half_close",
+        "`abort` or `tolerate`",
+        "What happens to a client that ends its sending side [default: abort]",
+        |c, v| {
+            let half_close = match v {
+                "abort" => Some(HalfClose::Abort),
+                "tolerate" => Some(HalfClose::Tolerate),
+                _ => None,
+            };
+            put(&mut c.half_close, half_close)
+        },
+    ),
+    switch(
+        "max_connections",
+        COUNT_OR_OFF,
+        "Connections at once; those beyond wait to be accepted [default: off]",
+        |c, v| put_or_off(&mut c.max_connections, v, count),
+    ),
+    switch(
+        "upstream_http",
+        "`h1`, `h2` or `auto`",
+        "What is spoken to the provider; auto: as TLS agrees, else HTTP/1.1 [default: auto]",
+        |c, v| {
+            let version = match v {
+                "auto" => Some(UpstreamHttp::Auto),
+                "h1" => Some(UpstreamHttp::H1),
+                "h2" => Some(UpstreamHttp::H2),
+                _ => None,
+            };
+            put(&mut c.upstream_http, version)
+        },
+    ),
+    switch(
+        "upstream_ca",
+        "a file of PEM certificates, or `off`",
+        "Authorities to trust besides the system's [default: off]",
+        |c, v| put_or_off(&mut c.upstream_ca, v, |v| (!v.is_empty()).then(|| v.to_owned())),
     ),
     switch(
         "drain",
@@ -235,6 +280,11 @@ mod tests {
             ("first_byte", "2s", "first_byte: Some(2s)"),
             ("idle", "off", "idle: None"),
             ("stalled_client", "3s", "stalled_client: Some(3s)"),
+            ("request_head", "5s", "request_head: Some(5s)"),
+            ("half_close", "tolerate", "half_close: Tolerate"),
+            ("max_connections", "9", "max_connections: Some(9)"),
+            ("upstream_http", "h2", "upstream_http: H2"),
+            ("upstream_ca", "ca.pem", "upstream_ca: Some(\"ca.pem\")"),
             ("drain", "4s", "drain: 4s"),
             ("missing_done", "tolerate", "missing_done: Tolerate"),
             ("retries", "5", "retries: 5"),
