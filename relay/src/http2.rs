@@ -2,12 +2,12 @@
 //!
 //! hyper's own glue on the same crate cannot keep two promises: it drops what is queued when a
 //! body fails, so that an error event would be lost, and it leaves a body alone while the client's
-//! window is shut, so that nothing could ever end it. Here nothing is queued that the window does
-//! not allow, a stream that breaks off lets go of h2's handle, which sends what is queued and then
-//! `RST_STREAM`, and a shut window has a budget.
+//! window is shut, so that nothing could ever end it. Here one piece is queued at a time, the next
+//! one or the `RST_STREAM` (which drops what is queued) waits until it has left, and that wait has
+//! a budget.
 //!
-//! The relay holds of each stream [`BUFFER`] bytes that the window allows but the socket does not
-//! take, and the one piece that waits for the window.
+//! The relay holds of each stream a piece of [`BUFFER`] bytes in `h2`, and the rest of the one
+//! that came from the provider.
 
 use std::{
     future::poll_fn,
@@ -45,6 +45,10 @@ const STREAMS: u32 = 100;
 /// is held of request bodies that nobody has read yet.
 const UPLOADS: u32 = 1 << 20;
 
+/// What `h2` may hold of a stream before it has no room for more: with one byte, room means that
+/// all before has left and the window is open.
+const ROOM: usize = 1;
+
 /// The rest are defaults of `h2` that bound floods: 20 streams reset before they were accepted,
 /// 50 reset ones remembered, 1024 resets that the client's errors caused, `CONTINUATION` frames by
 /// the size of the head.
@@ -55,7 +59,7 @@ fn settings() -> Builder {
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(head)
         .initial_connection_window_size(UPLOADS)
-        .max_send_buffer_size(BUFFER);
+        .max_send_buffer_size(ROOM);
     settings
 }
 
@@ -135,8 +139,7 @@ async fn exchange(
     }
 }
 
-/// Sends a body. Whatever lets go of `to` before its end breaks the stream off, once what is
-/// queued has left.
+/// Sends a body, piece by piece. A client that does not take one within the budget is given up.
 async fn send(
     mut body: Body,
     mut to: SendStream<Bytes>,
@@ -149,17 +152,17 @@ async fn send(
             _ = poll_fn(|cx| to.poll_reset(cx)) => return,
             frame = body.frame() => frame,
         };
-        let mut data = match frame {
+        let (mut data, broken) = match frame {
             None => return drop(to.send_data(Bytes::new(), true)),
-            Some(Err(_)) => return,
+            Some(Err(_)) => (Bytes::new(), true),
             // The relay sends no trailers.
-            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+            Some(Ok(frame)) => (frame.into_data().unwrap_or_default(), false),
         };
-        while !data.is_empty() {
-            to.reserve_capacity(data.len().min(BUFFER));
+        while broken || !data.is_empty() {
             match within(stalled, room(&mut to)).await {
-                Some(Some(room)) => {
-                    let piece = data.split_to(room.min(data.len()));
+                Some(Some(())) if broken => return to.send_reset(Reason::INTERNAL_ERROR),
+                Some(Some(())) => {
+                    let piece = data.split_to(data.len().min(BUFFER));
                     if to.send_data(piece, false).is_err() {
                         return;
                     }
@@ -174,13 +177,13 @@ async fn send(
     }
 }
 
-/// How much may be sent, as soon as that is anything; `None` once the stream is over.
-async fn room(to: &mut SendStream<Bytes>) -> Option<usize> {
+/// Resolves when there is [`ROOM`]; with `None` once the stream is over.
+async fn room(to: &mut SendStream<Bytes>) -> Option<()> {
+    to.reserve_capacity(ROOM);
     poll_fn(|cx| {
         loop {
-            match to.capacity() {
-                0 => {}
-                room => return Poll::Ready(Some(room)),
+            if to.capacity() > 0 {
+                return Poll::Ready(Some(()));
             }
             let Some(Ok(_)) = ready!(to.poll_capacity(cx)) else { return Poll::Ready(None) };
         }
