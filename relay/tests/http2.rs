@@ -193,9 +193,12 @@ async fn silent(sent: &[u8]) -> Duration {
     let upstream = streams(|_| stream::empty());
     let (mut pipe, _stop) = relay(upstream, &[("request_head", "7s")]);
     let begun = Instant::now();
-    pipe.write_all(sent).await.unwrap();
+    pipe.write_all(sent).await.expect("it is sent");
     let mut rest = Vec::new();
-    timeout(Duration::from_hours(1), pipe.read_to_end(&mut rest)).await.expect("an end").unwrap();
+    timeout(Duration::from_hours(1), pipe.read_to_end(&mut rest))
+        .await
+        .expect("an end")
+        .expect("a clean end");
     begun.elapsed()
 }
 
