@@ -37,7 +37,11 @@ pub(crate) async fn attempt(
     tokio::select! {
         biased;
         answer = relay.upstream.clone().oneshot(request) => {
-            answer.map_err(|error| classify(&*error))
+            match answer {
+                // 101 to a request that asked for no upgrade: what follows is not HTTP.
+                Ok(answer) if answer.status().is_informational() => Err(Failure::BrokeOff),
+                answer => answer.map_err(|error| classify(&*error)),
+            }
         }
         () = connect_overrun(connection, relay.config.connect) => Err(Failure::ConnectTimeout),
         () = overrun(relay.config.first_byte) => Err(Failure::FirstByteTimeout),

@@ -50,6 +50,19 @@ pub struct Config {
     /// How long a stream is read to its end after its client has left, for its usage. Default: off,
     /// the provider is told at once.
     pub read_on: Option<Duration>,
+    /// Budget for a request's head, from when its connection was made or its last answer had gone:
+    /// a kept-alive connection that is not used ends by it, too. Default: 30 s (hyper,
+    /// `header_read_timeout`).
+    pub request_head: Option<Duration>,
+    /// What a client is taken for that ends its sending side. Default: gone.
+    pub half_close: HalfClose,
+    /// Connections of clients at once; those beyond wait to be accepted. Default: off: the bound is
+    /// what the system grants of file descriptors.
+    pub max_connections: Option<usize>,
+    /// What is spoken to the provider. Default: what TLS agrees on (ALPN), HTTP/1.1 without TLS.
+    pub upstream_http: UpstreamHttp,
+    /// A file of PEM certificates of authorities to trust besides the system's. Default: none.
+    pub upstream_ca: Option<String>,
     /// How long running streams may go on after shutdown began. Default: 25 s, below the 30 s after
     /// which Kubernetes kills.
     pub drain: Duration,
@@ -105,6 +118,27 @@ pub enum Head {
     AtOnce,
     /// With the first content, so that a failure before it can still be a status, or a retry.
     AtContent,
+}
+
+/// What a client is taken for that ends its sending side (RFC 9112 9.6 lets it wait for the answer,
+/// but from the wire it looks as one that is gone).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HalfClose {
+    /// Gone: its stream is ended.
+    Abort,
+    /// There, until a write to it fails. HTTP/1 only: in HTTP/2 each stream has its own end.
+    Tolerate,
+}
+
+/// What is spoken to the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpstreamHttp {
+    /// What TLS agrees on (ALPN); without TLS HTTP/1.1.
+    Auto,
+    /// HTTP/1.1.
+    H1,
+    /// HTTP/2, without asking.
+    H2,
 }
 
 /// A key; its text never shows in debug output.
@@ -244,6 +278,11 @@ impl Config {
             idle: Some(Duration::from_mins(2)),
             stalled_client: Some(Duration::from_mins(1)),
             read_on: None,
+            request_head: Some(Duration::from_secs(30)),
+            half_close: HalfClose::Abort,
+            max_connections: None,
+            upstream_http: UpstreamHttp::Auto,
+            upstream_ca: None,
             drain: Duration::from_secs(25),
             missing_done: MissingDone::Error,
             retries: 2,

@@ -17,6 +17,8 @@ pub(crate) enum Failure {
     MethodNotAllowed(&'static str),
     /// The path leads out of the provider's base.
     BadPath,
+    /// The request's head is ambiguous, or of a coding that the relay does not know.
+    BadHead,
     /// The request's body broke off.
     BadBody,
     /// The request's body did not come in time.
@@ -60,6 +62,10 @@ impl Failure {
             }
             Self::BadPath => {
                 (S::BAD_REQUEST, invalid, "invalid_url", "the path holds `.` or `..` segments")
+            }
+            Self::BadHead => {
+                let message = "a request needs one Host, and no transfer coding but chunked";
+                (S::BAD_REQUEST, invalid, "invalid_head", message)
             }
             Self::BadBody => {
                 (S::BAD_REQUEST, invalid, "invalid_body", "the request's body broke off")
@@ -120,6 +126,7 @@ impl IntoResponse for Failure {
             }
             Self::NotFound
             | Self::BadPath
+            | Self::BadHead
             | Self::BadBody
             | Self::BodyTimeout
             | Self::TooLarge

@@ -3,7 +3,8 @@
 //! The path of a request, and where it is written:
 //!
 //! 1. [`serve()`](serve::serve) accepts connections and owns every server setting; `wire` watches
-//!    each client's socket.
+//!    each client's socket, and `http2` serves those that speak it. `dial` makes the client for the
+//!    provider's side.
 //! 2. `routes` is the map: count, CORS, access, then the proxy.
 //! 3. `proxy` admits a request (`caps`), reads it, sends it on (`ask`), again if that is safe
 //!    (`retry`), and answers with `headers` cleaned and the body wrapped. `opening` and `early` are
@@ -22,9 +23,11 @@ mod attempt;
 mod caps;
 pub mod config;
 mod cors;
+pub mod dial;
 mod early;
 mod errors;
 mod headers;
+mod http2;
 mod log;
 mod metrics;
 mod opening;
@@ -40,7 +43,7 @@ pub mod switches;
 mod target;
 mod wire;
 
-pub use config::{Config, ConfigError, Head, MissingDone};
+pub use config::{Config, ConfigError, HalfClose, Head, MissingDone, UpstreamHttp};
 pub use errors::ErrorObject;
 pub use serve::{BoxError, serve};
 pub use switches::{Field, Switch, SwitchError};

@@ -4,7 +4,13 @@ use std::{
     convert::Infallible, future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration,
 };
 
-use axum::{Router, body::Body, serve::Listener};
+use axum::{
+    Router,
+    body::Body,
+    response::{IntoResponse as _, Response},
+    serve::Listener,
+};
+use http::{HeaderMap, HeaderValue, Request, Version, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -15,8 +21,9 @@ use tokio::{
 use tower::{Service, ServiceExt as _, util::BoxCloneSyncService};
 
 use crate::{
-    config::{Config, ConfigError},
-    routes,
+    config::{Config, ConfigError, HalfClose},
+    errors::Failure,
+    http2, routes,
     state::{Phase, Phases, Relay},
     wire::{Client, Wire},
 };
@@ -26,7 +33,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// hyper's buffers for each direction of a connection, in bytes. Its own default lets one slow
 /// reader hold some 400 KiB in the relay; the least that it allows is 8 KiB.
-const BUFFER: usize = 16 << 10;
+pub(crate) const BUFFER: usize = 16 << 10;
 
 /// How long what ends at the end of the drain may take to leave, before it is cut.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -57,6 +64,7 @@ where
     let (phase, phases) = Phases::new();
     let relay = Relay::new(config, upstream, phases);
     let router = routes::router(&relay);
+    let most = relay.config.max_connections.unwrap_or(usize::MAX);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -64,7 +72,7 @@ where
             biased;
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
-            (io, address) = listener.accept() => {
+            (io, address) = listener.accept(), if connections.len() < most => {
                 connections.spawn(connection(Arc::clone(&relay), router.clone(), io, address));
             }
         }
@@ -84,22 +92,45 @@ async fn all(connections: &mut JoinSet<()>) {
     while connections.join_next().await.is_some() {}
 }
 
-/// Serves one connection until either side ends it.
+/// What comes within the budget; `None` when it is over.
+pub(crate) async fn within<F: Future>(budget: Option<Duration>, future: F) -> Option<F::Output> {
+    match budget {
+        Some(budget) => timeout(budget, future).await.ok(),
+        None => Some(future.await),
+    }
+}
+
+/// Serves one connection until either side ends it, in the version that the client begins with.
 async fn connection<Io>(relay: Arc<Relay>, router: Router, io: Io, address: SocketAddr)
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let client = Client::new(address);
     let _open = relay.metrics.connected();
-    let io = Wire::new(io, client.clone(), relay.config.stalled_client);
-    let service = service_fn(move |request: http::Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(client.clone());
-        let router = router.clone();
-        async move { Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|e| match e {})) }
-    });
+    let mut io = Wire::new(io, client.clone(), relay.config.stalled_client);
+    let begins = within(relay.config.request_head, io.speaks_http2());
+    let draining = relay.phases.clone().reached(Phase::Draining);
+    let begun = tokio::select! {
+        biased;
+        begun = begins => begun,
+        () = draining => None,
+    };
+    match begun {
+        Some(Ok(true)) => http2::serve(&relay, &router, io, &client).await,
+        Some(Ok(false)) => http1(&relay, &router, io, &client).await,
+        Some(Err(_)) | None => {}
+    }
+}
+
+async fn http1<Io>(relay: &Relay, router: &Router, io: Wire<Io>, client: &Client)
+where
+    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(|request| exchange(router.clone(), client.clone(), request));
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
+        .header_read_timeout(relay.config.request_head)
+        .half_close(relay.config.half_close == HalfClose::Tolerate)
         .max_buf_size(BUFFER)
         .auto_date_header(relay.config.date_header)
         .serve_connection(TokioIo::new(io), service);
@@ -115,4 +146,37 @@ where
         serving.as_mut().graceful_shutdown();
         drop(serving.await);
     }
+}
+
+/// One request and its answer.
+async fn exchange(
+    router: Router,
+    client: Client,
+    request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    if !is_sound(request.version(), request.headers()) {
+        let close = [(header::CONNECTION, HeaderValue::from_static("close"))];
+        return Ok((close, Failure::BadHead).into_response());
+    }
+    let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(client);
+    let mut response = router.oneshot(request).await.unwrap_or_else(|e| match e {});
+    if chunked {
+        // hyper takes a `Content-Length` beside it away unseen, and after such a request the
+        // connection must end (RFC 9112 6.1).
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// What hyper lets pass: no `Host`, or two, in HTTP/1.1 (RFC 9112 3.2), and transfer codings
+/// besides `chunked`, which are not undone here (RFC 9112 6.1).
+fn is_sound(version: Version, headers: &HeaderMap) -> bool {
+    let hosts = headers.get_all(header::HOST).iter().count();
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let coding = codings.next();
+    (hosts == 1 || (hosts == 0 && version < Version::HTTP_11))
+        && codings.next().is_none()
+        && coding.is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
 }

@@ -9,6 +9,7 @@ use std::{
     time::SystemTime,
 };
 
+use http::HeaderValue;
 use tokio::{sync::watch, time::Instant};
 use tower::util::BoxCloneSyncService;
 
@@ -63,6 +64,12 @@ impl Relay {
     /// Counts the ids of requests. A count of its own: ids that are made must not move the jitter.
     pub(crate) fn next_id(&self) -> u64 {
         self.ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The `Date` of an answer (RFC 9110 6.6.1), where it is wanted and the time is known.
+    pub(crate) fn date(&self) -> Option<HeaderValue> {
+        let now = self.wall_clock().filter(|_| self.config.date_header)?;
+        HeaderValue::from_str(&httpdate::fmt_http_date(now)).ok()
     }
 
     /// The wall clock, as far as it is known: the epoch and tokio's time since.

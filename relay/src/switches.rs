@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::{
-    config::{Config, Head, MissingDone, Secret},
+    config::{Config, HalfClose, Head, MissingDone, Secret, UpstreamHttp},
     quantity::{self, count, list, on_or_off, size, some_time, time},
     stream::HeartbeatForm,
 };
@@ -176,6 +176,66 @@ pub(crate) const SWITCHES: &[Switch] = &[
         "read_on",
         Field::TimeOrOff(|c| &mut c.read_on),
         "How long a stream is read on after its client left, for its usage",
+    ),
+    switch(
+        "request_head",
+        Field::TimeOrOff(|c| &mut c.request_head),
+        "Budget for a request's head, and for a connection that is not used",
+    ),
+    switch(
+        "half_close",
+        Field::Choice(
+            &["abort", "tolerate"],
+            |c, word| {
+                c.half_close =
+                    if word == "tolerate" { HalfClose::Tolerate } else { HalfClose::Abort };
+            },
+            |c| match c.half_close {
+                HalfClose::Abort => "abort",
+                HalfClose::Tolerate => "tolerate",
+            },
+        ),
+        "What happens to a client that ends its sending side",
+    ),
+    switch(
+        "max_connections",
+        Field::CountOrOff(|c| &mut c.max_connections),
+        "Connections at once; those beyond wait to be accepted",
+    ),
+    switch(
+        "upstream_http",
+        Field::Choice(
+            &["auto", "h1", "h2"],
+            |c, word| {
+                c.upstream_http = match word {
+                    "h1" => UpstreamHttp::H1,
+                    "h2" => UpstreamHttp::H2,
+                    _ => UpstreamHttp::Auto,
+                };
+            },
+            |c| match c.upstream_http {
+                UpstreamHttp::Auto => "auto",
+                UpstreamHttp::H1 => "h1",
+                UpstreamHttp::H2 => "h2",
+            },
+        ),
+        "What is spoken to the provider; auto: as TLS agrees, else HTTP/1.1",
+    ),
+    switch(
+        "upstream_ca",
+        Field::Other(
+            "a file of PEM certificates, or `off`",
+            |c, text| {
+                c.upstream_ca = match text {
+                    "off" => None,
+                    "" => return None,
+                    file => Some(file.to_owned()),
+                };
+                Some(())
+            },
+            |c| c.upstream_ca.clone().unwrap_or_else(|| "off".to_owned()),
+        ),
+        "Authorities to trust besides the system's",
     ),
     switch(
         "drain",
@@ -402,6 +462,11 @@ mod tests {
             ("idle", "off", "idle: None"),
             ("stalled_client", "3s", "stalled_client: Some(3s)"),
             ("read_on", "8s", "read_on: Some(8s)"),
+            ("request_head", "5s", "request_head: Some(5s)"),
+            ("half_close", "tolerate", "half_close: Tolerate"),
+            ("max_connections", "9", "max_connections: Some(9)"),
+            ("upstream_http", "h2", "upstream_http: H2"),
+            ("upstream_ca", "ca.pem", "upstream_ca: Some(\"ca.pem\")"),
             ("drain", "4s", "drain: 4s"),
             ("missing_done", "tolerate", "missing_done: Tolerate"),
             ("retries", "5", "retries: 5"),

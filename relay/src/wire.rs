@@ -13,16 +13,22 @@ use std::{
     time::Duration,
 };
 
-use crate::metrics::Level;
+use bytes::BytesMut;
 use futures_util::task::AtomicWaker;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf},
     time::{Instant, Sleep},
 };
 
+use crate::metrics::Level;
+
 /// What is known of the client of one connection; every body on that connection shares it.
 #[derive(Debug, Clone)]
-pub(crate) struct Client(Arc<Shared>);
+pub(crate) struct Client {
+    shared: Arc<Shared>,
+    /// Whether this stream of an HTTP/2 connection was given up; there, a mark means nothing.
+    stream: Option<Arc<AtomicBool>>,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -53,41 +59,57 @@ impl Drop for Shared {
 
 impl Client {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             address,
             flushes: AtomicU64::new(0),
             flushed: AtomicWaker::new(),
             stalled: AtomicBool::new(false),
             held: AtomicI64::new(0),
             gauge: OnceLock::new(),
-        }))
+        });
+        Self { shared, stream: None }
+    }
+
+    /// The client of one more stream of an HTTP/2 connection.
+    pub(crate) fn of_stream(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), stream: Some(Arc::default()) }
+    }
+
+    /// The client takes nothing of this stream.
+    pub(crate) fn give_up(&self) {
+        self.stream.as_deref().unwrap_or(&self.shared.stalled).store(true, Ordering::Release);
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.0.address
+        self.shared.address
     }
 
     /// So many bytes are given to hyper; they count in the gauge until the next flush.
     pub(crate) fn hold(&self, bytes: u64, gauge: &Level) {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        self.0.gauge.get_or_init(|| gauge.clone()).inc_by(bytes);
-        self.0.held.fetch_add(bytes, Ordering::AcqRel);
+        self.shared.gauge.get_or_init(|| gauge.clone()).inc_by(bytes);
+        self.shared.held.fetch_add(bytes, Ordering::AcqRel);
     }
 
     /// A mark to hand to [`Self::poll_flushed`].
     pub(crate) fn mark(&self) -> u64 {
-        self.0.flushes.load(Ordering::Acquire)
+        self.shared.flushes.load(Ordering::Acquire)
     }
 
-    /// Ready once everything that was emitted before `mark` was taken has left for the socket.
+    /// Ready once everything that was emitted before `mark` was taken has left for the socket; in
+    /// HTTP/2 at once, since a stream that breaks off there sends first what is queued.
     pub(crate) fn poll_flushed(&self, mark: u64, cx: &Context<'_>) -> Poll<()> {
-        self.0.flushed.register(cx.waker());
+        if self.stream.is_some() {
+            return Poll::Ready(());
+        }
+        self.shared.flushed.register(cx.waker());
         if self.mark() > mark { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Whether the connection was given up because the client took nothing.
+    /// Whether the connection, or its stream, was given up because the client took nothing.
     pub(crate) fn has_stalled(&self) -> bool {
-        self.0.stalled.load(Ordering::Acquire)
+        let stream = self.stream.as_ref().is_some_and(|given_up| given_up.load(Ordering::Acquire));
+        stream || self.shared.stalled.load(Ordering::Acquire)
     }
 }
 
@@ -101,11 +123,16 @@ pub(crate) struct Wire<Io> {
     /// Made at the first write that has to wait, and kept for the next.
     patience: Option<Pin<Box<Sleep>>>,
     waiting: bool,
+    /// What [`Wire::speaks_http2`] has read, until it is read again.
+    peeked: BytesMut,
 }
+
+/// How a client begins that speaks HTTP/2 without asking (RFC 9113 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 impl<Io> Wire<Io> {
     pub(crate) fn new(io: Io, client: Client, budget: Option<Duration>) -> Self {
-        Self { io, client, budget, patience: None, waiting: false }
+        Self { io, client, budget, patience: None, waiting: false, peeked: BytesMut::new() }
     }
 
     fn judge(
@@ -125,9 +152,23 @@ impl<Io> Wire<Io> {
             patience.as_mut().reset(over);
         }
         patience.as_mut().poll(cx).map(|()| {
-            self.client.0.stalled.store(true, Ordering::Release);
+            self.client.give_up();
             Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing"))
         })
+    }
+}
+
+impl<Io: AsyncRead + Unpin> Wire<Io> {
+    /// Reads until it is clear whether the client begins with HTTP/2's preface; any other HTTP
+    /// differs by its third byte.
+    pub(crate) async fn speaks_http2(&mut self) -> io::Result<bool> {
+        while self.peeked.len() < PREFACE.len() {
+            let mut rest = (&mut self.io).take((PREFACE.len() - self.peeked.len()) as u64);
+            if rest.read_buf(&mut self.peeked).await? == 0 || !PREFACE.starts_with(&self.peeked) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -137,6 +178,11 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Wire<Io> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.peeked.is_empty() {
+            let length = self.peeked.len().min(buffer.remaining());
+            buffer.put_slice(&self.peeked.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
         pin!(&mut self.io).poll_read(cx, buffer)
     }
 }
@@ -169,9 +215,9 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Wire<Io> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = pin!(&mut self.io).poll_flush(cx);
         if let Poll::Ready(Ok(())) = flushed {
-            self.client.0.release();
-            self.client.0.flushes.fetch_add(1, Ordering::AcqRel);
-            self.client.0.flushed.wake();
+            self.client.shared.release();
+            self.client.shared.flushes.fetch_add(1, Ordering::AcqRel);
+            self.client.shared.flushed.wake();
         }
         flushed
     }
@@ -183,7 +229,7 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Wire<Io> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::io::AsyncWriteExt as _;
 
     use super::*;
 

@@ -32,6 +32,7 @@ fn policy() -> impl Strategy<Value = Policy> {
     )
         .prop_map(|(family, heartbeat, (first_byte, idle_warn, idle), missing_done)| Policy {
             family,
+            ids: None,
             heartbeat,
             first_byte,
             idle_warn,

@@ -183,7 +183,7 @@ impl Running {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
-        let client = reqwest::Client::builder().no_proxy().build().map_err(io::Error::other)?;
+        let client = relay::dial::client(&config).map_err(io::Error::other)?;
         let task = tokio::spawn(async move {
             let stopped = async {
                 let _ = stopped.await;

@@ -38,7 +38,7 @@ fn add_the_moment(config: &mut Config) {
 }
 
 async fn serve(program: &Program, config: Config) -> Result<(), String> {
-    let client = client(&config).map_err(|error| format!("cannot set up the client: {error}"))?;
+    let client = relay::dial::client(&config).map_err(|error| error.to_string())?;
     let listener = listen(program).await?;
     let listener = listener.tap_io(|socket| {
         // Without it the relay still works, only later.
@@ -73,20 +73,6 @@ async fn listen(program: &Program) -> Result<TcpListener, String> {
     // Nobody is left to tell where standard error is closed.
     drop(writeln!(std::io::stderr(), "listening on http://{address}"));
     Ok(listener)
-}
-
-/// A client that does nothing by itself: what it could do, the relay does on its own terms.
-fn client(config: &Config) -> reqwest::Result<reqwest::Client> {
-    let builder = reqwest::Client::builder()
-        .no_proxy()
-        .tcp_nodelay(true)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .http1_only();
-    match config.connect {
-        Some(connect) => builder.connect_timeout(connect).build(),
-        None => builder.build(),
-    }
 }
 
 /// SIGTERM and SIGINT, one after the other. Two listeners would both hear the first one.
