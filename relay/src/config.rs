@@ -5,7 +5,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::switches::{self, Switch, SwitchError};
+use crate::{
+    bucket::Rate,
+    switches::{self, Switch, SwitchError},
+};
 
 /// What a relay does; [`Config::new`] has the defaults, [`Config::set`] changes one by name.
 ///
@@ -35,7 +38,25 @@ pub struct Config {
     pub drain: Duration,
     /// What a clean end of a chat stream without `[DONE]` is. Default: an error.
     pub missing_done: MissingDone,
-    /// Attempts after the first one. Default: 2, as the official clients.
+    /// Where requests go when the upstreams before do not answer well, in order; at most 8.
+    /// Default: none.
+    pub fallbacks: Vec<reqwest::Url>,
+    /// The keys shown to the fallbacks, one for each in their order. Default: none, which is refused
+    /// where there is a `provider_key`: it must not go to another provider by accident.
+    pub fallback_keys: Vec<Secret>,
+    /// Per cent of failed calls from which on an upstream is left alone. Default: 50 (Hystrix,
+    /// resilience4j).
+    pub breaker: Option<u8>,
+    /// The window over which that share is taken. Default: 30 s (Polly, `SamplingDuration`).
+    pub breaker_window: Duration,
+    /// The fewest calls in the window that say anything. Default: 20 (Hystrix).
+    pub breaker_min: u32,
+    /// How long an upstream is left alone. Default: 5 s (Hystrix, Polly).
+    pub breaker_open: Duration,
+    /// Calls that then try it at once; as many good ones bring it back. Default: 3, between the one
+    /// of Hystrix and the ten of resilience4j.
+    pub breaker_probes: u32,
+    /// Passes over all upstreams after the first one. Default: 2, as the official clients.
     pub retries: u32,
     /// The longest single wait before an attempt; a provider that asks for more gets no retry.
     /// Default: 10 s.
@@ -45,8 +66,14 @@ pub struct Config {
     /// Requests under way at once from one address. Default: 10; all clients behind one reverse
     /// proxy share its address.
     pub max_streams_per_address: Option<usize>,
+    /// Requests under way at once with one key. Default: off.
+    pub max_streams_per_key: Option<usize>,
     /// Requests under way at once in all. Default: off.
     pub max_streams: Option<usize>,
+    /// How often one key may call. Default: off; providers have limits of their own.
+    pub rate_per_key: Option<Rate>,
+    /// How often one address may call; an IPv6 address counts with its whole /64. Default: off.
+    pub rate_per_address: Option<Rate>,
     /// Budget for the whole request body: a client that sends none must not hold a slot. Default: 30 s.
     pub request_body: Option<Duration>,
     /// The largest request body in bytes, held until the provider answers. Default: 32 MiB.
@@ -105,8 +132,16 @@ pub enum ConfigError {
     /// The provider cannot be called that way.
     #[error("upstream `{0}` must be an http or https URL without query")]
     NotABase(String),
+    /// A key would go to a provider that it is not for, or one is missing.
+    #[error(
+        "fallback_keys must hold one key for each of fallbacks, in their order; \
+         repeat provider_key where it is the same account"
+    )]
+    FallbackKeys,
     /// A key that cannot stand in a header.
-    #[error("provider_key cannot stand in an HTTP header: it holds a control character")]
+    #[error(
+        "provider_key or one of fallback_keys cannot stand in an HTTP header: it holds a control character"
+    )]
     UnsendableKey,
 }
 
@@ -125,11 +160,21 @@ impl Config {
             stalled_client: Some(Duration::from_mins(1)),
             drain: Duration::from_secs(25),
             missing_done: MissingDone::Error,
+            fallbacks: Vec::new(),
+            fallback_keys: Vec::new(),
+            breaker: Some(50),
+            breaker_window: Duration::from_secs(30),
+            breaker_min: 20,
+            breaker_open: Duration::from_secs(5),
+            breaker_probes: 3,
             retries: 2,
             retry_wait: Duration::from_secs(10),
             retry_total: Duration::from_secs(20),
             max_streams_per_address: Some(10),
+            max_streams_per_key: None,
             max_streams: None,
+            rate_per_key: None,
+            rate_per_address: None,
             request_body: Some(Duration::from_secs(30)),
             max_request: 32 << 20,
             origins: Vec::new(),
@@ -155,9 +200,15 @@ impl Config {
     /// # Errors
     /// The first one that is found.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let base = &self.upstream;
-        if !matches!(base.scheme(), "http" | "https") || base.query().is_some() {
-            return Err(ConfigError::NotABase(base.to_string()));
+        let is_base =
+            |url: &reqwest::Url| matches!(url.scheme(), "http" | "https") && url.query().is_none();
+        let mut bases = std::iter::once(&self.upstream).chain(&self.fallbacks);
+        if let Some(wrong) = bases.find(|url| !is_base(url)) {
+            return Err(ConfigError::NotABase(wrong.to_string()));
+        }
+        let keys = self.fallback_keys.len();
+        if keys != self.fallbacks.len() && (keys > 0 || self.provider_key.is_some()) {
+            return Err(ConfigError::FallbackKeys);
         }
         if self.credentials && self.origins.iter().any(|origin| origin == "*") {
             return Err(ConfigError::WildcardWithCredentials);
@@ -165,9 +216,8 @@ impl Config {
         if let Some(wrong) = self.origins.iter().find(|origin| !is_origin(origin)) {
             return Err(ConfigError::NotAnOrigin(wrong.clone()));
         }
-        if let Some(key) = &self.provider_key
-            && http::HeaderValue::from_str(&key.0).is_err()
-        {
+        let mut keys = self.provider_key.iter().chain(&self.fallback_keys);
+        if keys.any(|key| http::HeaderValue::from_str(&key.0).is_err()) {
             return Err(ConfigError::UnsendableKey);
         }
         match (self.heartbeat, self.idle) {
@@ -222,6 +272,19 @@ mod tests {
         let wrong = Config { heartbeat, ..config() };
         assert_eq!(wrong.check(), Err(ConfigError::HeartbeatBeyondIdle));
         assert_eq!(Config { idle: None, ..wrong }.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_providers_key_goes_to_no_fallback_by_accident() {
+        let fallbacks = vec!["http://127.0.0.1:9001/v1".parse().unwrap()];
+        let open = Config { fallbacks, ..config() };
+        assert_eq!(open.check(), Ok(()), "the client's own key passes");
+        let keyed = Config { provider_key: Some(Secret("a".into())), ..open };
+        assert_eq!(keyed.check(), Err(ConfigError::FallbackKeys));
+        let both = Config { fallback_keys: vec![Secret("b".into())], ..keyed };
+        assert_eq!(both.check(), Ok(()));
+        let without = Config { fallbacks: Vec::new(), ..both };
+        assert_eq!(without.check(), Err(ConfigError::FallbackKeys));
     }
 
     #[test]

@@ -16,6 +16,8 @@
 
 mod access;
 mod attempt;
+mod breaker;
+mod bucket;
 mod caps;
 pub mod config;
 mod cors;
@@ -33,6 +35,7 @@ pub mod switches;
 mod target;
 mod wire;
 
+pub use bucket::Rate;
 pub use config::{Config, ConfigError, MissingDone};
 pub use serve::{BoxError, serve};
 pub use switches::{Switch, SwitchError};

@@ -1,6 +1,7 @@
 //! The switches by name: one table that scenarios, the command line and the help text share.
 
 use crate::{
+    bucket::Rate,
     config::{Config, MissingDone, Secret},
     quantity::{count, list, on_or_off, size, some_time, time},
 };
@@ -44,6 +45,8 @@ pub enum SwitchError {
 
 const TIME: &str = "a time such as `500ms` or `15s`";
 const TIME_OR_OFF: &str = "a time such as `500ms` or `15s`, or `off`";
+const TIME_ABOVE_ZERO: &str = "a time above zero, such as `500ms` or `15s`";
+const RATE_OR_OFF: &str = "a rate such as `10/s`, `600/m` or `10/s burst 20`, or `off`";
 const COUNT_OR_OFF: &str = "a whole number above 0, or `off`";
 
 const fn switch(
@@ -69,6 +72,22 @@ fn put_or_off<T>(
 ) -> Option<()> {
     *place = if value == "off" { None } else { Some(read(value)?) };
     Some(())
+}
+
+/// A whole number from 1 to `most`.
+fn number<T: TryFrom<u32>>(text: &str, most: u32) -> Option<T> {
+    let number = text.parse::<u32>().ok().filter(|number| (1..=most).contains(number))?;
+    T::try_from(number).ok()
+}
+
+fn secrets(text: &str) -> Option<Vec<Secret>> {
+    list(text).map(|keys| keys.into_iter().map(Secret).collect())
+}
+
+/// Eight at most, so that the attempts of a request stay few.
+fn urls(text: &str) -> Option<Vec<reqwest::Url>> {
+    let urls = list(text)?.iter().map(|url| url.parse().ok()).collect::<Option<Vec<_>>>()?;
+    (urls.len() <= 8).then_some(urls)
 }
 
 pub(crate) const SWITCHES: &[Switch] = &[
@@ -119,9 +138,54 @@ pub(crate) const SWITCHES: &[Switch] = &[
         },
     ),
     switch(
+        "fallbacks",
+        "at most 8 URLs between commas",
+        "Upstreams to ask, in order, where those before fail [default: none]",
+        |c, v| put(&mut c.fallbacks, urls(v)),
+    ),
+    Switch {
+        secret: true,
+        ..switch(
+            "fallback_keys",
+            "keys between commas",
+            "The keys shown to the fallbacks, one for each [default: none]",
+            |c, v| put(&mut c.fallback_keys, secrets(v)),
+        )
+    },
+    switch(
+        "breaker",
+        "per cent from 1 to 100, such as `50`, or `off`",
+        "Share of failed calls at which an upstream is left alone [default: 50]",
+        |c, v| put_or_off(&mut c.breaker, v, |v| number(v, 100)),
+    ),
+    switch(
+        "breaker_window",
+        TIME_ABOVE_ZERO,
+        "The time over which that share is taken [default: 30s]",
+        |c, v| put(&mut c.breaker_window, some_time(v)),
+    ),
+    switch(
+        "breaker_min",
+        "a whole number from 1 to 1000000",
+        "Fewest calls in that time that say anything [default: 20]",
+        |c, v| put(&mut c.breaker_min, number(v, 1_000_000)),
+    ),
+    switch(
+        "breaker_open",
+        TIME_ABOVE_ZERO,
+        "How long an upstream is left alone [default: 5s]",
+        |c, v| put(&mut c.breaker_open, some_time(v)),
+    ),
+    switch(
+        "breaker_probes",
+        "a whole number from 1 to 100",
+        "Calls that then try it at once [default: 3]",
+        |c, v| put(&mut c.breaker_probes, number(v, 100)),
+    ),
+    switch(
         "retries",
         "a whole number from 0 to 10",
-        "Attempts after the first, before anything reached the client [default: 2]",
+        "Passes over the upstreams after the first, before anything reached the client [default: 2]",
         |c, v| put(&mut c.retries, v.parse().ok().filter(|retries| *retries <= 10)),
     ),
     switch("retry_wait", TIME, "Longest single wait before an attempt [default: 10s]", |c, v| {
@@ -137,10 +201,28 @@ pub(crate) const SWITCHES: &[Switch] = &[
         |c, v| put_or_off(&mut c.max_streams_per_address, v, count),
     ),
     switch(
+        "max_streams_per_key",
+        COUNT_OR_OFF,
+        "Requests under way at once with one key; over it 429 [default: off]",
+        |c, v| put_or_off(&mut c.max_streams_per_key, v, count),
+    ),
+    switch(
         "max_streams",
         COUNT_OR_OFF,
         "Requests under way at once in all; over it 429 [default: off]",
         |c, v| put_or_off(&mut c.max_streams, v, count),
+    ),
+    switch(
+        "rate_per_key",
+        RATE_OR_OFF,
+        "How often one key may call; over it 429 [default: off]",
+        |c, v| put_or_off(&mut c.rate_per_key, v, Rate::read),
+    ),
+    switch(
+        "rate_per_address",
+        RATE_OR_OFF,
+        "How often one address may call; over it 429 [default: off]",
+        |c, v| put_or_off(&mut c.rate_per_address, v, Rate::read),
     ),
     switch(
         "request_body",
@@ -172,7 +254,7 @@ pub(crate) const SWITCHES: &[Switch] = &[
             "keys",
             "keys between commas",
             "Keys of which clients must show one [default: none, everybody may call]",
-            |c, v| put(&mut c.keys, list(v).map(|keys| keys.into_iter().map(Secret).collect())),
+            |c, v| put(&mut c.keys, secrets(v)),
         )
     },
     Switch {
@@ -237,11 +319,21 @@ mod tests {
             ("stalled_client", "3s", "stalled_client: Some(3s)"),
             ("drain", "4s", "drain: 4s"),
             ("missing_done", "tolerate", "missing_done: Tolerate"),
+            ("fallbacks", "http://b.example/v1", "b.example"),
+            ("fallback_keys", "k", "fallback_keys: [Secret(..)]"),
+            ("breaker", "off", "breaker: None"),
+            ("breaker_window", "1m", "breaker_window: 60s"),
+            ("breaker_min", "7", "breaker_min: 7"),
+            ("breaker_open", "8s", "breaker_open: 8s"),
+            ("breaker_probes", "1", "breaker_probes: 1"),
             ("retries", "5", "retries: 5"),
             ("retry_wait", "6s", "retry_wait: 6s"),
             ("retry_total", "7s", "retry_total: 7s"),
             ("max_streams_per_address", "off", "max_streams_per_address: None"),
+            ("max_streams_per_key", "4", "max_streams_per_key: Some(4)"),
             ("max_streams", "8", "max_streams: Some(8)"),
+            ("rate_per_key", "9/s", "rate_per_key: Some(Rate { count: 9"),
+            ("rate_per_address", "3/m burst 2", "rate_per_address: Some(Rate { count: 3"),
             ("request_body", "7s", "request_body: Some(7s)"),
             ("max_request", "9KiB", "max_request: 9216"),
             ("origins", "https://a.example", "origins: [\"https://a.example\"]"),
