@@ -5,6 +5,7 @@ use std::{error::Error, io, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
+use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use crate::{errors::Failure, state::Relay};
@@ -41,12 +42,17 @@ pub(crate) async fn attempt(
     }
 }
 
-/// Resolves when the budget is over; never where there is none.
-async fn overrun(budget: Option<Duration>) {
-    match budget {
-        Some(budget) => tokio::time::sleep(budget).await,
+/// Resolves when the budget that began then is over; never where there is none.
+pub(crate) async fn overrun_at(begun: Instant, budget: Option<Duration>) {
+    match budget.and_then(|budget| begun.checked_add(budget)) {
+        Some(over) => tokio::time::sleep_until(over).await,
         None => std::future::pending().await,
     }
+}
+
+/// Resolves when the budget is over; never where there is none.
+async fn overrun(budget: Option<Duration>) {
+    overrun_at(Instant::now(), budget).await;
 }
 
 /// Resolves when the budget is over and no connection was made.

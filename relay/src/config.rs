@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     bucket::Rate,
+    stream::HeartbeatForm,
     switches::{self, Switch, SwitchError},
 };
 
@@ -18,9 +19,20 @@ pub struct Config {
     /// Where requests go: the provider's base, with or without a slash at its end; what a client
     /// asks for below `/v1` is appended.
     pub upstream: reqwest::Url,
-    /// Silence after which a comment is sent between events. Default: off, since some strict
-    /// clients fail on comments.
+    /// Silence after which a heartbeat is sent between events of the chat family. Default: off,
+    /// since some strict clients fail on comments.
     pub heartbeat: Option<Duration>,
+    /// What that heartbeat is. Default: a comment.
+    pub heartbeat_as: HeartbeatForm,
+    /// The same for the Responses API. Default: off.
+    pub heartbeat_responses: Option<Duration>,
+    /// What that heartbeat is. Default: a comment.
+    pub heartbeat_responses_as: HeartbeatForm,
+    /// Whether heartbeats begin before the provider has answered. The first one commits status 200:
+    /// an error that comes later is an event. Default: no.
+    pub early_heartbeat: bool,
+    /// When a client gets the head of a stream. Default: as soon as the provider's is there.
+    pub head: Head,
     /// Budget to reach the provider. Default: 10 s, three SYN retransmissions (RFC 6298: 1, 2 and
     /// 4 s) and some. Seen through hyper-util's connection capture; a `reqwest::Client` hides it
     /// and needs its own `connect_timeout`, as the binary sets it.
@@ -28,11 +40,17 @@ pub struct Config {
     /// Budget from sending the request to the first byte of the answer's body, its head included.
     /// Default: 300 s, the shortest patience for headers among the clients' libraries (undici).
     pub first_byte: Option<Duration>,
+    /// The length of a silence between two bytes of the provider that is worth a warning in the log.
+    /// Default: 60 s, half of the budget.
+    pub idle_warn: Option<Duration>,
     /// Budget for a silence between two bytes of the provider. Default: 120 s.
     pub idle: Option<Duration>,
     /// Budget for a client that takes nothing while bytes wait for it. Default: 60 s (nginx,
     /// `send_timeout`).
     pub stalled_client: Option<Duration>,
+    /// How long a stream is read to its end after its client has left, for its usage. Default: off,
+    /// the provider is told at once.
+    pub read_on: Option<Duration>,
     /// How long running streams may go on after shutdown began. Default: 25 s, below the 30 s after
     /// which Kubernetes kills.
     pub drain: Duration,
@@ -105,6 +123,15 @@ pub enum MissingDone {
     Tolerate,
 }
 
+/// When a client gets the head of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Head {
+    /// As soon as the provider's head is there.
+    AtOnce,
+    /// With the first content, so that a failure before it can still be a status, or a retry.
+    AtContent,
+}
+
 /// A key; its text never shows in debug output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);
@@ -129,6 +156,14 @@ pub enum ConfigError {
     /// The heartbeat would never be sent.
     #[error("heartbeat must be shorter than idle: the stream ends before the first one is due")]
     HeartbeatBeyondIdle,
+    /// There is nothing that could be sent early.
+    #[error("early_heartbeat needs a heartbeat: set heartbeat or heartbeat_responses")]
+    EarlyWithoutHeartbeat,
+    /// The head cannot both wait and go out early.
+    #[error(
+        "early_heartbeat commits the head before any content: it contradicts head = at_content"
+    )]
+    EarlyHeadAtContent,
     /// The provider cannot be called that way.
     #[error("upstream `{0}` must be an http or https URL without query")]
     NotABase(String),
@@ -154,10 +189,17 @@ impl Config {
         Self {
             upstream,
             heartbeat: None,
+            heartbeat_as: HeartbeatForm::Comment,
+            heartbeat_responses: None,
+            heartbeat_responses_as: HeartbeatForm::Comment,
+            early_heartbeat: false,
+            head: Head::AtOnce,
             connect: Some(Duration::from_secs(10)),
             first_byte: Some(Duration::from_mins(5)),
+            idle_warn: Some(Duration::from_mins(1)),
             idle: Some(Duration::from_mins(2)),
             stalled_client: Some(Duration::from_mins(1)),
+            read_on: None,
             drain: Duration::from_secs(25),
             missing_done: MissingDone::Error,
             fallbacks: Vec::new(),
@@ -220,12 +262,18 @@ impl Config {
         if keys.any(|key| http::HeaderValue::from_str(&key.0).is_err()) {
             return Err(ConfigError::UnsendableKey);
         }
-        match (self.heartbeat, self.idle) {
-            (Some(heartbeat), Some(idle)) if heartbeat >= idle => {
-                Err(ConfigError::HeartbeatBeyondIdle)
-            }
-            _ => Ok(()),
+        let heartbeats = [self.heartbeat, self.heartbeat_responses];
+        if self.early_heartbeat && heartbeats == [None; 2] {
+            return Err(ConfigError::EarlyWithoutHeartbeat);
         }
+        if self.early_heartbeat && self.head == Head::AtContent {
+            return Err(ConfigError::EarlyHeadAtContent);
+        }
+        let beyond = |idle| heartbeats.into_iter().flatten().any(|heartbeat| heartbeat >= idle);
+        if self.idle.is_some_and(beyond) {
+            return Err(ConfigError::HeartbeatBeyondIdle);
+        }
+        Ok(())
     }
 }
 

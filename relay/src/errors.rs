@@ -1,10 +1,13 @@
 //! The relay's own failures, in the error object that every client of the family reads.
 
+use std::borrow::Cow;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use serde_json::Value;
 
 /// Why a request gets no answer of the provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// No key, or one that is not known.
     Unauthorized,
@@ -30,6 +33,8 @@ pub(crate) enum Failure {
     BrokeOff,
     /// The provider's headers did not come in time.
     FirstByteTimeout,
+    /// The provider's first event is an error; it stands for an answer with that status.
+    FirstEvent(StatusCode, ErrorObject),
     /// The relay is being stopped.
     ShuttingDown,
 }
@@ -38,13 +43,13 @@ pub(crate) enum Failure {
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 impl Failure {
-    /// Status, `type`, `code` and message. The pairs of type and code are `OpenAI`'s where it has
-    /// one.
-    fn parts(self) -> (StatusCode, &'static str, &'static str, &'static str) {
+    /// Status and error object. The pairs of type and code are `OpenAI`'s where it has one.
+    pub(crate) fn parts(&self) -> (StatusCode, ErrorObject) {
         use StatusCode as S;
         let invalid = "invalid_request_error";
         let server = "server_error";
-        match self {
+        let (status, kind, code, message) = match self {
+            Self::FirstEvent(status, error) => return (*status, error.clone()),
             Self::Unauthorized => {
                 (S::UNAUTHORIZED, invalid, "invalid_api_key", "the key is missing or not known")
             }
@@ -91,16 +96,16 @@ impl Failure {
                 let message = "the relay is shutting down";
                 (S::SERVICE_UNAVAILABLE, server, "relay_shutdown", message)
             }
-        }
+        };
+        (status, ErrorObject::new(message, kind, code))
     }
 }
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let (status, kind, code, message) = self.parts();
+        let (status, error) = self.parts();
         let json = HeaderValue::from_static("application/json");
-        let mut response =
-            (status, [(header::CONTENT_TYPE, json)], object(message, kind, code)).into_response();
+        let mut response = (status, [(header::CONTENT_TYPE, json)], error.nested()).into_response();
         let headers = response.headers_mut();
         match self {
             Self::MethodNotAllowed(allow) => {
@@ -121,27 +126,113 @@ impl IntoResponse for Failure {
             | Self::Unreachable
             | Self::ConnectTimeout
             | Self::BrokeOff
-            | Self::FirstByteTimeout => {}
+            | Self::FirstByteTimeout
+            | Self::FirstEvent(..) => {}
         }
         response
     }
 }
 
 /// `OpenAI`'s error object; all four keys are required.
-pub(crate) fn object(message: &str, kind: &str, code: &str) -> String {
-    #[derive(serde::Serialize)]
-    struct Error<'a> {
-        message: &'a str,
-        r#type: &'a str,
-        param: Option<&'a str>,
-        code: &'a str,
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ErrorObject {
+    message: Cow<'static, str>,
+    r#type: Cow<'static, str>,
+    param: Option<String>,
+    code: Option<Cow<'static, str>>,
+}
+
+impl ErrorObject {
+    /// An error of the relay's own.
+    pub(crate) const fn new(message: &'static str, kind: &'static str, code: &'static str) -> Self {
+        Self {
+            message: Cow::Borrowed(message),
+            r#type: Cow::Borrowed(kind),
+            param: None,
+            code: Some(Cow::Borrowed(code)),
+        }
     }
-    #[derive(serde::Serialize)]
-    struct Object<'a> {
-        error: Error<'a>,
+
+    /// The error object within an answer or an event; `None` where there is none, or a null.
+    pub(crate) fn within(json: &Value) -> Option<Self> {
+        json.get("error").filter(|error| !error.is_null()).map(Self::of)
     }
-    let error = Error { message, r#type: kind, param: None, code };
-    serde_json::to_string(&Object { error }).expect("strings always serialise")
+
+    /// A provider's error object; what it lacks, or spells in another type, is made up for.
+    pub(crate) fn of(error: &Value) -> Self {
+        let text = |name: &str| match error.get(name)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        };
+        let message = error.as_str().map(str::to_owned).or_else(|| text("message"));
+        Self {
+            message: message.map_or(Cow::Borrowed("the provider reported an error"), Cow::Owned),
+            r#type: text("type").map_or(Cow::Borrowed("server_error"), Cow::Owned),
+            param: text("param"),
+            code: text("code").map(Cow::Owned),
+        }
+    }
+
+    /// The status that the error has where it is an answer of its own: its code where that is one
+    /// (as vLLM and `OpenRouter` write it), else by `OpenAI`'s pairs of type and code, else 502.
+    pub(crate) fn status(&self) -> StatusCode {
+        let code = self.code.as_deref().unwrap_or_default();
+        let number = code.parse().ok().filter(|number| (400..600).contains(number));
+        if let Some(status) = number.and_then(|number| StatusCode::from_u16(number).ok()) {
+            return status;
+        }
+        match (code, &*self.r#type) {
+            ("rate_limit_exceeded" | "insufficient_quota" | "slow_down", _)
+            | (_, "requests" | "tokens" | "rate_limit_error" | "insufficient_quota") => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
+            ("server_is_overloaded", _) | (_, "overloaded_error" | "service_unavailable_error") => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            ("invalid_api_key", _) | (_, "authentication_error") => StatusCode::UNAUTHORIZED,
+            (_, "invalid_request_error") => StatusCode::BAD_REQUEST,
+            _ => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    /// Whether the same request fares no better a moment later, whatever its status says: a quota
+    /// is used up.
+    pub(crate) fn is_permanent(&self) -> bool {
+        self.code.as_deref() == Some("insufficient_quota") || self.r#type == "insufficient_quota"
+    }
+
+    /// As bodies of answers and events of the chat family have it.
+    pub(crate) fn nested(&self) -> String {
+        #[derive(serde::Serialize)]
+        struct Nested<'a> {
+            error: &'a ErrorObject,
+        }
+        json(&Nested { error: self })
+    }
+
+    /// As events of the Responses API have it.
+    pub(crate) fn flat(&self, sequence_number: u64) -> String {
+        #[derive(serde::Serialize)]
+        struct Flat<'a> {
+            r#type: &'static str,
+            code: Option<&'a str>,
+            message: &'a str,
+            param: Option<&'a str>,
+            sequence_number: u64,
+        }
+        json(&Flat {
+            r#type: "error",
+            code: self.code.as_deref(),
+            message: &self.message,
+            param: self.param.as_deref(),
+            sequence_number,
+        })
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("strings and numbers always serialise")
 }
 
 #[cfg(test)]
@@ -151,7 +242,7 @@ mod tests {
     #[test]
     fn the_error_object_has_the_four_keys() {
         assert_eq!(
-            object("a \"b\"", "server_error", "upstream_broken"),
+            ErrorObject::new("a \"b\"", "server_error", "upstream_broken").nested(),
             r#"{"error":{"message":"a \"b\"","type":"server_error","param":null,"code":"upstream_broken"}}"#
         );
     }

@@ -63,10 +63,15 @@ pub(crate) fn to_client(status: StatusCode, provider: &HeaderMap, config: &Confi
     }
     if is_event_stream(&headers) && status.is_success() {
         headers.remove(header::CONTENT_LENGTH);
-        headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+        mark_event_stream(&mut headers);
     }
     headers
+}
+
+/// Says that what follows must neither be held back nor stored.
+pub(crate) fn mark_event_stream(headers: &mut HeaderMap) {
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
 }
 
 /// Whether the content type's essence is that of a stream of events (HTML 9.2.3).

@@ -5,8 +5,9 @@
 //! 1. [`serve()`](serve::serve) accepts connections and owns every server setting; `wire` watches
 //!    each client's socket.
 //! 2. `routes` is the map: count, CORS, access, then the proxy.
-//! 3. `proxy` admits a request (`caps`), reads it, sends it on (`attempt`), again if that is safe
-//!    (`retry`), and answers with `headers` cleaned and the body wrapped.
+//! 3. `proxy` admits a request (`caps`), reads it, sends it on (`ask`), again if that is safe
+//!    (`retry`), and answers with `headers` cleaned and the body wrapped. `opening` and `early` are
+//!    the two other moments at which a client can get its head: later, and before the provider's.
 //! 4. `stream` carries the body: [`stream::Core`] is a state machine without input, output or
 //!    clock that says what to emit; `stream::body` drives it.
 //!
@@ -15,15 +16,18 @@
 //! unchanged under a paused clock.
 
 mod access;
+mod ask;
 mod attempt;
 mod breaker;
 mod bucket;
 mod caps;
 pub mod config;
 mod cors;
+mod early;
 mod errors;
 mod headers;
 mod metrics;
+mod opening;
 mod proxy;
 mod quantity;
 mod retry;
@@ -33,9 +37,12 @@ mod state;
 pub mod stream;
 pub mod switches;
 mod target;
+#[cfg_attr(not(test), expect(dead_code, reason = "`ask` does not choose among upstreams yet"))]
+mod upstreams;
 mod wire;
 
 pub use bucket::Rate;
-pub use config::{Config, ConfigError, MissingDone};
+pub use config::{Config, ConfigError, Head, MissingDone};
+pub use errors::ErrorObject;
 pub use serve::{BoxError, serve};
 pub use switches::{Switch, SwitchError};

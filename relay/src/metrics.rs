@@ -8,7 +8,11 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{caps::Slot, stream::EndReason, wire::Client};
+use crate::{
+    caps::Slot,
+    stream::{EndReason, Note, read_on::Usage},
+    wire::Client,
+};
 
 /// The content type of the text exposition format (`OpenMetrics` 1.0).
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -24,6 +28,9 @@ pub(crate) struct Metrics {
     streams: Family<Labels<1>, Counter>,
     retries: Counter,
     relayed_bytes: Counter,
+    heartbeats: Counter,
+    idle_warnings: Counter,
+    read_on_tokens: Family<Labels<1>, Counter>,
 }
 
 impl Default for Metrics {
@@ -35,6 +42,9 @@ impl Default for Metrics {
             streams: Family::default(),
             retries: Counter::default(),
             relayed_bytes: Counter::default(),
+            heartbeats: Counter::default(),
+            idle_warnings: Counter::default(),
+            read_on_tokens: Family::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("requests", "Answers by route and status", metrics.requests.clone());
@@ -49,6 +59,21 @@ impl Default for Metrics {
             "relayed_bytes",
             "Body bytes given to clients, the relay's own included",
             metrics.relayed_bytes.clone(),
+        );
+        registry.register(
+            "heartbeats",
+            "Comments and events sent into silences",
+            metrics.heartbeats.clone(),
+        );
+        registry.register(
+            "idle_warnings",
+            "Silences of providers that were worth a warning",
+            metrics.idle_warnings.clone(),
+        );
+        registry.register(
+            "read_on_tokens",
+            "Tokens of answers that were read to their end after their clients had left",
+            metrics.read_on_tokens.clone(),
         );
         metrics
     }
@@ -103,6 +128,22 @@ impl Account {
         self.metrics.relayed_bytes.inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
+    /// Records what happened and is no end.
+    pub(crate) fn note(&self, note: Note) {
+        match note {
+            Note::Heartbeat => self.metrics.heartbeats.inc(),
+            Note::IdleWarning => self.metrics.idle_warnings.inc(),
+        };
+    }
+
+    /// Records what an answer cost of which the client did not hear.
+    pub(crate) fn used(&self, usage: Usage) {
+        for (kind, tokens) in [("input", usage.input), ("output", usage.output)] {
+            let labels = [("kind", kind.to_owned())];
+            self.metrics.read_on_tokens.get_or_create(&labels).inc_by(tokens);
+        }
+    }
+
     /// Records how it ended; only the first call counts.
     pub(crate) fn end(&mut self, reason: EndReason) {
         if !std::mem::replace(&mut self.ended, true) {
@@ -127,10 +168,11 @@ mod tests {
     #[test]
     fn an_account_counts_its_end_once_and_closes() {
         let metrics = Arc::new(Metrics::default());
-        let caps = Arc::new(Caps::new(None, None));
+        let caps =
+            Arc::new(Caps::new(&crate::Config::new("http://127.0.0.1:9000/v1".parse().unwrap())));
         let client = Client::new(([127, 0, 0, 1], 1).into());
         let open = || {
-            let slot = caps.admit(client.address().ip()).unwrap();
+            let slot = caps.admit(client.address().ip(), None).unwrap();
             Account::open(Arc::clone(&metrics), client.clone(), slot)
         };
         let mut complete = open();
@@ -148,6 +190,8 @@ mod tests {
                 "relay_streams_total{end=\"complete\"} 1",
                 "relay_retries_total 0",
                 "relay_relayed_bytes_total 0",
+                "relay_heartbeats_total 0",
+                "relay_idle_warnings_total 0",
             ]
         );
     }

@@ -8,60 +8,47 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use http::Method;
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::{
-    attempt::{Outbound, attempt},
+    access,
+    ask::{Answer, ask},
+    attempt::Outbound,
+    bucket::KeyId,
+    early::{self, Asking},
     errors::Failure,
     headers,
     metrics::Account,
-    retry::{Outcome, Retries},
+    routes::Route,
     state::{Phase, Relay},
-    stream::{Core, EndReason, Family, Policy, body::Relayed},
+    stream::{
+        Core, EndReason, Policy,
+        body::{Relayed, Source},
+    },
     target::target,
     wire::Client,
 };
 
-/// `POST /v1/chat/completions` and its elder sister: streams end with `[DONE]`, and sending the
-/// same request again is what every client of the family does.
-pub(crate) async fn chat(
-    relay: State<Arc<Relay>>,
-    client: Extension<Client>,
+/// Relays one request of a route.
+pub(crate) async fn exchange(
+    State(relay): State<Arc<Relay>>,
+    Extension(client): Extension<Client>,
+    Extension(route): Extension<Route>,
     request: Request,
 ) -> Result<Response, Failure> {
-    exchange(relay.0, client.0, request, Family::Chat).await
-}
-
-/// Everything else below `/v1`: passed on as it is.
-pub(crate) async fn other(
-    relay: State<Arc<Relay>>,
-    client: Extension<Client>,
-    request: Request,
-) -> Result<Response, Failure> {
-    if matches!(*request.method(), Method::OPTIONS | Method::CONNECT | Method::TRACE) {
-        return Err(Failure::MethodNotAllowed("GET, HEAD, POST, PUT, PATCH, DELETE"));
-    }
-    exchange(relay.0, client.0, request, Family::Opaque).await
-}
-
-async fn exchange(
-    relay: Arc<Relay>,
-    client: Client,
-    request: Request,
-    family: Family,
-) -> Result<Response, Failure> {
-    let slot = relay.admit(client.address()).ok_or(Failure::TooManyStreams)?;
+    let key = access::shown(request.headers()).map(|key| KeyId::of(relay.config.seed, key));
+    let slot = relay.admit(client.address(), key).map_err(|_| Failure::TooManyStreams)?;
     let mut account = Account::open(Arc::clone(&relay.metrics), client.clone(), slot);
     let answer = tokio::select! {
         biased;
-        answer = answer(&relay, request, family) => answer,
+        answer = answer(&relay, request, route) => answer,
         () = relay.phases.clone().reached(Phase::Ending) => Err(Failure::ShuttingDown),
     };
     match answer {
-        Ok(answer) => Ok(respond(&relay, answer, family, client, account)),
+        Ok(Answered::Now(answer)) => Ok(respond(&relay, answer, route, client, account)),
+        Ok(Answered::Later(asking)) => Ok(early::respond(&relay, asking, route, client, account)),
         Err(failure) => {
             account.end(EndReason::Unanswered);
             Err(failure)
@@ -69,43 +56,31 @@ async fn exchange(
     }
 }
 
-/// The provider's head, and when the request that it answers was sent.
-struct Answer {
-    response: reqwest::Response,
-    sent_at: Instant,
+/// What a client gets its answer from.
+enum Answered {
+    /// The provider has answered.
+    Now(Answer),
+    /// It has not, and the first heartbeat is due.
+    Later(Asking),
 }
 
-/// Sends the request until it is answered well enough; the last answer counts, whatever it is.
-async fn answer(relay: &Relay, request: Request, family: Family) -> Result<Answer, Failure> {
-    let outbound = read(relay, request, family).await?;
-    let repeatable = family == Family::Chat || outbound.method.is_idempotent();
-    let mut retries = Retries::new(&relay.config, relay.next_ordinal());
-    loop {
-        let sent_at = Instant::now();
-        let result = attempt(relay, outbound.clone()).await;
-        let outcome = match &result {
-            Ok(response) if repeatable => {
-                Some(Outcome::Answer(response.status(), response.headers()))
-            }
-            Err(Failure::Unreachable | Failure::ConnectTimeout) => Some(Outcome::Unreachable),
-            Ok(_) | Err(_) => None,
-        };
-        let wait = outcome.and_then(|outcome| retries.next(outcome, relay.wall_clock()));
-        let Some(wait) = wait else {
-            return result.map(|response| Answer { response, sent_at });
-        };
-        // Its connection is not held while waiting.
-        drop(result);
-        relay.metrics.retried();
-        tokio::time::sleep(wait).await;
+async fn answer(relay: &Arc<Relay>, request: Request, route: Route) -> Result<Answered, Failure> {
+    let outbound = read(relay, request, route).await?;
+    let patience = early::patience(&relay.config, route, &outbound);
+    let asking_relay = Arc::clone(relay);
+    let mut asking: Asking = Box::pin(async move { ask(&asking_relay, outbound, route).await });
+    let Some(patience) = patience else { return asking.await.map(Answered::Now) };
+    match timeout(patience, &mut asking).await {
+        Ok(answer) => answer.map(Answered::Now),
+        Err(_) => Ok(Answered::Later(asking)),
     }
 }
 
 /// Reads the whole request, since it may have to be sent more than once.
-async fn read(relay: &Relay, request: Request, family: Family) -> Result<Outbound, Failure> {
+async fn read(relay: &Relay, request: Request, route: Route) -> Result<Outbound, Failure> {
     let (parts, body) = request.into_parts();
     let uri = target(&relay.config.upstream, &parts.uri).ok_or(Failure::BadPath)?;
-    let headers = headers::to_provider(&parts.headers, &relay.config, family == Family::Chat);
+    let headers = headers::to_provider(&parts.headers, &relay.config, route.has_events());
     let whole = Limited::new(body, relay.config.max_request).collect();
     let whole = match relay.config.request_body {
         Some(budget) => timeout(budget, whole).await.map_err(|_| Failure::BodyTimeout)?,
@@ -120,30 +95,44 @@ async fn read(relay: &Relay, request: Request, family: Family) -> Result<Outboun
 fn respond(
     relay: &Relay,
     answer: Answer,
-    family: Family,
+    route: Route,
     client: Client,
     mut account: Account,
 ) -> Response {
-    let (provider, upstream) = http::Response::<reqwest::Body>::from(answer.response).into_parts();
-    let headers = headers::to_client(provider.status, &provider.headers, &relay.config);
-    let events = headers::is_event_stream(&headers) && !headers::is_encoded(&headers);
-    let body = if upstream.is_end_stream() && !events {
+    let family = answer.family(route);
+    let headers = headers::to_client(answer.status, &answer.headers, &relay.config);
+    let body = if answer.body.is_end_stream() && !headers::is_event_stream(&headers) {
         account.end(EndReason::Complete);
         Body::empty()
     } else {
-        let policy = Policy {
-            family: if events && provider.status.is_success() { family } else { Family::Opaque },
-            heartbeat: relay.config.heartbeat,
-            first_byte: relay.config.first_byte,
-            idle: relay.config.idle,
-            missing_done: relay.config.missing_done,
-        };
-        let core = Core::new(policy);
+        let core = Core::new(Policy { family, ..policy(relay, route) });
+        let source = Source::Body(answer.body);
         let phases = relay.phases.clone();
-        Body::new(Relayed::new(core, upstream, answer.sent_at, phases, client, account))
+        Body::new(Relayed::new(
+            core,
+            source,
+            answer.sent_at,
+            phases,
+            client,
+            account,
+            relay.config.read_on,
+        ))
     };
     let mut response = Response::new(body);
-    *response.status_mut() = provider.status;
+    *response.status_mut() = answer.status;
     *response.headers_mut() = headers;
     response
+}
+
+/// What is decided about a stream of this route.
+pub(crate) fn policy(relay: &Relay, route: Route) -> Policy {
+    let config = &relay.config;
+    Policy {
+        family: route.family(),
+        heartbeat: route.heartbeat(config),
+        first_byte: config.first_byte,
+        idle_warn: config.idle_warn,
+        idle: config.idle,
+        missing_done: config.missing_done,
+    }
 }

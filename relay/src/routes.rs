@@ -3,31 +3,82 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{Request, State},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
-    routing::{any, get, post},
+    routing::{MethodFilter, MethodRouter, get, on, post},
 };
 use http::{StatusCode, header};
 use tower::{ServiceBuilder, util::option_layer};
 
 use crate::{
-    access, cors,
+    access,
+    config::Config,
+    cors,
     errors::Failure,
     metrics, proxy,
     state::{Phase, Relay},
+    stream::{Family, Heartbeat, HeartbeatForm},
 };
 
 const CHAT: &str = "/v1/chat/completions";
 const LEGACY: &str = "/v1/completions";
+const RESPONSES: &str = "/v1/responses";
+
+/// What is asked for, as far as the relay treats it in its own way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// `POST /v1/chat/completions`.
+    Chat,
+    /// `POST /v1/completions`, its elder sister.
+    Legacy,
+    /// `POST /v1/responses`.
+    Responses,
+    /// Everything else below `/v1`: passed on as it is.
+    Other,
+}
+
+impl Route {
+    pub(crate) fn family(self) -> Family {
+        match self {
+            Self::Chat | Self::Legacy => Family::Chat,
+            Self::Responses => Family::Responses,
+            Self::Other => Family::Opaque,
+        }
+    }
+
+    /// Whether its answers may be streams of events that the relay reads.
+    pub(crate) fn has_events(self) -> bool {
+        self.family() != Family::Opaque
+    }
+
+    /// Whether the same POST may be sent again before content has come: every client of these
+    /// routes does it.
+    pub(crate) fn is_repeatable(self) -> bool {
+        self.has_events()
+    }
+
+    /// What is sent into a silence of its streams.
+    pub(crate) fn heartbeat(self, config: &Config) -> Option<Heartbeat> {
+        let (every, form) = match self {
+            Self::Chat => (config.heartbeat, config.heartbeat_as),
+            // The empty chunk is none of its objects.
+            Self::Legacy => (config.heartbeat, HeartbeatForm::Comment),
+            Self::Responses => (config.heartbeat_responses, config.heartbeat_responses_as),
+            Self::Other => (None, HeartbeatForm::Comment),
+        };
+        every.map(|every| Heartbeat { every, form })
+    }
+}
 
 /// All routes, and the layers in the order in which a request meets them.
 pub(crate) fn router(relay: &Arc<Relay>) -> Router {
     let guarded = Router::new()
-        .route(CHAT, post(proxy::chat).fallback(only_post))
-        .route(LEGACY, post(proxy::chat).fallback(only_post))
-        .route("/v1/{*rest}", any(proxy::other))
+        .route(CHAT, model(Route::Chat).fallback(only_post))
+        .route(LEGACY, model(Route::Legacy).fallback(only_post))
+        .route(RESPONSES, model(Route::Responses).fallback(only_post))
+        .route("/v1/{*rest}", passed_on())
         .layer(middleware::from_fn_with_state(Arc::clone(relay), access::check));
     let open = Router::new()
         .route("/healthz", get("ok\n").fallback(only_get))
@@ -40,11 +91,28 @@ pub(crate) fn router(relay: &Arc<Relay>) -> Router {
     guarded.merge(open).layer(layers).with_state(Arc::clone(relay))
 }
 
+/// Where a model answers.
+fn model(route: Route) -> MethodRouter<Arc<Relay>> {
+    post(proxy::exchange).layer(Extension(route))
+}
+
+/// All methods but those that are not end to end, or are the relay's own to answer.
+fn passed_on() -> MethodRouter<Arc<Relay>> {
+    let methods = [MethodFilter::GET, MethodFilter::POST, MethodFilter::PUT, MethodFilter::PATCH];
+    let filter = methods.into_iter().fold(MethodFilter::DELETE, MethodFilter::or);
+    on(filter, proxy::exchange).layer(Extension(Route::Other)).fallback(not_passed_on)
+}
+
+async fn not_passed_on() -> Failure {
+    Failure::MethodNotAllowed("GET, HEAD, POST, PUT, PATCH, DELETE")
+}
+
 /// Counts each answer, whoever gave it.
 async fn count(State(relay): State<Arc<Relay>>, request: Request, next: Next) -> Response {
     let route = match request.uri().path() {
         CHAT => CHAT,
         LEGACY => LEGACY,
+        RESPONSES => RESPONSES,
         "/healthz" => "/healthz",
         "/readyz" => "/readyz",
         "/metrics" => "/metrics",

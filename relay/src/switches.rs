@@ -2,8 +2,9 @@
 
 use crate::{
     bucket::Rate,
-    config::{Config, MissingDone, Secret},
+    config::{Config, Head, MissingDone, Secret},
     quantity::{count, list, on_or_off, size, some_time, time},
+    stream::HeartbeatForm,
 };
 
 /// One switch.
@@ -47,6 +48,7 @@ const TIME: &str = "a time such as `500ms` or `15s`";
 const TIME_OR_OFF: &str = "a time such as `500ms` or `15s`, or `off`";
 const TIME_ABOVE_ZERO: &str = "a time above zero, such as `500ms` or `15s`";
 const RATE_OR_OFF: &str = "a rate such as `10/s`, `600/m` or `10/s burst 20`, or `off`";
+const FORM: &str = "`comment` or `event`";
 const COUNT_OR_OFF: &str = "a whole number above 0, or `off`";
 
 const fn switch(
@@ -90,12 +92,52 @@ fn urls(text: &str) -> Option<Vec<reqwest::Url>> {
     (urls.len() <= 8).then_some(urls)
 }
 
+fn form(text: &str) -> Option<HeartbeatForm> {
+    match text {
+        "comment" => Some(HeartbeatForm::Comment),
+        "event" => Some(HeartbeatForm::Event),
+        _ => None,
+    }
+}
+
 pub(crate) const SWITCHES: &[Switch] = &[
     switch(
         "heartbeat",
         TIME_OR_OFF,
-        "Send a comment between events after this much silence [default: off]",
+        "Send a heartbeat between events of chat streams after this much silence [default: off]",
         |c, v| put_or_off(&mut c.heartbeat, v, some_time),
+    ),
+    switch("heartbeat_as", FORM, "What that heartbeat is [default: comment]", |c, v| {
+        put(&mut c.heartbeat_as, form(v))
+    }),
+    switch(
+        "heartbeat_responses",
+        TIME_OR_OFF,
+        "The same for streams of the Responses API [default: off]",
+        |c, v| put_or_off(&mut c.heartbeat_responses, v, some_time),
+    ),
+    switch("heartbeat_responses_as", FORM, "What that heartbeat is [default: comment]", |c, v| {
+        put(&mut c.heartbeat_responses_as, form(v))
+    }),
+    switch(
+        "early_heartbeat",
+        "`on` or `off`",
+        "Whether heartbeats begin before the provider answers, which commits status 200 [default: off]",
+        |c, v| put(&mut c.early_heartbeat, on_or_off(v)),
+    ),
+    switch(
+        "head",
+        "`at_once` or `at_content`",
+        "When a client gets the head of a stream: with the provider's head, or with the first \
+         content, so that an error before it is a status or a retry [default: at_once]",
+        |c, v| {
+            let head = match v {
+                "at_once" => Some(Head::AtOnce),
+                "at_content" => Some(Head::AtContent),
+                _ => None,
+            };
+            put(&mut c.head, head)
+        },
     ),
     switch("connect", TIME_OR_OFF, "Budget to reach the provider [default: 10s]", |c, v| {
         put_or_off(&mut c.connect, v, some_time)
@@ -105,6 +147,12 @@ pub(crate) const SWITCHES: &[Switch] = &[
         TIME_OR_OFF,
         "Budget until the answer's first body byte [default: 300s]",
         |c, v| put_or_off(&mut c.first_byte, v, some_time),
+    ),
+    switch(
+        "idle_warn",
+        TIME_OR_OFF,
+        "Silence of the provider mid-answer that is logged [default: 60s]",
+        |c, v| put_or_off(&mut c.idle_warn, v, some_time),
     ),
     switch(
         "idle",
@@ -117,6 +165,12 @@ pub(crate) const SWITCHES: &[Switch] = &[
         TIME_OR_OFF,
         "Budget for a client that takes nothing [default: 60s]",
         |c, v| put_or_off(&mut c.stalled_client, v, some_time),
+    ),
+    switch(
+        "read_on",
+        TIME_OR_OFF,
+        "How long a stream is read on after its client left, for its usage [default: off]",
+        |c, v| put_or_off(&mut c.read_on, v, some_time),
     ),
     switch(
         "drain",
@@ -313,10 +367,17 @@ mod tests {
     fn each_switch_changes_its_own_field() {
         let examples = [
             ("heartbeat", "15s", "heartbeat: Some(15s)"),
+            ("heartbeat_as", "event", "heartbeat_as: Event"),
+            ("heartbeat_responses", "16s", "heartbeat_responses: Some(16s)"),
+            ("heartbeat_responses_as", "event", "heartbeat_responses_as: Event"),
+            ("early_heartbeat", "on", "early_heartbeat: true"),
+            ("head", "at_content", "head: AtContent"),
             ("connect", "1s", "connect: Some(1s)"),
             ("first_byte", "2s", "first_byte: Some(2s)"),
+            ("idle_warn", "9s", "idle_warn: Some(9s)"),
             ("idle", "off", "idle: None"),
             ("stalled_client", "3s", "stalled_client: Some(3s)"),
+            ("read_on", "8s", "read_on: Some(8s)"),
             ("drain", "4s", "drain: 4s"),
             ("missing_done", "tolerate", "missing_done: Tolerate"),
             ("fallbacks", "http://b.example/v1", "b.example"),

@@ -11,8 +11,9 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use tokio::time::{Instant, Sleep};
 
-use super::{Core, EndReason, Input, Output, Then};
+use super::{Core, EndReason, Input, Output, Then, read_on::read_on};
 use crate::{
+    errors::ErrorObject,
     metrics::Account,
     state::{Phase, Phases},
     wire::Client,
@@ -23,20 +24,36 @@ use crate::{
 #[error("the stream was broken off: {}", .0.code())]
 pub(crate) struct BrokenOff(EndReason);
 
+/// A body, and when it was asked for; or why there is none.
+pub(crate) type Promise =
+    Pin<Box<dyn Future<Output = Result<(reqwest::Body, Instant), ErrorObject>> + Send>>;
+
+/// Where the bytes come from.
+pub(crate) enum Source {
+    /// The provider has not answered.
+    Asking(Promise),
+    /// The provider's body.
+    Body(reqwest::Body),
+    /// Nowhere: the end is known.
+    Gone,
+}
+
 /// The client's body. It takes from the provider only when the client's side asks, so what is
 /// held is one piece of the provider and what hyper buffers. Dropped, it drops the provider's
-/// connection with it.
+/// connection with it, unless the stream is to be read on.
 pub(crate) struct Relayed {
     core: Core,
     /// Dropped as soon as the end is known.
-    upstream: Option<reqwest::Body>,
+    source: Source,
     /// Time zero of the core.
-    sent_at: Instant,
+    zero: Instant,
     alarm: Option<Pin<Box<Sleep>>>,
     phases: Phases,
     ending: Pin<Box<dyn Future<Output = ()> + Send>>,
     client: Client,
-    account: Account,
+    /// Taken only by what goes on after this body is dropped.
+    account: Option<Account>,
+    read_on: Option<Duration>,
     state: State,
 }
 
@@ -53,16 +70,17 @@ enum State {
 impl Relayed {
     pub(crate) fn new(
         core: Core,
-        upstream: reqwest::Body,
-        sent_at: Instant,
+        source: Source,
+        zero: Instant,
         phases: Phases,
         client: Client,
         account: Account,
+        read_on: Option<Duration>,
     ) -> Self {
         let state = State::Open { mark: client.mark() };
         let ending = Box::pin(phases.clone().reached(Phase::Ending));
-        let upstream = Some(upstream);
-        Self { core, upstream, sent_at, alarm: None, phases, ending, client, account, state }
+        let account = Some(account);
+        Self { core, source, zero, alarm: None, phases, ending, client, account, read_on, state }
     }
 
     /// What is there of the provider, or of the relay's own end.
@@ -70,19 +88,19 @@ impl Relayed {
         if self.phases.now() == Phase::Ending {
             return Input::Shutdown;
         }
-        let Some(upstream) = &mut self.upstream else { return Input::End };
-        loop {
-            match Pin::new(&mut *upstream).poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(bytes) if bytes.is_empty() => {}
-                    Ok(bytes) => return Input::Bytes(bytes),
-                    // Trailers; dropped, as RFC 9110 6.5.1 allows.
-                    Err(_) => {}
-                },
-                Poll::Ready(Some(Err(_))) => return Input::Failed,
-                Poll::Ready(None) => return Input::End,
+        if let Source::Asking(answer) = &mut self.source {
+            match answer.as_mut().poll(cx) {
+                Poll::Ready(Ok((body, sent_at))) => {
+                    self.core.answered(sent_at.saturating_duration_since(self.zero));
+                    self.source = Source::Body(body);
+                }
+                Poll::Ready(Err(error)) => return Input::Refused(error),
                 Poll::Pending => return Input::Silence,
             }
+        }
+        match &mut self.source {
+            Source::Body(body) => input_of(body, cx),
+            Source::Asking(_) | Source::Gone => Input::End,
         }
     }
 
@@ -92,7 +110,7 @@ impl Relayed {
             return Poll::Ready(());
         }
         let Some(at) = self.core.wake_at() else { return Poll::Pending };
-        let at = self.sent_at + at;
+        let at = self.zero + at;
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
         if alarm.deadline() != at {
             alarm.as_mut().reset(at);
@@ -103,7 +121,7 @@ impl Relayed {
     /// Takes the end together with the last bytes where it is known: hyper does not ask for more
     /// than a `Content-Length` promises.
     fn look_ahead(&mut self, now: Duration) {
-        if self.upstream.as_ref().is_some_and(Body::is_end_stream) {
+        if matches!(&self.source, Source::Body(body) if body.is_end_stream()) {
             let end = self.core.feed(now, Input::End);
             if end.emit.is_none() {
                 self.apply(&end);
@@ -112,7 +130,18 @@ impl Relayed {
     }
 
     fn elapsed(&self) -> Duration {
-        self.sent_at.elapsed()
+        self.zero.elapsed()
+    }
+
+    /// What the account has to know of what the core decided.
+    fn tell(&self, output: &Output) {
+        let Some(account) = &self.account else { return };
+        if let Some(note) = output.note {
+            account.note(note);
+        }
+        if let Some(bytes) = &output.emit {
+            account.relayed(bytes.len());
+        }
     }
 
     fn apply(&mut self, output: &Output) {
@@ -122,17 +151,46 @@ impl Relayed {
         };
         self.state = match output.then {
             Then::Continue => State::Open { mark },
-            Then::Finish(reason) => {
-                self.account.end(reason);
-                State::Finished
-            }
-            Then::Break(reason) => {
-                self.account.end(reason);
-                State::Breaking { mark, reason }
-            }
+            Then::Finish(_) => State::Finished,
+            Then::Break(reason) => State::Breaking { mark, reason },
         };
+        if let (Then::Finish(reason) | Then::Break(reason), Some(account)) =
+            (output.then, &mut self.account)
+        {
+            account.end(reason);
+        }
         if output.then != Then::Continue {
-            self.upstream = None;
+            self.source = Source::Gone;
+        }
+    }
+}
+
+impl Drop for Relayed {
+    /// A body that is dropped before its end has lost its client.
+    fn drop(&mut self) {
+        let source = std::mem::replace(&mut self.source, Source::Gone);
+        if let (Some(budget), Source::Body(body), State::Open { .. }, Some(account)) =
+            (self.read_on, source, self.state, self.account.take())
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(read_on(body, account, budget, self.phases.clone()));
+        }
+    }
+}
+
+/// What is there of a provider's body.
+fn input_of(body: &mut reqwest::Body, cx: &mut Context<'_>) -> Input {
+    loop {
+        match Pin::new(&mut *body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                Ok(bytes) if bytes.is_empty() => {}
+                Ok(bytes) => return Input::Bytes(bytes),
+                // Trailers; dropped, as RFC 9110 6.5.1 allows.
+                Err(_) => {}
+            },
+            Poll::Ready(Some(Err(_))) => return Input::Failed,
+            Poll::Ready(None) => return Input::End,
+            Poll::Pending => return Input::Silence,
         }
     }
 }
@@ -164,8 +222,8 @@ impl Body for Relayed {
             let now = self.elapsed();
             let output = self.core.feed(now, input);
             self.apply(&output);
+            self.tell(&output);
             if let Some(bytes) = output.emit {
-                self.account.relayed(bytes.len());
                 self.look_ahead(now);
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }

@@ -1,6 +1,9 @@
 //! Where a stream of events stands: between two events, or inside one.
 
-use super::line::Line;
+use super::{
+    family::{Family, Word},
+    line::Line,
+};
 
 /// The byte-order mark that may open a stream (HTML 9.2.5).
 const BOM: &[u8; 3] = b"\xEF\xBB\xBF";
@@ -9,23 +12,24 @@ const BOM: &[u8; 3] = b"\xEF\xBB\xBF";
 /// or CR, freely mixed; a blank line ends an event).
 #[derive(Debug, Clone)]
 pub(super) struct Boundary {
+    family: Family,
     at: At,
     /// A CR was seen that no LF followed: CRs end lines in this stream.
     lone_cr: bool,
     line: Line,
     block: Block,
-    /// An event that is `[DONE]` has ended.
-    done: bool,
-    /// An event that is a provider's error has ended.
-    error: bool,
+    /// What the last event that said anything of the end said of it.
+    last: Word,
+    /// The number of the last event that had one.
+    sequence: Option<u64>,
 }
 
 /// What the current event holds so far, its last unfinished line left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Block {
     data_lines: Lines,
-    done_line: bool,
-    error_line: bool,
+    /// By the event's name, or its first data line.
+    word: Word,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,14 +58,15 @@ enum At {
 }
 
 impl Boundary {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(family: Family) -> Self {
         Self {
+            family,
             at: At::Bom(0),
             lone_cr: false,
             line: Line::EMPTY,
             block: Block::default(),
-            done: false,
-            error: false,
+            last: Word::More,
+            sequence: None,
         }
     }
 
@@ -123,23 +128,17 @@ impl Boundary {
 
     fn end_line(&mut self) {
         let line = std::mem::replace(&mut self.line, Line::EMPTY);
-        if line.is_data() {
-            self.block = Block {
-                data_lines: match self.block.data_lines {
-                    Lines::None => Lines::One,
-                    Lines::One | Lines::Many => Lines::Many,
-                },
-                done_line: line.is_done(),
-                error_line: self.block.error_line
-                    || (self.block.data_lines == Lines::None && line.is_error()),
-            };
+        if self.family == Family::Responses {
+            self.sequence = line.sequence().or(self.sequence);
         }
+        self.block = self.block.with(self.family, &line);
     }
 
     fn end_block(&mut self) {
-        let block = std::mem::take(&mut self.block);
-        self.done |= block.is_done();
-        self.error |= block.error_line;
+        let word = std::mem::take(&mut self.block).says(self.family);
+        if word != Word::More {
+            self.last = word;
+        }
     }
 
     /// Whether a whole event can be put here and nobody can tell that it is not the provider's.
@@ -164,31 +163,70 @@ impl Boundary {
         }
     }
 
-    /// Whether the event `[DONE]` has ended.
-    pub(super) fn is_done(&self) -> bool {
-        self.done
+    /// What the stream's events, as far as they have ended, say of its end.
+    pub(super) fn word(&self) -> Word {
+        self.last
     }
 
-    /// Whether `[DONE]` was sent at least as far as its value, so that a blank line would make an
-    /// event of it.
-    pub(super) fn is_done_begun(&self) -> bool {
-        self.done
-            || match self.at {
-                At::MidLine => self.block.data_lines == Lines::None && self.line.is_done(),
-                At::LineStart | At::LineStartAfterCr => self.block.is_done(),
-                At::Bom(_) | At::Between | At::BetweenAfterCr => false,
-            }
+    /// What the event that has begun would say if a blank line came now. Its last line may be a
+    /// part of one, as if it were whole.
+    pub(super) fn word_begun(&self) -> Word {
+        match self.at {
+            At::MidLine => self.block.with(self.family, &self.line).says_so_far(self.family),
+            At::LineStart | At::LineStartAfterCr => self.block.says_so_far(self.family),
+            At::Bom(_) | At::Between | At::BetweenAfterCr => Word::More,
+        }
     }
 
-    /// Whether an event that tells of the provider's own failure has ended.
-    pub(super) fn is_error(&self) -> bool {
-        self.error
+    /// Whether nothing but a blank line is missing from the event that has begun: `[DONE]` is known
+    /// to be whole, any other line only by its end.
+    pub(super) fn is_whole(&self) -> bool {
+        match self.at {
+            At::MidLine => self.line.is_done(),
+            At::LineStart | At::LineStartAfterCr => self.block.data_lines != Lines::None,
+            At::Bom(_) | At::Between | At::BetweenAfterCr => true,
+        }
+    }
+
+    /// The number of the last event that had one (Responses API).
+    pub(super) fn sequence(&self) -> Option<u64> {
+        self.sequence
     }
 }
 
 impl Block {
-    fn is_done(self) -> bool {
-        self.data_lines == Lines::One && self.done_line
+    /// The block with one more line.
+    fn with(self, family: Family, line: &Line) -> Self {
+        if let Some(name) = line.event_name() {
+            return Self { word: family.name_word(name), ..self };
+        }
+        if !line.is_data() {
+            return self;
+        }
+        match self.data_lines {
+            Lines::None => {
+                let word = family.data_word(line);
+                Self {
+                    data_lines: Lines::One,
+                    word: if word == Word::More { self.word } else { word },
+                }
+            }
+            Lines::One | Lines::Many => Self { data_lines: Lines::Many, ..self },
+        }
+    }
+
+    /// What the event says once its blank line has come; one without data is never dispatched
+    /// (HTML 9.2.6).
+    fn says(self, family: Family) -> Word {
+        if self.data_lines == Lines::None { Word::More } else { self.says_so_far(family) }
+    }
+
+    fn says_so_far(self, family: Family) -> Word {
+        let lone = self.data_lines == Lines::One;
+        if self.word == Word::End && family.ends_by_a_lone_line() && !lone {
+            return Word::More;
+        }
+        self.word
     }
 }
 
@@ -235,7 +273,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8], cut: usize) -> Boundary {
-        let mut boundary = Boundary::new();
+        let mut boundary = Boundary::new(Family::Chat);
         for piece in bytes.chunks(cut) {
             boundary.read(piece);
         }
@@ -266,7 +304,7 @@ mod tests {
             let naive = naive(&bytes);
             prop_assert_eq!(boundary.closing().is_empty() || boundary.at == At::BetweenAfterCr,
                 naive.between);
-            prop_assert_eq!(boundary.is_done(), naive.done);
+            prop_assert_eq!(boundary.word() == Word::End, naive.done);
             prop_assert!(!boundary.is_between() || naive.between);
         }
 
@@ -305,23 +343,56 @@ mod tests {
         }
     }
 
+    fn word(sent: &str) -> Word {
+        read(sent.as_bytes(), 1).word()
+    }
+
     #[test]
     fn done_needs_its_blank_line_and_stands_alone() {
-        assert!(read(b"data: [DONE]\n\n", 1).is_done());
-        assert!(read(b"data: [DONE]\r\r", 1).is_done());
-        assert!(!read(b"data: [DONE]\n", 1).is_done());
-        assert!(!read(b"data: x\ndata: [DONE]\n\n", 1).is_done());
-        assert!(!read(b"data: [DONE]\ndata: x\n\n", 1).is_done());
-        assert!(read(b"data: [DONE]\n", 1).is_done_begun());
-        assert!(read(b"data: [DONE]", 1).is_done_begun());
-        assert!(!read(b"data: [DON", 1).is_done_begun());
-        assert!(!read(b"data: x\ndata: [DONE]", 1).is_done_begun());
+        assert_eq!(word("data: [DONE]\n\n"), Word::End);
+        assert_eq!(word("data: [DONE]\r\r"), Word::End);
+        for other in ["data: [DONE]\n", "data: x\ndata: [DONE]\n\n", "data: [DONE]\ndata: x\n\n"] {
+            assert_eq!(word(other), Word::More, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn an_unfinished_done_is_seen_at_its_last_letter() {
+        let begun = |sent: &str| read(sent.as_bytes(), 1).word_begun();
+        assert_eq!(begun("data: [DONE]\n"), Word::End);
+        assert_eq!(begun("data: [DONE]"), Word::End);
+        assert_eq!(begun("data: [DON"), Word::More);
+        assert_eq!(begun("data: x\ndata: [DONE]"), Word::More);
     }
 
     #[test]
     fn a_provider_error_is_seen_once_its_event_ended() {
-        assert!(!read(b"data: {\"error\":{\"code\":1}}\n", 1).is_error());
-        assert!(read(b"data: {\"error\":{\"code\":1}}\n\n", 1).is_error());
-        assert!(read(b"data: {\"error\":{\ndata: }}\n\n", 1).is_error());
+        assert_eq!(word("data: {\"error\":{\"code\":1}}\n"), Word::More);
+        assert_eq!(word("data: {\"error\":{\"code\":1}}\n\n"), Word::Error);
+        assert_eq!(word("data: {\"error\":{\ndata: }}\n\n"), Word::Error);
+    }
+
+    #[test]
+    fn an_answer_of_the_responses_api_ends_by_the_type_of_its_last_event() {
+        let read = |sent: &str| {
+            let mut boundary = Boundary::new(Family::Responses);
+            sent.as_bytes().chunks(1).for_each(|piece| boundary.read(piece));
+            boundary
+        };
+        let created = "event: response.created\ndata: {\"type\":\"response.created\",\"sequence_number\":0}\n\n";
+        for (event, word) in [
+            ("event: response.completed\ndata: {}\n\n", Word::End),
+            ("data: {\"type\":\"response.incomplete\",\"sequence_number\":9}\n\n", Word::End),
+            ("event: response.failed\ndata: {}\n\n", Word::Error),
+            ("data: {\"type\":\"error\",\"code\":null}\n\n", Word::Error),
+            ("data: {\"type\":\"keepalive\"}\n\n", Word::More),
+            ("event: response.completed\n\n", Word::More),
+            ("data: [DONE]\n\n", Word::More),
+        ] {
+            assert_eq!(read(&format!("{created}{event}")).word(), word, "{event}");
+        }
+        assert_eq!(read(created).sequence(), Some(0));
+        let cut = read("event: response.completed\ndata: {\"type\":\"response.comp");
+        assert_eq!((cut.word(), cut.word_begun(), cut.is_whole()), (Word::More, Word::End, false));
     }
 }

@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
 
-use super::{EndReason, Family, Policy, boundary::Boundary};
-use crate::{config::MissingDone, errors};
-
-/// What is sent after a silence: a comment, and the blank line that ends it.
-const HEARTBEAT: &[u8] = b": heartbeat\n\n";
+use super::{EndReason, Family, HeartbeatForm, Policy, boundary::Boundary, family::Word};
+use crate::{config::MissingDone, errors::ErrorObject};
 
 /// What happened at the provider's side.
 #[derive(Debug, Clone)]
@@ -23,6 +20,8 @@ pub enum Input {
     Failed,
     /// The relay is being stopped and can wait no longer.
     Shutdown,
+    /// There is no body: the provider answered with an error, or not at all.
+    Refused(ErrorObject),
 }
 
 /// What to do about it: first emit, then go on.
@@ -32,6 +31,17 @@ pub struct Output {
     pub emit: Option<Bytes>,
     /// What comes after them.
     pub then: Then,
+    /// What the relay's operator should know.
+    pub note: Option<Note>,
+}
+
+/// What happens in a stream and is no end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// A heartbeat was sent.
+    Heartbeat,
+    /// The provider has been silent for [`Policy::idle_warn`].
+    IdleWarning,
 }
 
 /// How a body goes on.
@@ -47,23 +57,53 @@ pub enum Then {
 
 /// One body. Memory is the same for an event of any length: nothing that was emitted is kept.
 ///
-/// Time is what the caller says it is, counted from the moment the request was sent.
+/// Time is what the caller says it is, counted from any moment.
 #[derive(Debug, Clone)]
 pub struct Core {
     policy: Policy,
     boundary: Boundary,
+    /// When the request was sent whose answer this is; `None` while none has been answered.
+    sent_at: Option<Duration>,
     begun: bool,
     /// When the caller first found nothing to read. Counted from there and not from the last byte:
     /// while a slow client holds the body up, nobody looks for bytes, and that is no silence.
     silent_since: Option<Duration>,
     heartbeat_at: Option<Duration>,
+    /// Whether this silence has been warned of.
+    warned: bool,
 }
 
 impl Core {
-    /// A body of which nothing has come yet.
+    /// A body of which nothing has come yet; its request was sent at time zero.
     pub fn new(policy: Policy) -> Self {
-        let boundary = Boundary::new();
-        Self { policy, boundary, begun: false, silent_since: None, heartbeat_at: None }
+        let mut core = Self::unanswered(policy);
+        core.answered(Duration::ZERO);
+        core
+    }
+
+    /// The body of an answer that has not come: heartbeats may be sent, and no budget runs until
+    /// [`Self::answered`].
+    pub fn unanswered(policy: Policy) -> Self {
+        Self {
+            boundary: Boundary::new(policy.family),
+            policy,
+            sent_at: None,
+            begun: false,
+            silent_since: None,
+            heartbeat_at: None,
+            warned: false,
+        }
+    }
+
+    /// The body is there; its request was sent at that time.
+    pub fn answered(&mut self, sent_at: Duration) {
+        self.sent_at = Some(sent_at);
+    }
+
+    /// The first heartbeat is due at once: its silence has passed already.
+    pub(crate) fn heartbeat_is_due(&mut self) {
+        self.silent_since = Some(Duration::ZERO);
+        self.heartbeat_at = Some(Duration::ZERO);
     }
 
     /// Takes one input at time `now`. After [`Then::Finish`] or [`Then::Break`] there is no more.
@@ -74,95 +114,122 @@ impl Core {
             Input::End => self.end(),
             Input::Failed => self.fail(EndReason::UpstreamBroken),
             Input::Shutdown => self.fail(EndReason::Shutdown),
+            Input::Refused(error) => self.fail_with(EndReason::Unanswered, &error),
         }
     }
 
     /// When [`Input::Silence`] must be fed again, if nothing else comes before.
     pub fn wake_at(&self) -> Option<Duration> {
-        let (budget, _) = self.budget()?;
-        match self.heartbeat_at.filter(|_| self.takes_heartbeat()) {
-            Some(heartbeat) => budget.map_or(Some(heartbeat), |at| Some(at.min(heartbeat))),
-            None => budget,
-        }
+        let budget = self.budget().map(|(over, _)| over);
+        let heartbeat = self.heartbeat_at.filter(|_| self.takes_heartbeat());
+        [budget, heartbeat, self.warn_at()].into_iter().flatten().min()
     }
 
     fn pass(&mut self, bytes: Bytes) -> Output {
         self.begun = true;
         self.silent_since = None;
         self.heartbeat_at = None;
-        if self.policy.family == Family::Chat {
+        self.warned = false;
+        if self.policy.family != Family::Opaque {
             self.boundary.read(&bytes);
         }
-        Output { emit: Some(bytes), then: Then::Continue }
+        Output { emit: Some(bytes), then: Then::Continue, note: None }
     }
 
-    /// The running budget: when it is over, and what that means; `None` while nobody waits.
-    fn budget(&self) -> Option<(Option<Duration>, EndReason)> {
+    /// The running budget: when it is over, and what that means.
+    fn budget(&self) -> Option<(Duration, EndReason)> {
         let since = self.silent_since?;
-        Some(if self.begun {
-            (self.policy.idle.map(|idle| since + idle), EndReason::IdleTimeout)
+        if self.begun {
+            Some((since.checked_add(self.policy.idle?)?, EndReason::IdleTimeout))
         } else {
-            (self.policy.first_byte, EndReason::FirstByteTimeout)
-        })
+            let over = self.sent_at?.checked_add(self.policy.first_byte?)?;
+            Some((over, EndReason::FirstByteTimeout))
+        }
+    }
+
+    fn warn_at(&self) -> Option<Duration> {
+        let since = self.silent_since.filter(|_| self.begun && !self.warned)?;
+        since.checked_add(self.policy.idle_warn?)
     }
 
     fn wait(&mut self, now: Duration) -> Output {
+        let every = self.policy.heartbeat.map(|heartbeat| heartbeat.every);
         if self.silent_since.is_none() {
             self.silent_since = Some(now);
-            self.heartbeat_at = self.policy.heartbeat.map(|interval| now + interval);
+            self.heartbeat_at = every.and_then(|every| now.checked_add(every));
         }
-        if let Some((Some(over), reason)) = self.budget()
-            && now >= over
-        {
+        if let Some((_, reason)) = self.budget().filter(|(over, _)| now >= *over) {
             return self.fail(reason);
         }
-        let due = self.heartbeat_at.is_some_and(|at| now >= at) && self.takes_heartbeat();
-        if due {
-            self.heartbeat_at = self.policy.heartbeat.map(|interval| now + interval);
+        if self.warn_at().is_some_and(|at| now >= at) {
+            self.warned = true;
+            return Output { emit: None, then: Then::Continue, note: Some(Note::IdleWarning) };
         }
-        Output { emit: due.then(|| Bytes::from_static(HEARTBEAT)), then: Then::Continue }
+        let due = self.heartbeat_at.is_some_and(|at| now >= at) && self.takes_heartbeat();
+        if !due {
+            return Output { emit: None, then: Then::Continue, note: None };
+        }
+        self.heartbeat_at = every.and_then(|every| now.checked_add(every));
+        Output { emit: self.heartbeat(), then: Then::Continue, note: Some(Note::Heartbeat) }
+    }
+
+    fn heartbeat(&self) -> Option<Bytes> {
+        Some(match self.policy.heartbeat?.form {
+            HeartbeatForm::Comment => Family::comment(false),
+            HeartbeatForm::Event => {
+                self.policy.family.empty_event(self.boundary.sequence().unwrap_or(0))
+            }
+        })
     }
 
     fn takes_heartbeat(&self) -> bool {
-        self.policy.family == Family::Chat && self.boundary.is_between() && !self.is_terminated()
+        self.policy.family != Family::Opaque && self.boundary.is_between() && !self.is_terminated()
     }
 
     /// Whether the last word was spoken: nothing of ours may follow it.
     fn is_terminated(&self) -> bool {
-        self.boundary.is_done() || self.boundary.is_error()
+        self.boundary.word() != Word::More
+    }
+
+    /// Whether the family's last event has begun, and a blank line would make it count.
+    fn ends_in_its_last_event(&self) -> bool {
+        self.boundary.word_begun() == Word::End
     }
 
     fn end(&self) -> Output {
-        let reason = match self.policy.family {
-            Family::Opaque => EndReason::Complete,
-            Family::Chat if self.boundary.is_done_begun() => EndReason::Complete,
-            Family::Chat if self.boundary.is_error() => EndReason::ProviderError,
-            Family::Chat => match self.policy.missing_done {
+        // Readers drop a last event that lacks its blank line; nobody misses what it said then.
+        let ends_unfinished = self.ends_in_its_last_event() && self.boundary.is_whole();
+        let reason = match (self.policy.family, self.boundary.word()) {
+            (Family::Opaque, _) | (_, Word::End) => EndReason::Complete,
+            (_, Word::Error) => EndReason::ProviderError,
+            (_, Word::More) if ends_unfinished => EndReason::Complete,
+            (_, Word::More) => match self.policy.missing_done {
                 MissingDone::Error => return self.fail(EndReason::MissingDone),
                 MissingDone::Tolerate => EndReason::MissingDone,
             },
         };
-        Output { emit: None, then: Then::Finish(reason) }
+        Output { emit: None, then: Then::Finish(reason), note: None }
+    }
+
+    fn fail(&self, reason: EndReason) -> Output {
+        self.fail_with(reason, &reason.error())
     }
 
     /// Ends what cannot be completed: with an error event where one can stand, and always with
     /// broken framing, which clients that overlook error events still notice.
     ///
-    /// No event after `[DONE]`, not even after an unfinished one: the blank line in between would
-    /// make it whole, and a stream that was cut would look complete.
-    fn fail(&self, reason: EndReason) -> Output {
+    /// No event after the last one, not even after an unfinished one: the blank line in between
+    /// would make it whole, and a stream that was cut would look complete.
+    fn fail_with(&self, reason: EndReason, error: &ErrorObject) -> Output {
         let silent = self.policy.family == Family::Opaque
             || self.is_terminated()
-            || self.boundary.is_done_begun();
+            || self.ends_in_its_last_event();
         let emit = (!silent).then(|| {
-            let mut bytes = BytesMut::new();
-            bytes.put(self.boundary.closing());
-            bytes.put(&b"data: "[..]);
-            bytes.put(errors::object(reason.message(), "server_error", reason.code()).as_bytes());
-            bytes.put(&b"\n\n"[..]);
-            bytes.freeze()
+            let next = self.boundary.sequence().map_or(0, |last| last.saturating_add(1));
+            let event = self.policy.family.error_event(error, next);
+            Bytes::from([self.boundary.closing(), event.as_bytes()].concat())
         });
-        Output { emit, then: Then::Break(reason) }
+        Output { emit, then: Then::Break(reason), note: None }
     }
 }
 

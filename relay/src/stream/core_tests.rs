@@ -2,12 +2,13 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{super::Heartbeat, *};
 
 fn policy() -> Policy {
     Policy {
         family: Family::Chat,
         heartbeat: None,
+        idle_warn: None,
         first_byte: Some(Duration::from_mins(5)),
         idle: Some(Duration::from_mins(2)),
         missing_done: MissingDone::Error,
@@ -16,6 +17,10 @@ fn policy() -> Policy {
 
 fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
+}
+
+fn comments(every: u64) -> Heartbeat {
+    Heartbeat { every: secs(every), form: HeartbeatForm::Comment }
 }
 
 /// Feeds the pieces, then the ending; returns all that was emitted, and how it ended.
@@ -131,7 +136,7 @@ fn the_first_byte_and_each_silence_have_their_own_budget() {
 }
 
 fn beats(sent: &'static [u8], until: u64) -> usize {
-    let policy = Policy { heartbeat: Some(secs(15)), ..policy() };
+    let policy = Policy { heartbeat: Some(comments(15)), ..policy() };
     let mut core = Core::new(policy);
     core.feed(secs(0), Input::Bytes(Bytes::from_static(sent)));
     core.feed(secs(0), Input::Silence);
@@ -162,13 +167,104 @@ fn no_heartbeat_is_sent_inside_an_event_or_after_the_end() {
 
 #[test]
 fn heartbeats_do_not_prolong_the_idle_budget() {
-    let policy = Policy { heartbeat: Some(secs(50)), ..policy() };
+    let policy = Policy { heartbeat: Some(comments(50)), ..policy() };
     let mut core = Core::new(policy);
     core.feed(secs(0), Input::Bytes(Bytes::from_static(b"data: 1\n\n")));
     core.feed(secs(0), Input::Silence);
     assert!(core.feed(secs(50), Input::Silence).emit.is_some());
     assert!(core.feed(secs(100), Input::Silence).emit.is_some());
     assert_eq!(core.feed(secs(120), Input::Silence).then, Then::Break(EndReason::IdleTimeout));
+}
+
+const CREATED: &str = "event: response.created\n\
+    data: {\"type\":\"response.created\",\"sequence_number\":7,\"response\":{}}\n\n";
+
+#[test]
+fn an_answer_of_the_responses_api_breaks_with_an_error_event_of_its_own_shape() {
+    let responses = Policy { family: Family::Responses, ..policy() };
+    let (sent, then) = run(responses.clone(), &[CREATED.as_bytes(), b"event: x"], Input::Failed);
+    let error = concat!(
+        "\n\nevent: error\n",
+        r#"data: {"type":"error","code":"upstream_broken","#,
+        r#""message":"the provider's connection broke before the stream's end","#,
+        r#""param":null,"sequence_number":8}"#,
+        "\n\n"
+    );
+    assert_eq!(sent, format!("{CREATED}event: x{error}"));
+    assert_eq!(then, Then::Break(EndReason::UpstreamBroken));
+    let (_, then) = run(responses.clone(), &[CREATED.as_bytes()], Input::End);
+    assert_eq!(then, Then::Break(EndReason::MissingDone));
+    for (last, reason) in [
+        ("event: response.completed\ndata: {}\n\n", EndReason::Complete),
+        ("event: response.completed\ndata: {}\n", EndReason::Complete),
+        ("event: response.failed\ndata: {}\n\n", EndReason::ProviderError),
+    ] {
+        let (sent, then) = run(responses.clone(), &[last.as_bytes()], Input::End);
+        assert_eq!((sent.as_str(), then), (last, Then::Finish(reason)));
+    }
+}
+
+#[test]
+fn a_last_event_of_the_responses_api_that_is_cut_does_not_become_complete() {
+    let responses = Policy { family: Family::Responses, ..policy() };
+    let cut = "event: response.completed\ndata: {\"type\":\"resp";
+    for (ending, reason) in
+        [(Input::Failed, EndReason::UpstreamBroken), (Input::End, EndReason::MissingDone)]
+    {
+        let (sent, then) = run(responses.clone(), &[cut.as_bytes()], ending);
+        assert_eq!((sent.as_str(), then), (cut, Then::Break(reason)));
+    }
+}
+
+#[test]
+fn a_heartbeat_can_be_an_event_that_says_nothing() {
+    let beat = |family, sent: &str| {
+        let heartbeat = Some(Heartbeat { every: secs(15), form: HeartbeatForm::Event });
+        let mut core = Core::new(Policy { family, heartbeat, ..policy() });
+        core.feed(secs(0), Input::Bytes(Bytes::copy_from_slice(sent.as_bytes())));
+        core.feed(secs(0), Input::Silence);
+        let output = core.feed(secs(15), Input::Silence);
+        assert_eq!(output.note, Some(Note::Heartbeat));
+        String::from_utf8(output.emit.unwrap().to_vec()).unwrap()
+    };
+    assert_eq!(
+        beat(Family::Responses, CREATED),
+        "event: keepalive\ndata: {\"type\":\"keepalive\",\"sequence_number\":7}\n\n"
+    );
+    let chunk = beat(Family::Chat, "data: 1\n\n");
+    let json: serde_json::Value =
+        serde_json::from_str(chunk.strip_prefix("data: ").unwrap().trim()).unwrap();
+    assert_eq!(json["choices"], serde_json::json!([]));
+}
+
+#[test]
+fn a_long_silence_is_warned_of_once_and_the_next_one_again() {
+    let mut core = Core::new(Policy { idle_warn: Some(secs(60)), ..policy() });
+    core.feed(secs(0), Input::Silence);
+    assert_eq!(core.wake_at(), Some(secs(300)), "before the first byte the provider thinks");
+    for begin in [10, 500] {
+        core.feed(secs(begin), Input::Bytes(Bytes::from_static(b"data: 1\n\n")));
+        core.feed(secs(begin), Input::Silence);
+        assert_eq!(core.wake_at(), Some(secs(begin + 60)));
+        assert_eq!(core.feed(secs(begin + 59), Input::Silence).note, None);
+        let note = core.feed(secs(begin + 60), Input::Silence).note;
+        assert_eq!(note, Some(Note::IdleWarning));
+        assert_eq!(core.feed(secs(begin + 61), Input::Silence).note, None);
+        assert_eq!(core.wake_at(), Some(secs(begin + 120)));
+    }
+}
+
+#[test]
+fn before_the_answer_only_heartbeats_are_due() {
+    let mut core = Core::unanswered(Policy { heartbeat: Some(comments(15)), ..policy() });
+    core.feed(secs(0), Input::Silence);
+    assert_eq!(core.wake_at(), Some(secs(15)));
+    assert_eq!(core.feed(secs(15), Input::Silence).emit.unwrap(), ": heartbeat\n\n");
+    assert_eq!(core.feed(secs(900), Input::Silence).then, Then::Continue);
+    core.answered(secs(890));
+    assert_eq!(core.feed(secs(1189), Input::Silence).then, Then::Continue);
+    let over = core.feed(secs(1190), Input::Silence).then;
+    assert_eq!(over, Then::Break(EndReason::FirstByteTimeout));
 }
 
 proptest! {

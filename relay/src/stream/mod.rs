@@ -7,34 +7,51 @@ use std::time::Duration;
 pub(crate) mod body;
 mod boundary;
 mod core;
+mod events;
+mod family;
 mod line;
+pub(crate) mod read_on;
 
-pub use self::core::{Core, Input, Output, Then};
-use crate::config::MissingDone;
-
-/// How a body must be treated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
-    /// Events of the chat-completions family: ends with `[DONE]`, tells errors as
-    /// `data: {"error": ...}`.
-    Chat,
-    /// Anything else: bytes, into which nothing may be put.
-    Opaque,
-}
+pub(crate) use self::events::{Event, Events};
+pub use self::{
+    core::{Core, Input, Note, Output, Then},
+    family::Family,
+};
+use crate::{config::MissingDone, errors::ErrorObject};
 
 /// What is decided about a body before it begins. A budget that is `None` is off.
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// What kind of body it is.
     pub family: Family,
-    /// Silence after which a comment is sent.
-    pub heartbeat: Option<Duration>,
-    /// Budget for the first byte, counted from time zero.
+    /// What is sent into a silence.
+    pub heartbeat: Option<Heartbeat>,
+    /// Budget for the first byte, counted from the moment the request was sent.
     pub first_byte: Option<Duration>,
+    /// The length of a silence after the first byte that is worth a warning.
+    pub idle_warn: Option<Duration>,
     /// Budget for each silence after the first byte.
     pub idle: Option<Duration>,
-    /// What a clean end without `[DONE]` is.
+    /// What a clean end without the family's last event is.
     pub missing_done: MissingDone,
+}
+
+/// What is sent into a silence, between events only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// The length of the silence.
+    pub every: Duration,
+    /// What is sent.
+    pub form: HeartbeatForm,
+}
+
+/// What a heartbeat looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeartbeatForm {
+    /// A comment, which parsers drop (HTML 9.2.6). Clients that count only events do not see it.
+    Comment,
+    /// An event that says nothing: a chunk without choices, or the Responses API's `keepalive`.
+    Event,
 }
 
 /// How the relaying of an answer ended.
@@ -44,7 +61,7 @@ pub enum EndReason {
     Complete,
     /// The provider told of its failure itself, in an error event.
     ProviderError,
-    /// The provider ended it cleanly, but without `[DONE]`.
+    /// The provider ended it cleanly, but without the family's last event.
     MissingDone,
     /// The provider's connection broke, or its framing is wrong.
     UpstreamBroken,
@@ -79,11 +96,16 @@ impl EndReason {
         }
     }
 
+    /// What the error event says.
+    fn error(self) -> ErrorObject {
+        ErrorObject::new(self.message(), "server_error", self.code())
+    }
+
     fn message(self) -> &'static str {
         match self {
             Self::Complete => "the answer is complete",
             Self::ProviderError => "the provider reported an error",
-            Self::MissingDone => "the provider ended the stream without [DONE]",
+            Self::MissingDone => "the provider ended the stream without its last event",
             Self::UpstreamBroken => "the provider's connection broke before the stream's end",
             Self::FirstByteTimeout => "the provider sent nothing after its headers in time",
             Self::IdleTimeout => "the provider fell silent before the stream's end",

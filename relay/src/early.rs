@@ -1,0 +1,104 @@
+//! Heartbeats before the provider has answered: the client's head goes out first, and what comes of
+//! the answer is told in the stream.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use axum::{body::Body, response::Response};
+use http::{HeaderValue, header};
+use http_body_util::{BodyExt as _, Limited};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::{
+    ask::Answer,
+    attempt::Outbound,
+    config::Config,
+    errors::{ErrorObject, Failure},
+    headers,
+    metrics::Account,
+    proxy,
+    routes::Route,
+    state::Relay,
+    stream::{
+        Core, Family,
+        body::{Relayed, Source},
+    },
+    wire::Client,
+};
+
+/// A request on its way to its answer.
+pub(crate) type Asking = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
+
+/// The largest body of a provider's error that is read for what it says, in bytes.
+const LARGEST_ERROR: usize = 64 << 10;
+
+/// How long the provider has before heartbeats begin; `None` where they must not: it is not asked
+/// for, or the client asks for no stream.
+pub(crate) fn patience(config: &Config, route: Route, outbound: &Outbound) -> Option<Duration> {
+    let heartbeat = route.heartbeat(config).filter(|_| config.early_heartbeat)?;
+    asks_for_stream(&outbound.body).then_some(heartbeat.every)
+}
+
+fn asks_for_stream(request: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Request {
+        #[serde(default)]
+        stream: Option<bool>,
+    }
+    serde_json::from_slice(request).is_ok_and(|request: Request| request.stream == Some(true))
+}
+
+/// Status 200 and a heartbeat at once; then the provider's stream, or its error as an event.
+pub(crate) fn respond(
+    relay: &Relay,
+    asking: Asking,
+    route: Route,
+    client: Client,
+    account: Account,
+) -> Response {
+    let mut core = Core::unanswered(proxy::policy(relay, route));
+    core.heartbeat_is_due();
+    let source = Source::Asking(Box::pin(async move { stream_of(asking.await, route).await }));
+    let phases = relay.phases.clone();
+    let body =
+        Relayed::new(core, source, Instant::now(), phases, client, account, relay.config.read_on);
+    let mut response = Response::new(Body::new(body));
+    let event_stream = HeaderValue::from_static("text/event-stream");
+    response.headers_mut().insert(header::CONTENT_TYPE, event_stream);
+    headers::mark_event_stream(response.headers_mut());
+    response
+}
+
+/// The stream that was answered with, or what to say instead.
+async fn stream_of(
+    answer: Result<Answer, Failure>,
+    route: Route,
+) -> Result<(reqwest::Body, Instant), ErrorObject> {
+    let answer = answer.map_err(|failure| failure.parts().1)?;
+    if answer.family(route) != Family::Opaque {
+        return Ok((answer.body, answer.sent_at));
+    }
+    let refused = ErrorObject::new(
+        "the provider answered with something that is no stream of events",
+        "server_error",
+        "upstream_refused",
+    );
+    let Ok(body) = Limited::new(answer.body, LARGEST_ERROR).collect().await else {
+        return Err(refused);
+    };
+    let json = serde_json::from_slice::<Value>(&body.to_bytes()).ok();
+    Err(json.as_ref().and_then(ErrorObject::within).unwrap_or(refused))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_request_for_a_stream_gets_one() {
+        assert!(asks_for_stream(br#"{"model":"m","stream":true}"#));
+        for other in [&b"{}"[..], br#"{"stream":false}"#, br#"{"stream":null}"#, b"x", b""] {
+            assert!(!asks_for_stream(other));
+        }
+    }
+}
