@@ -30,11 +30,15 @@ fn is_allowed(keys: &[Secret], headers: &HeaderMap) -> bool {
     if keys.is_empty() {
         return true;
     }
-    let Some(shown) = headers.get(header::AUTHORIZATION).and_then(|value| bearer(value.as_bytes()))
-    else {
+    let Some(shown) = shown(headers) else {
         return false;
     };
     keys.iter().fold(Choice::from(0), |found, key| found | key.0.as_bytes().ct_eq(shown)).into()
+}
+
+/// The key that a client shows.
+pub(crate) fn shown(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get(header::AUTHORIZATION).and_then(|value| bearer(value.as_bytes()))
 }
 
 /// The token of `Bearer`, whose name has no case (RFC 9110 11.1).

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
     time::Duration,
@@ -16,6 +16,7 @@ use crate::{
     log,
     metrics::Metrics,
     stream::{EndReason, Note, read_on::Usage},
+    upstreams::Permit,
     wire::Client,
 };
 
@@ -35,6 +36,8 @@ pub(crate) struct About {
 pub(crate) struct Attempts {
     made: AtomicU32,
     upstream: AtomicU32,
+    /// Of the upstream whose body is on its way.
+    permit: Mutex<Option<Permit>>,
 }
 
 impl Attempts {
@@ -42,6 +45,28 @@ impl Attempts {
     pub(crate) fn begin(&self, upstream: usize) {
         self.upstream.store(u32::try_from(upstream).unwrap_or(u32::MAX), Relaxed);
         self.made.fetch_add(1, Relaxed);
+    }
+
+    /// The upstream of that permit has answered; how its body ends is told by [`Self::end`].
+    pub(crate) fn hold(&self, permit: Permit) {
+        *self.lock() = Some(permit);
+    }
+
+    /// The answer was not good enough after all.
+    pub(crate) fn release(&self) {
+        drop(self.lock().take());
+    }
+
+    fn end(&self, reason: EndReason) {
+        let permit = self.lock().take();
+        if let Some(permit) = permit {
+            permit.done(reason.verdict(), Instant::now());
+        }
+    }
+
+    /// A permit is there or not, so a poisoned lock is as good as a healthy one.
+    fn lock(&self) -> MutexGuard<'_, Option<Permit>> {
+        self.permit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn made(&self) -> u32 {
@@ -142,6 +167,7 @@ impl Account {
             return;
         }
         self.ended = Some(reason);
+        self.attempts.end(reason);
         self.metrics.streams.get_or_create(&[("end", reason.code().to_owned())]).inc();
         if reason == EndReason::ClientGone {
             let window = [("window", self.window().to_owned())];

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Config;
 use crate::caps::Caps;
 
 struct Desk {
@@ -10,11 +11,15 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let client = Client::new(([127, 0, 0, 1], 1).into());
-        Self { metrics: Arc::default(), caps: Arc::new(Caps::new(None, None)), client }
+        Self {
+            metrics: Arc::default(),
+            caps: Arc::new(Caps::new(&Config::new("http://127.0.0.1:9000/v1".parse().unwrap()))),
+            client,
+        }
     }
 
     fn open(&self) -> Account {
-        let slot = self.caps.admit(self.client.address().ip()).unwrap();
+        let slot = self.caps.admit(self.client.address().ip(), None).unwrap();
         let about = About { request_id: "r".into(), route: "/v1" };
         Account::open(Arc::clone(&self.metrics), self.client.clone(), slot, about)
     }

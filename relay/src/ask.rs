@@ -5,13 +5,15 @@ use tokio::time::Instant;
 
 use crate::{
     attempt::{Outbound, attempt, overrun_at},
+    breaker::Verdict,
     config::Head,
     errors::Failure,
     headers, opening,
-    retry::{Outcome, Retries},
+    retry::{Outcome, Resend, Retries},
     routes::Route,
     state::Relay,
     stream::Family,
+    upstreams::Open,
 };
 
 /// The provider's answer, and when the request was sent that it answers.
@@ -33,7 +35,8 @@ impl Answer {
     }
 }
 
-/// Sends the request until it is answered well enough; the last answer counts, whatever it is.
+/// Sends the request until it is answered well enough, to one upstream after the other; the last
+/// answer counts, whatever it is.
 ///
 /// Dropped before that, it takes the provider's connection with it.
 pub(crate) async fn ask(
@@ -41,27 +44,54 @@ pub(crate) async fn ask(
     outbound: Outbound,
     route: Route,
 ) -> Result<Answer, Failure> {
-    let repeatable = route.is_repeatable() || outbound.method.is_idempotent();
-    let mut retries = Retries::new(&relay.config, relay.next_ordinal());
+    let resend = Resend::of(route.is_repeatable(), &outbound.method, &outbound.headers);
+    let mut retries = Retries::new(&relay.config, relay.next_ordinal(), resend);
+    let mut last = None;
     loop {
-        outbound.attempts.begin(0);
-        let result = once(relay, outbound.clone(), route).await;
-        let none = HeaderMap::new();
-        let outcome = match &result {
-            Ok(answer) if repeatable => Some(Outcome::Answer(answer.status, &answer.headers)),
-            Err(Failure::FirstEvent(_, error)) if error.is_permanent() => None,
-            Err(Failure::FirstEvent(status, _)) if repeatable => {
-                Some(Outcome::Answer(*status, &none))
+        let now = Instant::now();
+        let picked = match relay.upstreams.pick(|upstream| retries.may_ask(upstream, now), now) {
+            Ok(picked) => picked,
+            Err(Open { retry_after }) => {
+                let Some(result) = last.take() else {
+                    return Err(Failure::LeftAlone { retry_after });
+                };
+                let Some(wait) = retries.pass(now) else { return result };
+                // Its connection is not held while waiting.
+                drop(result);
+                tokio::time::sleep(wait).await;
+                continue;
             }
-            Err(Failure::Unreachable | Failure::ConnectTimeout) => Some(Outcome::Unreachable),
-            Ok(_) | Err(_) => None,
         };
-        let wait = outcome.and_then(|outcome| retries.next(outcome, relay.wall_clock()));
-        let Some(wait) = wait else { return result };
-        // Its connection is not held while waiting.
-        drop(result);
-        relay.metrics.retried();
-        tokio::time::sleep(wait).await;
+        let index = picked.index;
+        outbound.attempts.begin(index);
+        if outbound.attempts.made() > 1 {
+            relay.metrics.retried();
+        }
+        let request = outbound.to(picked.base, picked.key).ok_or(Failure::BadPath)?;
+        let result = once(relay, request, route).await;
+        let none = HeaderMap::new();
+        let (outcome, final_) = match &result {
+            Ok(answer) => (Outcome::Answer(answer.status, &answer.headers), false),
+            Err(Failure::FirstEvent(status, error)) => {
+                (Outcome::Answer(*status, &none), error.is_permanent())
+            }
+            Err(Failure::Unreachable | Failure::ConnectTimeout) => (Outcome::Unreachable, false),
+            Err(_) => (Outcome::Unanswered, false),
+        };
+        let verdict = outcome.verdict();
+        if result.is_ok() && verdict == Verdict::Good {
+            // What becomes of the body is told too.
+            let mut permit = picked.permit;
+            permit.answered(Instant::now());
+            outbound.attempts.hold(permit);
+        } else {
+            picked.permit.done(verdict, Instant::now());
+        }
+        if final_ || !retries.again(index, outcome, relay.wall_clock()) {
+            return result;
+        }
+        outbound.attempts.release();
+        last = Some(result);
     }
 }
 

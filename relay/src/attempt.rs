@@ -5,20 +5,35 @@ use std::{error::Error, io, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
+use reqwest::Url;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
-use crate::{account::Attempts, errors::Failure, state::Relay};
+use crate::{
+    account::Attempts, config::Secret, errors::Failure, headers, state::Relay, target::target,
+};
 
 /// A request that can be sent more than once.
 #[derive(Debug, Clone)]
 pub(crate) struct Outbound {
     pub(crate) method: Method,
+    /// As the client asked for it; [`Outbound::to`] makes it the provider's.
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// Where attempts are counted.
     pub(crate) attempts: Arc<Attempts>,
+}
+
+impl Outbound {
+    /// The same for one upstream; `None` where the path leads out of its base.
+    pub(crate) fn to(&self, base: &Url, key: Option<&Secret>) -> Option<Self> {
+        let mut outbound = Self { uri: target(base, &self.uri)?, ..self.clone() };
+        if let Some(key) = key {
+            headers::show_key(&mut outbound.headers, key);
+        }
+        Some(outbound)
+    }
 }
 
 /// Sends the request; resolves with the head, or with why there is none.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    bucket::Rate,
     stream::HeartbeatForm,
     switches::{self, Switch, SwitchError},
 };
@@ -68,7 +69,25 @@ pub struct Config {
     pub drain: Duration,
     /// What a clean end of a chat stream without `[DONE]` is. Default: an error.
     pub missing_done: MissingDone,
-    /// Attempts after the first one. Default: 2, as the official clients.
+    /// Where requests go when the upstreams before do not answer well, in order; at most 8.
+    /// Default: none.
+    pub fallbacks: Vec<reqwest::Url>,
+    /// The keys shown to the fallbacks, one for each in their order. Default: none, which is refused
+    /// where there is a `provider_key`: it must not go to another provider by accident.
+    pub fallback_keys: Vec<Secret>,
+    /// Per cent of failed calls from which on an upstream is left alone. Default: 50 (Hystrix,
+    /// resilience4j).
+    pub breaker: Option<u32>,
+    /// The window over which that share is taken. Default: 30 s (Polly, `SamplingDuration`).
+    pub breaker_window: Duration,
+    /// The fewest calls in the window that say anything. Default: 20 (Hystrix).
+    pub breaker_min: u32,
+    /// How long an upstream is left alone. Default: 5 s (Hystrix, Polly).
+    pub breaker_open: Duration,
+    /// Calls that then try it at once; as many good ones bring it back. Default: 3, between the one
+    /// of Hystrix and the ten of resilience4j.
+    pub breaker_probes: u32,
+    /// Passes over all upstreams after the first one. Default: 2, as the official clients.
     pub retries: u32,
     /// The longest single wait before an attempt; a provider that asks for more gets no retry.
     /// Default: 10 s.
@@ -78,8 +97,14 @@ pub struct Config {
     /// Requests under way at once from one address. Default: 10; all clients behind one reverse
     /// proxy share its address.
     pub max_streams_per_address: Option<usize>,
+    /// Requests under way at once with one key. Default: off.
+    pub max_streams_per_key: Option<usize>,
     /// Requests under way at once in all. Default: off.
     pub max_streams: Option<usize>,
+    /// How often one key may call. Default: off; providers have limits of their own.
+    pub rate_per_key: Option<Rate>,
+    /// How often one address may call; an IPv6 address counts with its whole /64. Default: off.
+    pub rate_per_address: Option<Rate>,
     /// Budget for the whole request body: a client that sends none must not hold a slot. Default: 30 s.
     pub request_body: Option<Duration>,
     /// The largest request body in bytes, held until the provider answers. Default: 32 MiB.
@@ -223,6 +248,12 @@ pub enum ConfigError {
          raise max_streams, or lower max_streams_per_address"
     )]
     MaxStreamsBelowPerAddress,
+    /// A key would go to a provider that it is not for, or one is missing.
+    #[error(
+        "fallback_keys must hold one key for each of fallbacks, in their order: repeat provider_key \
+         where it is the same account"
+    )]
+    FallbackKeys,
     /// A key that everybody has.
     #[error("keys holds an empty key: take it out")]
     EmptyKey,
@@ -252,7 +283,9 @@ impl ConfigError {
             Self::IdleWarnBeyondIdle => &["idle_warn", "idle"],
             Self::RetryWaitBeyondTotal => &["retry_wait", "retry_total"],
             Self::MaxStreamsBelowPerAddress => &["max_streams", "max_streams_per_address"],
+            Self::FallbackKeys => &["fallbacks", "fallback_keys", "provider_key"],
             Self::EmptyKey | Self::UnsendableKey("keys") => &["keys"],
+            Self::UnsendableKey("fallback_keys") => &["fallback_keys"],
             Self::UnsendableKey(_) => &["provider_key"],
         }
     }
@@ -285,11 +318,21 @@ impl Config {
             upstream_ca: None,
             drain: Duration::from_secs(25),
             missing_done: MissingDone::Error,
+            fallbacks: Vec::new(),
+            fallback_keys: Vec::new(),
+            breaker: Some(50),
+            breaker_window: Duration::from_secs(30),
+            breaker_min: 20,
+            breaker_open: Duration::from_secs(5),
+            breaker_probes: 3,
             retries: 2,
             retry_wait: Duration::from_secs(10),
             retry_total: Duration::from_secs(20),
             max_streams_per_address: Some(10),
+            max_streams_per_key: None,
             max_streams: None,
+            rate_per_key: None,
+            rate_per_address: None,
             request_body: Some(Duration::from_secs(30)),
             max_request: 32 << 20,
             origins: Vec::new(),
@@ -321,7 +364,7 @@ impl Config {
     /// All contradictions.
     pub fn contradictions(&self) -> Vec<ConfigError> {
         let mut found = Vec::new();
-        found.extend(self.wrong_upstream());
+        found.extend(self.bases().find_map(wrong_base));
         self.wrong_origins(&mut found);
         self.wrong_silences(&mut found);
         self.wrong_limits(&mut found);
@@ -329,15 +372,9 @@ impl Config {
         found
     }
 
-    fn wrong_upstream(&self) -> Option<ConfigError> {
-        let base = &self.upstream;
-        if !base.username().is_empty() || base.password().is_some() {
-            return Some(ConfigError::UserInfo(shown(base)));
-        }
-        let right = matches!(base.scheme(), "http" | "https")
-            && base.query().is_none()
-            && base.fragment().is_none();
-        (!right).then(|| ConfigError::NotABase(shown(base)))
+    /// All upstreams, the preferred one first.
+    fn bases(&self) -> impl Iterator<Item = &reqwest::Url> {
+        std::iter::once(&self.upstream).chain(&self.fallbacks)
     }
 
     fn wrong_origins(&self, found: &mut Vec<ConfigError>) {
@@ -407,7 +444,24 @@ impl Config {
         if !self.provider_key.iter().all(Secret::is_sendable) {
             found.push(ConfigError::UnsendableKey("provider_key"));
         }
+        if !self.fallback_keys.iter().all(Secret::is_sendable) {
+            found.push(ConfigError::UnsendableKey("fallback_keys"));
+        }
+        let keys = self.fallback_keys.len();
+        if keys != self.fallbacks.len() && (keys > 0 || self.provider_key.is_some()) {
+            found.push(ConfigError::FallbackKeys);
+        }
     }
+}
+
+fn wrong_base(base: &reqwest::Url) -> Option<ConfigError> {
+    if !base.username().is_empty() || base.password().is_some() {
+        return Some(ConfigError::UserInfo(shown(base)));
+    }
+    let right = matches!(base.scheme(), "http" | "https")
+        && base.query().is_none()
+        && base.fragment().is_none();
+    (!right).then(|| ConfigError::NotABase(shown(base)))
 }
 
 /// A URL without what may be secret in it.
@@ -500,6 +554,7 @@ mod tests {
             Config { keys: vec![Secret(String::new())], ..config() },
             with(&[("keys", "sk secret")]),
             with(&[("provider_key", "sk-secret\n")]),
+            with(&[("fallbacks", "http://127.0.0.1:1/v1"), ("provider_key", "sk-secret")]),
         ]
     }
 
@@ -521,6 +576,7 @@ mod tests {
             ConfigError::MaxStreamsBelowPerAddress => 12,
             ConfigError::EmptyKey => 13,
             ConfigError::UnsendableKey(_) => 14,
+            ConfigError::FallbackKeys => 15,
         }
     }
 
@@ -534,7 +590,7 @@ mod tests {
             seen.insert(number(&found[0]));
             writeln!(told, "{}\n    {:?}", found[0], found[0].switches()).unwrap();
         }
-        assert_eq!(seen, (0..15).collect());
+        assert_eq!(seen, (0..16).collect());
         assert!(!told.contains("sk-secret") && !told.contains("sk secret"), "{told}");
         insta::assert_snapshot!(told);
     }
@@ -546,6 +602,19 @@ mod tests {
             config.set(name, value).unwrap();
             assert_eq!(config.check(), Ok(()), "{name}");
         }
+    }
+
+    #[test]
+    fn a_providers_key_goes_to_no_fallback_by_accident() {
+        let fallbacks = vec!["http://127.0.0.1:9001/v1".parse().unwrap()];
+        let open = Config { fallbacks, ..config() };
+        assert_eq!(open.check(), Ok(()), "the client's own key passes");
+        let keyed = Config { provider_key: Some(Secret("a".into())), ..open };
+        assert_eq!(keyed.check(), Err(ConfigError::FallbackKeys));
+        let both = Config { fallback_keys: vec![Secret("b".into())], ..keyed };
+        assert_eq!(both.check(), Ok(()));
+        let without = Config { fallbacks: Vec::new(), ..both };
+        assert_eq!(without.check(), Err(ConfigError::FallbackKeys));
     }
 
     #[test]

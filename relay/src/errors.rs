@@ -25,8 +25,16 @@ pub(crate) enum Failure {
     BodyTimeout,
     /// The request's body is over the bound.
     TooLarge,
-    /// A cap is reached.
-    TooManyStreams,
+    /// A cap is reached, or a rate; in so many seconds the next request may pass.
+    Limited {
+        /// Whole seconds.
+        retry_after: u64,
+    },
+    /// Every upstream has failed so often that it is left alone for so many seconds.
+    LeftAlone {
+        /// Whole seconds.
+        retry_after: u64,
+    },
     /// The provider could not be reached.
     Unreachable,
     /// The provider could not be reached in time.
@@ -41,7 +49,7 @@ pub(crate) enum Failure {
     ShuttingDown,
 }
 
-/// Seconds after which a client that met a cap may come back.
+/// Seconds after which a client may come back to a relay that is being replaced.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 impl Failure {
@@ -78,8 +86,12 @@ impl Failure {
                 let message = "the request's body is larger than the relay takes";
                 (S::PAYLOAD_TOO_LARGE, invalid, "request_too_large", message)
             }
-            Self::TooManyStreams => {
-                let message = "too many requests are under way at once";
+            Self::LeftAlone { .. } => {
+                let message = "the provider has failed too often, and is left alone for a while";
+                (S::SERVICE_UNAVAILABLE, server, "upstream_left_alone", message)
+            }
+            Self::Limited { .. } => {
+                let message = "too many requests are under way, or came in too short a time";
                 (S::TOO_MANY_REQUESTS, "requests", "rate_limit_exceeded", message)
             }
             Self::Unreachable => {
@@ -117,7 +129,10 @@ impl IntoResponse for Failure {
             Self::MethodNotAllowed(allow) => {
                 headers.insert(header::ALLOW, HeaderValue::from_static(allow));
             }
-            Self::TooManyStreams | Self::ShuttingDown => {
+            Self::Limited { retry_after } | Self::LeftAlone { retry_after } => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
+            }
+            Self::ShuttingDown => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }
             // RFC 9110 15.5.2: a 401 names the scheme.
@@ -256,9 +271,9 @@ mod tests {
 
     #[test]
     fn a_cap_says_when_to_come_back() {
-        let response = Failure::TooManyStreams.into_response();
+        let response = Failure::Limited { retry_after: 7 }.into_response();
         assert_eq!(response.status(), 429);
-        assert_eq!(response.headers()["retry-after"], "1");
+        assert_eq!(response.headers()["retry-after"], "7");
         assert_eq!(response.headers()["content-type"], "application/json");
     }
 }

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use crate::config::Config;
+use crate::config::{Config, Secret};
 
 /// Fields that belong to one connection (RFC 9110 7.6.1), whether `Connection` names them or not.
 const HOP_BY_HOP: [HeaderName; 9] = [
@@ -37,17 +37,19 @@ pub(crate) fn to_provider(client: &HeaderMap, config: &Config, identity: bool) -
         headers.remove(header::AUTHORIZATION);
         headers.remove(header::COOKIE);
     }
-    if let Some(key) = &config.provider_key
-        && let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", key.0))
-    {
-        value.set_sensitive(true);
-        headers.insert(header::AUTHORIZATION, value);
-    }
     if identity {
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
     headers.append(header::VIA, VIA);
     headers
+}
+
+/// Shows the relay's own key to a provider.
+pub(crate) fn show_key(headers: &mut HeaderMap, key: &Secret) {
+    if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", key.0)) {
+        value.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, value);
+    }
 }
 
 /// What a client sees of the provider's headers.
@@ -142,7 +144,9 @@ mod tests {
         assert_eq!(passed["authorization"], "Bearer client");
 
         let own = Config { provider_key: Some(Secret("provider".into())), ..config() };
-        let replaced = to_provider(&sent, &own, false);
+        let mut replaced = to_provider(&sent, &own, false);
+        assert!(!replaced.contains_key("authorization"));
+        show_key(&mut replaced, &Secret("provider".into()));
         assert_eq!(replaced["authorization"], "Bearer provider");
         assert!(!replaced.contains_key("cookie"));
 

@@ -12,6 +12,8 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use crate::breaker::State;
+
 /// The content type of the text exposition format (`OpenMetrics` 1.0).
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -146,10 +148,14 @@ impl Metrics {
         self.resumed_readers.inc();
     }
 
-    /// Where the breaker of the upstream of that index stands: 0 closed, 1 half-open, 2 open.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for relays with breakers"))]
-    pub(crate) fn breaker(&self, upstream: usize, state: i64) {
-        self.breakers.get_or_create(&[("upstream", upstream.to_string())]).set(state);
+    /// Where the breaker of that upstream stands.
+    pub(crate) fn breaker(&self, upstream: &str, state: State) {
+        let state = match state {
+            State::Closed => 0,
+            State::HalfOpen => 1,
+            State::Open => 2,
+        };
+        self.breakers.get_or_create(&[("upstream", upstream.to_owned())]).set(state);
     }
 
     /// All counters as text. The library keeps label sets in random order; here they are sorted,

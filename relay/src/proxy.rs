@@ -13,9 +13,11 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::time::timeout;
 
 use crate::{
+    access,
     account::{About, Account, Attempts},
     ask::{Answer, ask},
     attempt::Outbound,
+    bucket::KeyId,
     early::{self, Asking},
     errors::Failure,
     headers,
@@ -38,10 +40,11 @@ pub(crate) async fn exchange(
     Extension(RequestId(request_id)): Extension<RequestId>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let Some(slot) = relay.admit(client.address()) else {
-        relay.metrics.refused("concurrency");
-        return Err(Failure::TooManyStreams);
-    };
+    let key = access::shown(request.headers()).map(|key| KeyId::of(relay.config.seed, key));
+    let slot = relay.admit(client.address(), key).map_err(|refused| {
+        relay.metrics.refused(refused.limit.name());
+        Failure::Limited { retry_after: refused.retry_after }
+    })?;
     let about = About { request_id, route: route.name() };
     let mut account = Account::open(Arc::clone(&relay.metrics), client.clone(), slot, about);
     let attempts = Arc::clone(&account.attempts);
@@ -94,7 +97,8 @@ async fn read(
     attempts: Arc<Attempts>,
 ) -> Result<Outbound, Failure> {
     let (parts, body) = request.into_parts();
-    let uri = target(&relay.config.upstream, &parts.uri).ok_or(Failure::BadPath)?;
+    // Refused before the body is read.
+    target(&relay.config.upstream, &parts.uri).ok_or(Failure::BadPath)?;
     let headers = headers::to_provider(&parts.headers, &relay.config, route.has_events());
     let whole = Limited::new(body, relay.config.max_request).collect();
     let whole = match relay.config.request_body {
@@ -104,7 +108,7 @@ async fn read(
     let body = whole.map_err(|error| {
         if error.is::<LengthLimitError>() { Failure::TooLarge } else { Failure::BadBody }
     })?;
-    Ok(Outbound { method: parts.method, uri, headers, body: body.to_bytes(), attempts })
+    Ok(Outbound { method: parts.method, uri: parts.uri, headers, body: body.to_bytes(), attempts })
 }
 
 fn respond(

@@ -10,6 +10,7 @@ use axum::{
     routing::{MethodFilter, MethodRouter, get, on, post},
 };
 use http::{StatusCode, header};
+use tokio::time::Instant;
 use tower::{ServiceBuilder, util::option_layer};
 
 use crate::{
@@ -145,6 +146,9 @@ async fn ready(State(relay): State<Arc<Relay>>) -> Response {
 }
 
 async fn scrape(State(relay): State<Arc<Relay>>) -> Response {
+    for (upstream, state) in relay.upstreams.states(Instant::now()) {
+        relay.metrics.breaker(upstream, state);
+    }
     ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], relay.metrics.text()).into_response()
 }
 

@@ -1,12 +1,12 @@
 //! What all requests of one relay share.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use http::HeaderValue;
@@ -14,10 +14,12 @@ use tokio::{sync::watch, time::Instant};
 use tower::util::BoxCloneSyncService;
 
 use crate::{
-    caps::{Caps, Slot},
+    bucket::{Buckets, KeyId, seconds_up},
+    caps::{Caps, Limit, Slot},
     config::Config,
     metrics::Metrics,
     serve::BoxError,
+    upstreams::Upstreams,
 };
 
 /// How the provider is called.
@@ -28,9 +30,11 @@ pub(crate) type Upstream = BoxCloneSyncService<reqwest::Request, reqwest::Respon
 pub(crate) struct Relay {
     pub(crate) config: Config,
     pub(crate) upstream: Upstream,
+    pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) phases: Phases,
     caps: Arc<Caps>,
+    rates: Mutex<Rates>,
     started: Instant,
     requests: AtomicU64,
     ids: AtomicU64,
@@ -38,22 +42,33 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(crate) fn new(config: Config, upstream: Upstream, phases: Phases) -> Arc<Self> {
-        let caps = Caps::new(config.max_streams_per_address, config.max_streams);
+        let caps = Caps::new(&config);
+        let rates = Mutex::new(Rates::new(&config));
+        let upstreams = Upstreams::new(&config, Instant::now());
         Arc::new(Self {
             config,
             upstream,
+            upstreams,
             metrics: Arc::default(),
             phases,
             caps: Arc::new(caps),
+            rates,
             started: Instant::now(),
             requests: AtomicU64::new(0),
             ids: AtomicU64::new(0),
         })
     }
 
-    /// A place for one more request from that address; `None` where a cap is reached.
-    pub(crate) fn admit(&self, address: SocketAddr) -> Option<Slot> {
-        self.caps.admit(address.ip())
+    /// A place for one more request, or the limit that it meets. Who is refused has used up nothing.
+    pub(crate) fn admit(&self, address: SocketAddr, key: Option<KeyId>) -> Result<Slot, Refused> {
+        let address = network(address.ip());
+        // How long a place takes to come free, nobody knows.
+        let full = |limit| Refused { limit, retry_after: 1 };
+        let slot = self.caps.admit(address, key).map_err(full)?;
+        // A rate is never half written, so a poisoned lock is as good as a healthy one.
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        rates.admit(address, key, Instant::now())?;
+        Ok(slot)
     }
 
     /// Counts requests, so that each draws its own jitter.
@@ -75,6 +90,60 @@ impl Relay {
     /// The wall clock, as far as it is known: the epoch and tokio's time since.
     pub(crate) fn wall_clock(&self) -> Option<SystemTime> {
         self.config.epoch.map(|epoch| epoch + self.started.elapsed())
+    }
+}
+
+/// A limit that was met, and in how many seconds it lets the next one in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) limit: Limit,
+    pub(crate) retry_after: u64,
+}
+
+/// The token buckets; under one lock, so that a token is taken from both or from none.
+#[derive(Debug)]
+struct Rates {
+    addresses: Option<Buckets<IpAddr>>,
+    keys: Option<Buckets<KeyId>>,
+}
+
+impl Rates {
+    fn new(config: &Config) -> Self {
+        Self {
+            addresses: config.rate_per_address.map(Buckets::new),
+            keys: config.rate_per_key.map(Buckets::new),
+        }
+    }
+
+    fn admit(&mut self, address: IpAddr, key: Option<KeyId>, now: Instant) -> Result<(), Refused> {
+        let mut addresses = self.addresses.as_mut();
+        let mut keyed = self.keys.as_mut().zip(key);
+        let waits = [
+            (Limit::RatePerAddress, addresses.as_ref().map(|buckets| buckets.wait(address, now))),
+            (Limit::RatePerKey, keyed.as_ref().map(|(buckets, key)| buckets.wait(*key, now))),
+        ];
+        let longest = waits.into_iter().filter_map(|(limit, wait)| Some((wait?, limit)));
+        if let Some((wait, limit)) = longest.max_by_key(|(wait, _)| *wait)
+            && wait > Duration::ZERO
+        {
+            return Err(Refused { limit, retry_after: seconds_up(wait) });
+        }
+        if let Some(buckets) = &mut addresses {
+            buckets.take(address, now);
+        }
+        if let Some((buckets, key)) = &mut keyed {
+            buckets.take(*key, now);
+        }
+        Ok(())
+    }
+}
+
+/// What counts as one address: an IPv4 address, or the /64 in which an IPv6 host picks its own
+/// addresses freely (RFC 4291 2.5.1).
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => IpAddr::V4(v4),
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
     }
 }
 
@@ -108,5 +177,49 @@ impl Phases {
         if self.0.wait_for(|now| *now >= phase).await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bucket::Rate;
+
+    fn rates(address: &str, key: &str) -> Rates {
+        let buckets = Rate::read;
+        Rates {
+            addresses: buckets(address).map(Buckets::new),
+            keys: buckets(key).map(Buckets::new),
+        }
+    }
+
+    #[test]
+    fn who_is_refused_by_one_rate_has_spent_nothing_of_the_other() {
+        let now = Instant::now();
+        let mut rates = rates("2/m", "1/m");
+        let here = IpAddr::from([10, 0, 0, 1]);
+        let [first, second] = [b"a", b"b"].map(|key| Some(KeyId::of(0, key)));
+        assert_eq!(rates.admit(here, first, now), Ok(()));
+        for _ in 0..10 {
+            let refused = Refused { limit: Limit::RatePerKey, retry_after: 60 };
+            assert_eq!(rates.admit(here, first, now), Err(refused));
+        }
+        assert_eq!(
+            rates.admit(here, second, now),
+            Ok(()),
+            "the address still has its second token"
+        );
+        let refused = Refused { limit: Limit::RatePerAddress, retry_after: 30 };
+        assert_eq!(rates.admit(here, None, now), Err(refused));
+        assert_eq!(rates.admit(here, None, now + Duration::from_secs(30)), Ok(()));
+    }
+
+    #[test]
+    fn a_host_with_many_ipv6_addresses_counts_once() {
+        let of = |text: &str| network(text.parse().unwrap());
+        assert_eq!(of("2001:db8:0:1::1"), of("2001:db8:0:1:ffff::2"));
+        assert_ne!(of("2001:db8:0:1::1"), of("2001:db8:0:2::1"));
+        assert_eq!(of("::ffff:10.0.0.1"), of("10.0.0.1"));
+        assert_ne!(of("10.0.0.1"), of("10.0.0.2"));
     }
 }

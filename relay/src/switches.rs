@@ -1,10 +1,11 @@
 //! The switches by name: one table that scenarios, files, the environment, the command line and the
 //! reference page share.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use crate::{
-    config::{Config, HalfClose, Head, MissingDone, Secret, UpstreamHttp},
+    bucket::Rate,
+    config::{self, Config, HalfClose, Head, MissingDone, Secret, UpstreamHttp},
     quantity::{self, count, list, on_or_off, size, some_time, time},
     stream::HeartbeatForm,
 };
@@ -26,10 +27,14 @@ pub struct Switch<T: 'static = Config> {
 pub enum Field<T: 'static> {
     /// A time, which may be zero.
     Time(fn(&mut T) -> &mut Duration),
+    /// A time above zero.
+    SomeTime(fn(&mut T) -> &mut Duration),
     /// A time above zero, or none.
     TimeOrOff(fn(&mut T) -> &mut Option<Duration>),
-    /// A whole number from 0 to a largest one.
-    Number(u32, fn(&mut T) -> &mut u32),
+    /// A whole number within bounds.
+    Number(RangeInclusive<u32>, fn(&mut T) -> &mut u32),
+    /// The same, or none.
+    NumberOrOff(RangeInclusive<u32>, fn(&mut T) -> &mut Option<u32>),
     /// A whole number above zero, or none.
     CountOrOff(fn(&mut T) -> &mut Option<usize>),
     /// A number of bytes.
@@ -93,6 +98,14 @@ fn put_or_off<T>(
 ) -> Option<()> {
     *place = if value == "off" { None } else { Some(read(value)?) };
     Some(())
+}
+
+const RATE_OR_OFF: &str = "a rate such as `10/s`, `600/m` or `10/s burst 20`, or `off`";
+
+/// Eight at most, so that the attempts of a request stay few.
+fn urls(texts: &[String]) -> Option<Vec<reqwest::Url>> {
+    let urls = texts.iter().map(|url| url.parse().ok()).collect::<Option<Vec<_>>>()?;
+    (urls.len() <= 8).then_some(urls)
 }
 
 const FORMS: &[&str] = &["comment", "event"];
@@ -258,9 +271,48 @@ pub(crate) const SWITCHES: &[Switch] = &[
         "What a clean end of a chat stream without [DONE] is",
     ),
     switch(
+        "fallbacks",
+        Field::List(
+            "URLs, at most 8",
+            |c, texts| put(&mut c.fallbacks, urls(&texts)),
+            |c| c.fallbacks.iter().map(config::shown).collect(),
+        ),
+        "Upstreams to ask, in order, where those before fail",
+    ),
+    switch(
+        "fallback_keys",
+        Field::Secrets(|c| &mut c.fallback_keys),
+        "The keys shown to the fallbacks, one for each",
+    ),
+    switch(
+        "breaker",
+        Field::NumberOrOff(1..=100, |c| &mut c.breaker),
+        "Per cent of failed calls at which an upstream is left alone",
+    ),
+    switch(
+        "breaker_window",
+        Field::SomeTime(|c| &mut c.breaker_window),
+        "The time over which that share is taken",
+    ),
+    switch(
+        "breaker_min",
+        Field::Number(1..=1_000_000, |c| &mut c.breaker_min),
+        "Fewest calls in that time that say anything",
+    ),
+    switch(
+        "breaker_open",
+        Field::SomeTime(|c| &mut c.breaker_open),
+        "How long an upstream is left alone",
+    ),
+    switch(
+        "breaker_probes",
+        Field::Number(1..=100, |c| &mut c.breaker_probes),
+        "Calls that then try it at once",
+    ),
+    switch(
         "retries",
-        Field::Number(10, |c| &mut c.retries),
-        "Attempts after the first, before anything reached the client",
+        Field::Number(0..=10, |c| &mut c.retries),
+        "Passes over the upstreams after the first, before anything reached the client",
     ),
     switch(
         "retry_wait",
@@ -274,9 +326,32 @@ pub(crate) const SWITCHES: &[Switch] = &[
         "Requests under way at once from one address; over it 429",
     ),
     switch(
+        "max_streams_per_key",
+        Field::CountOrOff(|c| &mut c.max_streams_per_key),
+        "Requests under way at once with one key; over it 429",
+    ),
+    switch(
         "max_streams",
         Field::CountOrOff(|c| &mut c.max_streams),
         "Requests under way at once in all; over it 429",
+    ),
+    switch(
+        "rate_per_key",
+        Field::Other(
+            RATE_OR_OFF,
+            |c, text| put_or_off(&mut c.rate_per_key, text, Rate::read),
+            |c| shown_or_off(c.rate_per_key.map(|rate| rate.to_string())),
+        ),
+        "How often one key may call; over it 429",
+    ),
+    switch(
+        "rate_per_address",
+        Field::Other(
+            RATE_OR_OFF,
+            |c, text| put_or_off(&mut c.rate_per_address, text, Rate::read),
+            |c| shown_or_off(c.rate_per_address.map(|rate| rate.to_string())),
+        ),
+        "How often one address may call; over it 429",
     ),
     switch(
         "request_body",
@@ -327,11 +402,16 @@ impl<T: Clone> Switch<T> {
             Field::Choice(words, ..) => words,
             Field::OnOff(_) => &["on", "off"],
             Field::TimeOrOff(_)
+            | Field::NumberOrOff(..)
             | Field::CountOrOff(_)
             | Field::List(..)
             | Field::Secret(_)
             | Field::Secrets(_) => &["off"],
-            Field::Time(_) | Field::Number(..) | Field::Size(_) | Field::Other(..) => &[],
+            Field::Time(_)
+            | Field::SomeTime(_)
+            | Field::Number(..)
+            | Field::Size(_)
+            | Field::Other(..) => &[],
         }
     }
 
@@ -340,7 +420,13 @@ impl<T: Clone> Switch<T> {
         match &self.field {
             Field::Time(_) => "a time such as `500ms` or `15s`".to_owned(),
             Field::TimeOrOff(_) => "a time such as `500ms` or `15s`, or `off`".to_owned(),
-            Field::Number(most, _) => format!("a whole number from 0 to {most}"),
+            Field::SomeTime(_) => "a time above zero, such as `500ms` or `15s`".to_owned(),
+            Field::Number(bounds, _) => {
+                format!("a whole number from {} to {}", bounds.start(), bounds.end())
+            }
+            Field::NumberOrOff(bounds, _) => {
+                format!("a whole number from {} to {}, or `off`", bounds.start(), bounds.end())
+            }
             Field::CountOrOff(_) => "a whole number above 0, or `off`".to_owned(),
             Field::Size(_) => "a size such as `64KiB` or `1MiB`".to_owned(),
             Field::OnOff(_) => "`on` or `off`".to_owned(),
@@ -377,9 +463,13 @@ impl<T: Clone> Switch<T> {
         match &self.field {
             Field::Time(place) => put(place(of), time(value)),
             Field::TimeOrOff(place) => put_or_off(place(of), value, some_time),
-            Field::Number(most, place) => {
-                put(place(of), value.parse().ok().filter(|number| number <= most))
+            Field::SomeTime(place) => put(place(of), some_time(value)),
+            Field::Number(bounds, place) => {
+                put(place(of), value.parse().ok().filter(|number| bounds.contains(number)))
             }
+            Field::NumberOrOff(bounds, place) => put_or_off(place(of), value, |value| {
+                value.parse().ok().filter(|number| bounds.contains(number))
+            }),
             Field::CountOrOff(place) => put_or_off(place(of), value, count),
             Field::Size(place) => put(place(of), size(value)),
             Field::OnOff(place) => put(place(of), on_or_off(value)),
@@ -401,9 +491,12 @@ impl<T: Clone> Switch<T> {
         let mut of = of.clone();
         let of = &mut of;
         match &self.field {
-            Field::Time(place) => quantity::show_time(*place(of)),
+            Field::Time(place) | Field::SomeTime(place) => quantity::show_time(*place(of)),
             Field::TimeOrOff(place) => shown_or_off(place(of).map(quantity::show_time)),
             Field::Number(_, place) => place(of).to_string(),
+            Field::NumberOrOff(_, place) => {
+                shown_or_off(place(of).map(|number| number.to_string()))
+            }
             Field::CountOrOff(place) => shown_or_off(place(of).map(|count| count.to_string())),
             Field::Size(place) => quantity::show_size(*place(of)),
             Field::OnOff(place) => if *place(of) { "on" } else { "off" }.to_owned(),
@@ -469,11 +562,21 @@ mod tests {
             ("upstream_ca", "ca.pem", "upstream_ca: Some(\"ca.pem\")"),
             ("drain", "4s", "drain: 4s"),
             ("missing_done", "tolerate", "missing_done: Tolerate"),
+            ("fallbacks", "http://b.example/v1", "b.example"),
+            ("fallback_keys", "k", "fallback_keys: [Secret(..)]"),
+            ("breaker", "off", "breaker: None"),
+            ("breaker_window", "1m", "breaker_window: 60s"),
+            ("breaker_min", "7", "breaker_min: 7"),
+            ("breaker_open", "8s", "breaker_open: 8s"),
+            ("breaker_probes", "1", "breaker_probes: 1"),
             ("retries", "5", "retries: 5"),
             ("retry_wait", "6s", "retry_wait: 6s"),
             ("retry_total", "7s", "retry_total: 7s"),
             ("max_streams_per_address", "off", "max_streams_per_address: None"),
+            ("max_streams_per_key", "4", "max_streams_per_key: Some(4)"),
             ("max_streams", "8", "max_streams: Some(8)"),
+            ("rate_per_key", "9/s", "rate_per_key: Some(Rate { count: 9"),
+            ("rate_per_address", "3/m burst 2", "rate_per_address: Some(Rate { count: 3"),
             ("request_body", "7s", "request_body: Some(7s)"),
             ("max_request", "9KiB", "max_request: 9216"),
             ("origins", "https://a.example", "origins: [\"https://a.example\"]"),
@@ -549,8 +652,9 @@ mod tests {
         let mut config = config();
         config.set("keys", "sk-1,sk-2").unwrap();
         config.set("provider_key", "sk-3").unwrap();
+        config.set("fallback_keys", "sk-4").unwrap();
         let secrets = SWITCHES.iter().filter(|switch| switch.is_secret());
         let shown: Vec<String> = secrets.map(|switch| switch.value_of(&config)).collect();
-        assert_eq!(shown, ["***,***", "***"]);
+        assert_eq!(shown, ["***", "***,***", "***"]);
     }
 }

@@ -18,7 +18,7 @@ pub use self::{
     core::{Core, Input, Note, Output, Then},
     family::Family,
 };
-use crate::{config::MissingDone, errors::ErrorObject};
+use crate::{breaker::Verdict, config::MissingDone, errors::ErrorObject};
 
 /// What is decided about a body before it begins. A budget that is `None` is off.
 #[derive(Debug, Clone)]
@@ -97,6 +97,21 @@ impl EndReason {
             Self::ClientGone => "client_gone",
             Self::ClientStalled => "client_stalled",
             Self::Unanswered => "unanswered",
+        }
+    }
+
+    /// What it says of the provider.
+    pub(crate) fn verdict(self) -> Verdict {
+        match self {
+            Self::Complete => Verdict::Good,
+            Self::ProviderError
+            | Self::MissingDone
+            | Self::UpstreamBroken
+            | Self::FirstByteTimeout
+            | Self::IdleTimeout => Verdict::Bad,
+            Self::Shutdown | Self::ClientGone | Self::ClientStalled | Self::Unanswered => {
+                Verdict::Unclear
+            }
         }
     }
 
