@@ -44,6 +44,7 @@ pub(crate) async fn ask(
     let repeatable = route.is_repeatable() || outbound.method.is_idempotent();
     let mut retries = Retries::new(&relay.config, relay.next_ordinal());
     loop {
+        outbound.attempts.begin(0);
         let result = once(relay, outbound.clone(), route).await;
         let none = HeaderMap::new();
         let outcome = match &result {

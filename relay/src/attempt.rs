@@ -1,6 +1,6 @@
 //! One attempt to get the provider's head: its budgets, and what a failure means.
 
-use std::{error::Error, io, time::Duration};
+use std::{error::Error, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
@@ -8,7 +8,7 @@ use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection}
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
-use crate::{errors::Failure, state::Relay};
+use crate::{account::Attempts, errors::Failure, state::Relay};
 
 /// A request that can be sent more than once.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub(crate) struct Outbound {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// Where attempts are counted.
+    pub(crate) attempts: Arc<Attempts>,
 }
 
 /// Sends the request; resolves with the head, or with why there is none.

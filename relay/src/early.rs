@@ -1,22 +1,21 @@
-//! Heartbeats before the provider has answered: the client's head goes out first, and what comes of
-//! the answer is told in the stream.
+//! Heartbeats before the provider has answered: the client's head is the first, comments follow, and
+//! what comes of the answer is told in the stream.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
 use axum::{body::Body, response::Response};
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
+    account::Account,
     ask::Answer,
     attempt::Outbound,
     config::Config,
     errors::{ErrorObject, Failure},
-    headers,
-    metrics::Account,
-    proxy,
+    headers, proxy,
     routes::Route,
     state::Relay,
     stream::{
@@ -48,16 +47,16 @@ fn asks_for_stream(request: &[u8]) -> bool {
     serde_json::from_slice(request).is_ok_and(|request: Request| request.stream == Some(true))
 }
 
-/// Status 200 and a heartbeat at once; then the provider's stream, or its error as an event.
+/// Status 200 at once, which breaks the silence; then the provider's stream, or its error as an event.
 pub(crate) fn respond(
     relay: &Relay,
     asking: Asking,
     route: Route,
     client: Client,
-    account: Account,
+    mut account: Account,
 ) -> Response {
-    let mut core = Core::unanswered(proxy::policy(relay, route));
-    core.heartbeat_is_due();
+    account.begun(StatusCode::OK);
+    let core = Core::unanswered(proxy::policy(relay, route));
     let source = Source::Asking(Box::pin(async move { stream_of(asking.await, route).await }));
     let phases = relay.phases.clone();
     let body =

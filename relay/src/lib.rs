@@ -16,6 +16,7 @@
 //! unchanged under a paused clock.
 
 mod access;
+mod account;
 mod ask;
 mod attempt;
 mod caps;
@@ -24,10 +25,12 @@ mod cors;
 mod early;
 mod errors;
 mod headers;
+mod log;
 mod metrics;
 mod opening;
 mod proxy;
 mod quantity;
+mod request_id;
 mod retry;
 mod routes;
 pub mod serve;

@@ -13,12 +13,13 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::time::timeout;
 
 use crate::{
+    account::{About, Account, Attempts},
     ask::{Answer, ask},
     attempt::Outbound,
     early::{self, Asking},
     errors::Failure,
     headers,
-    metrics::Account,
+    request_id::RequestId,
     routes::Route,
     state::{Phase, Relay},
     stream::{
@@ -34,19 +35,26 @@ pub(crate) async fn exchange(
     State(relay): State<Arc<Relay>>,
     Extension(client): Extension<Client>,
     Extension(route): Extension<Route>,
+    Extension(RequestId(request_id)): Extension<RequestId>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let slot = relay.admit(client.address()).ok_or(Failure::TooManyStreams)?;
-    let mut account = Account::open(Arc::clone(&relay.metrics), client.clone(), slot);
+    let Some(slot) = relay.admit(client.address()) else {
+        relay.metrics.refused("concurrency");
+        return Err(Failure::TooManyStreams);
+    };
+    let about = About { request_id, route: route.name() };
+    let mut account = Account::open(Arc::clone(&relay.metrics), client.clone(), slot, about);
+    let attempts = Arc::clone(&account.attempts);
     let answer = tokio::select! {
         biased;
-        answer = answer(&relay, request, route) => answer,
+        answer = answer(&relay, request, route, attempts) => answer,
         () = relay.phases.clone().reached(Phase::Ending) => Err(Failure::ShuttingDown),
     };
     match answer {
         Ok(Answered::Now(answer)) => Ok(respond(&relay, answer, route, client, account)),
         Ok(Answered::Later(asking)) => Ok(early::respond(&relay, asking, route, client, account)),
         Err(failure) => {
+            account.begun(failure.parts().0);
             account.end(EndReason::Unanswered);
             Err(failure)
         }
@@ -61,8 +69,13 @@ enum Answered {
     Later(Asking),
 }
 
-async fn answer(relay: &Arc<Relay>, request: Request, route: Route) -> Result<Answered, Failure> {
-    let outbound = read(relay, request, route).await?;
+async fn answer(
+    relay: &Arc<Relay>,
+    request: Request,
+    route: Route,
+    attempts: Arc<Attempts>,
+) -> Result<Answered, Failure> {
+    let outbound = read(relay, request, route, attempts).await?;
     let patience = early::patience(&relay.config, route, &outbound);
     let asking_relay = Arc::clone(relay);
     let mut asking: Asking = Box::pin(async move { ask(&asking_relay, outbound, route).await });
@@ -74,7 +87,12 @@ async fn answer(relay: &Arc<Relay>, request: Request, route: Route) -> Result<An
 }
 
 /// Reads the whole request, since it may have to be sent more than once.
-async fn read(relay: &Relay, request: Request, route: Route) -> Result<Outbound, Failure> {
+async fn read(
+    relay: &Relay,
+    request: Request,
+    route: Route,
+    attempts: Arc<Attempts>,
+) -> Result<Outbound, Failure> {
     let (parts, body) = request.into_parts();
     let uri = target(&relay.config.upstream, &parts.uri).ok_or(Failure::BadPath)?;
     let headers = headers::to_provider(&parts.headers, &relay.config, route.has_events());
@@ -86,7 +104,7 @@ async fn read(relay: &Relay, request: Request, route: Route) -> Result<Outbound,
     let body = whole.map_err(|error| {
         if error.is::<LengthLimitError>() { Failure::TooLarge } else { Failure::BadBody }
     })?;
-    Ok(Outbound { method: parts.method, uri, headers, body: body.to_bytes() })
+    Ok(Outbound { method: parts.method, uri, headers, body: body.to_bytes(), attempts })
 }
 
 fn respond(
@@ -96,6 +114,7 @@ fn respond(
     client: Client,
     mut account: Account,
 ) -> Response {
+    account.begun(answer.status);
     let family = answer.family(route);
     let headers = headers::to_client(answer.status, &answer.headers, &relay.config);
     let body = if answer.body.is_end_stream() && !headers::is_event_stream(&headers) {
@@ -126,6 +145,7 @@ pub(crate) fn policy(relay: &Relay, route: Route) -> Policy {
     let config = &relay.config;
     Policy {
         family: route.family(),
+        ids: None,
         heartbeat: route.heartbeat(config),
         first_byte: config.first_byte,
         idle_warn: config.idle_warn,

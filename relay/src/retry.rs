@@ -107,7 +107,7 @@ fn retry_after(headers: &HeaderMap, now: Option<SystemTime>) -> Option<Duration>
 }
 
 /// A number that depends on its arguments alone (the finaliser of `SplitMix64`, three rounds).
-fn draw(seed: u64, request: u64, attempt: u64) -> u64 {
+pub(crate) fn draw(seed: u64, request: u64, attempt: u64) -> u64 {
     [seed, request, attempt].into_iter().fold(0, |state: u64, word| {
         let mut mixed = (state ^ word).wrapping_add(0x9E37_79B9_7F4A_7C15);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -17,7 +17,7 @@ use crate::{
     config::Config,
     cors,
     errors::Failure,
-    metrics, proxy,
+    metrics, proxy, request_id,
     state::{Phase, Relay},
     stream::{Family, Heartbeat, HeartbeatForm},
 };
@@ -40,6 +40,16 @@ pub(crate) enum Route {
 }
 
 impl Route {
+    /// As metrics and the log name it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Chat => CHAT,
+            Self::Legacy => LEGACY,
+            Self::Responses => RESPONSES,
+            Self::Other => "/v1",
+        }
+    }
+
     pub(crate) fn family(self) -> Family {
         match self {
             Self::Chat | Self::Legacy => Family::Chat,
@@ -79,7 +89,8 @@ pub(crate) fn router(relay: &Arc<Relay>) -> Router {
         .route(LEGACY, model(Route::Legacy).fallback(only_post))
         .route(RESPONSES, model(Route::Responses).fallback(only_post))
         .route("/v1/{*rest}", passed_on())
-        .layer(middleware::from_fn_with_state(Arc::clone(relay), access::check));
+        .layer(middleware::from_fn_with_state(Arc::clone(relay), access::check))
+        .layer(middleware::from_fn_with_state(Arc::clone(relay), request_id::give));
     let open = Router::new()
         .route("/healthz", get("ok\n").fallback(only_get))
         .route("/readyz", get(ready).fallback(only_get))

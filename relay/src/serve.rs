@@ -90,6 +90,7 @@ where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let client = Client::new(address);
+    let _open = relay.metrics.connected();
     let io = Wire::new(io, client.clone(), relay.config.stalled_client);
     let service = service_fn(move |request: http::Request<Incoming>| {
         let mut request = request.map(Body::new);

@@ -32,6 +32,7 @@ pub(crate) struct Relay {
     caps: Arc<Caps>,
     started: Instant,
     requests: AtomicU64,
+    ids: AtomicU64,
 }
 
 impl Relay {
@@ -45,6 +46,7 @@ impl Relay {
             caps: Arc::new(caps),
             started: Instant::now(),
             requests: AtomicU64::new(0),
+            ids: AtomicU64::new(0),
         })
     }
 
@@ -56,6 +58,11 @@ impl Relay {
     /// Counts requests, so that each draws its own jitter.
     pub(crate) fn next_ordinal(&self) -> u64 {
         self.requests.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Counts the ids of requests. A count of its own: ids that are made must not move the jitter.
+    pub(crate) fn next_id(&self) -> u64 {
+        self.ids.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The wall clock, as far as it is known: the epoch and tokio's time since.

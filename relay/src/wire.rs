@@ -6,13 +6,14 @@ use std::{
     net::SocketAddr,
     pin::{Pin, pin},
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
 };
 
+use crate::metrics::Level;
 use futures_util::task::AtomicWaker;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -30,6 +31,24 @@ struct Shared {
     flushes: AtomicU64,
     flushed: AtomicWaker,
     stalled: AtomicBool,
+    /// Bytes of bodies that were given to hyper since the last flush, and the gauge of all of them.
+    held: AtomicI64,
+    gauge: OnceLock<Level>,
+}
+
+impl Shared {
+    /// What was held has left, or never will.
+    fn release(&self) {
+        if let Some(gauge) = self.gauge.get() {
+            gauge.dec_by(self.held.swap(0, Ordering::AcqRel));
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.release();
+    }
 }
 
 impl Client {
@@ -39,11 +58,20 @@ impl Client {
             flushes: AtomicU64::new(0),
             flushed: AtomicWaker::new(),
             stalled: AtomicBool::new(false),
+            held: AtomicI64::new(0),
+            gauge: OnceLock::new(),
         }))
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.0.address
+    }
+
+    /// So many bytes are given to hyper; they count in the gauge until the next flush.
+    pub(crate) fn hold(&self, bytes: u64, gauge: &Level) {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.0.gauge.get_or_init(|| gauge.clone()).inc_by(bytes);
+        self.0.held.fetch_add(bytes, Ordering::AcqRel);
     }
 
     /// A mark to hand to [`Self::poll_flushed`].
@@ -141,6 +169,7 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Wire<Io> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = pin!(&mut self.io).poll_flush(cx);
         if let Poll::Ready(Ok(())) = flushed {
+            self.client.0.release();
             self.client.0.flushes.fetch_add(1, Ordering::AcqRel);
             self.client.0.flushed.wake();
         }

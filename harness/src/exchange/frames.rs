@@ -81,6 +81,13 @@ impl<'a> Frame<'a> {
         lines.peek().is_some() && lines.all(|line| line[0] == b':')
     }
 
+    /// Whether it says nothing but that its sender lives: a comment, the Responses API's `keepalive`,
+    /// or a chunk with neither identity nor choices (as Azure opens its streams).
+    pub fn is_heartbeat(&self) -> bool {
+        self.is_comment()
+            || self.data().and_then(|data| serde_json::from_slice(&data).ok()).is_some_and(is_empty)
+    }
+
     /// The values of one field, joined by LF (HTML 9.2.6); `None` where it has none.
     fn field(&self, name: &[u8]) -> Option<Vec<u8>> {
         let values: Vec<&[u8]> = self
@@ -132,6 +139,14 @@ impl<'a> Frame<'a> {
     }
 }
 
+fn is_empty(object: serde_json::Value) -> bool {
+    let is = |name: &str, value: serde_json::Value| object.get(name) == Some(&value);
+    is("type", "keepalive".into())
+        || (is("choices", serde_json::json!([]))
+            && is("id", "".into())
+            && object.as_object().is_some_and(|object| object.len() == 5))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,6 +192,14 @@ mod tests {
     fn frames_tell_what_they_are() {
         assert!(Frame::amid(b": ping\n\n").is_comment());
         assert!(!Frame::amid(b"\n").is_comment());
+        let empty =
+            b"data: {\"id\":\"\",\"object\":\"\",\"created\":0,\"model\":\"\",\"choices\":[]}\n\n";
+        assert!(Frame::amid(empty).is_heartbeat());
+        assert!(Frame::amid(b"data: {\"type\":\"keepalive\"}\n\n").is_heartbeat());
+        assert!(
+            !Frame::amid(b"data: {\"id\":\"\",\"choices\":[],\"usage\":{}}\n\n").is_heartbeat()
+        );
+        assert!(!Frame::amid(b"data: [DONE]\n\n").is_heartbeat());
         assert!(!Frame::amid(b": ping\ndata: 1\n\n").is_comment());
         assert!(Frame::amid(b"data:[DONE]\r\n\r\n").is_done());
         assert!(Frames::of(b"\xEF\xBB\xBFdata: [DONE]\n\n").get(0).unwrap().is_done());

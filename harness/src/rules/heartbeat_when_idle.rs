@@ -58,7 +58,7 @@ struct Written {
 enum What {
     /// The head, or a whole frame.
     Whole,
-    /// A comment of the relay's own.
+    /// A heartbeat of the relay's own.
     Heartbeat,
     /// The terminator.
     Done,
@@ -79,7 +79,7 @@ fn written(at: &Passage<'_>, provider: &[u8]) -> Option<Vec<Written>> {
         pieces.dedup();
         let Some(last) = pieces.pop() else { continue };
         all.extend(pieces.into_iter().map(|at| Written { at, what: What::Half }));
-        let what = if own.contains(&index) && frame.is_comment() {
+        let what = if own.contains(&index) && frame.is_heartbeat() {
             What::Heartbeat
         } else if frame.is_done() {
             What::Done

@@ -52,10 +52,11 @@ fn first_content(run: &Run<'_>, index: usize, exchange: &Exchange) -> Option<Mom
     wrote.or(seen)
 }
 
-/// Where the first bytes stand that are no comment of their own.
+/// Where the first bytes stand that are no heartbeat.
 fn content_at(body: &[u8]) -> Option<usize> {
     let frames = Frames::of(body);
-    let event = frames.iter().find(|(_, frame)| !frame.is_comment()).map(|(range, _)| range.start);
+    let event =
+        frames.iter().find(|(_, frame)| !frame.is_heartbeat()).map(|(range, _)| range.start);
     let tail = frames.tail();
     event.or_else(|| (!tail.is_empty() && tail[0] != b':').then(|| frames.tail_start()))
 }

@@ -52,10 +52,10 @@ struct Place {
     event: usize,
 }
 
-/// Whether bytes are what a relay writes by itself: whole lines of comments, or an error event.
+/// Whether bytes are what a relay writes by itself: heartbeats, or an error event.
 fn is_own(bytes: &[u8]) -> bool {
     let frame = Frame::amid(bytes);
-    bytes.ends_with(b"\n") && (frame.is_comment() || frame.error().is_some())
+    bytes.ends_with(b"\n") && (frame.is_heartbeat() || frame.error().is_some())
 }
 
 /// Finds the first frame that is a provider's event with something in it that begins as a comment

@@ -11,7 +11,7 @@ pub(crate) struct Alignment {
     /// For each frame of the provider, in order, the frame of the body that is it; ends with the
     /// first that is not there.
     pub(crate) passed: Vec<usize>,
-    /// Frames that are not the provider's and may stand where they stand: comments, an error event
+    /// Frames that are not the provider's and may stand where they stand: heartbeats, an error event
     /// after the provider failed, with what belongs to it, and a terminator after all that the
     /// provider sent, which is for other rules to judge.
     pub(crate) own: Vec<usize>,
@@ -33,7 +33,7 @@ pub(crate) fn align(provider: &[u8], body: &[u8], failed: bool) -> Alignment {
         } else if range.end == body.len() && expected.is_some_and(|whole| begins(whole, frame)) {
             // More of the same blank lines may follow.
             break;
-        } else if frame.is_comment()
+        } else if frame.is_heartbeat()
             || (expected.is_none() && frame.is_done())
             || (failed && belongs_to_failure(&sent, &found, frame))
         {

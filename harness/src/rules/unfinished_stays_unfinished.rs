@@ -43,7 +43,7 @@ fn completed(provider: &[u8], body: &[u8]) -> Option<usize> {
     let found = align(provider, body, true);
     let own = || found.own.iter().filter_map(|own| Some((*own, frames.get(*own)?)));
     let (half, _) = own().find(|(_, frame)| {
-        !frame.is_comment() && !frame.is_blank() && !frame.is_done() && frame.error().is_none()
+        !frame.is_heartbeat() && !frame.is_blank() && !frame.is_done() && frame.error().is_none()
     })?;
     let error_follows = own().any(|(index, frame)| index > half && frame.error().is_some());
     (!error_follows).then(|| frames.ranges[half].end)

@@ -13,8 +13,8 @@ use tokio::time::{Instant, Sleep};
 
 use super::{Core, EndReason, Input, Output, Then, read_on::read_on};
 use crate::{
+    account::Account,
     errors::ErrorObject,
-    metrics::Account,
     state::{Phase, Phases},
     wire::Client,
 };
@@ -134,14 +134,16 @@ impl Relayed {
     }
 
     /// What the account has to know of what the core decided.
-    fn tell(&self, output: &Output) {
-        let Some(account) = &self.account else { return };
+    fn tell(&mut self, output: &Output) {
+        let Some(account) = &mut self.account else { return };
         if let Some(note) = output.note {
             account.note(note);
         }
         if let Some(bytes) = &output.emit {
-            account.relayed(bytes.len());
+            let own = output.note.is_some() || output.then != Then::Continue;
+            account.relayed(bytes.len(), own);
         }
+        account.events = self.core.events();
     }
 
     fn apply(&mut self, output: &Output) {
@@ -221,8 +223,9 @@ impl Body for Relayed {
             let silent = matches!(input, Input::Silence);
             let now = self.elapsed();
             let output = self.core.feed(now, input);
-            self.apply(&output);
+            // The end closes the account, so what goes out with it is told before.
             self.tell(&output);
+            self.apply(&output);
             if let Some(bytes) = output.emit {
                 self.look_ahead(now);
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));

@@ -22,6 +22,8 @@ pub(super) struct Boundary {
     last: Word,
     /// The number of the last event that had one.
     sequence: Option<u64>,
+    /// How many events with data are whole.
+    events: u64,
 }
 
 /// What the current event holds so far, its last unfinished line left out.
@@ -67,6 +69,7 @@ impl Boundary {
             block: Block::default(),
             last: Word::More,
             sequence: None,
+            events: 0,
         }
     }
 
@@ -135,10 +138,16 @@ impl Boundary {
     }
 
     fn end_block(&mut self) {
+        self.events += u64::from(self.block.data_lines != Lines::None);
         let word = std::mem::take(&mut self.block).says(self.family);
         if word != Word::More {
             self.last = word;
         }
+    }
+
+    /// How many events with data have come whole.
+    pub(super) fn events(&self) -> u64 {
+        self.events
     }
 
     /// Whether a whole event can be put here and nobody can tell that it is not the provider's.

@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{EndReason, Family, HeartbeatForm, Policy, boundary::Boundary, family::Word};
+use super::{
+    EndReason, Family, HeartbeatForm, Policy,
+    boundary::Boundary,
+    family::Word,
+    ids::{Ids, Numbered},
+};
 use crate::{config::MissingDone, errors::ErrorObject};
 
 /// What happened at the provider's side.
@@ -33,6 +38,15 @@ pub struct Output {
     pub then: Then,
     /// What the relay's operator should know.
     pub note: Option<Note>,
+    /// Offsets in the bytes right behind the blank line of each numbered event: see
+    /// [`Policy::ids`].
+    pub ends: Vec<usize>,
+}
+
+impl Output {
+    fn nothing(then: Then) -> Self {
+        Self { emit: None, then, note: None, ends: Vec::new() }
+    }
 }
 
 /// What happens in a stream and is no end.
@@ -62,6 +76,7 @@ pub enum Then {
 pub struct Core {
     policy: Policy,
     boundary: Boundary,
+    ids: Option<Ids>,
     /// When the request was sent whose answer this is; `None` while none has been answered.
     sent_at: Option<Duration>,
     begun: bool,
@@ -86,6 +101,7 @@ impl Core {
     pub fn unanswered(policy: Policy) -> Self {
         Self {
             boundary: Boundary::new(policy.family),
+            ids: policy.ids.clone().map(Ids::new),
             policy,
             sent_at: None,
             begun: false,
@@ -100,12 +116,6 @@ impl Core {
         self.sent_at = Some(sent_at);
     }
 
-    /// The first heartbeat is due at once: its silence has passed already.
-    pub(crate) fn heartbeat_is_due(&mut self) {
-        self.silent_since = Some(Duration::ZERO);
-        self.heartbeat_at = Some(Duration::ZERO);
-    }
-
     /// Takes one input at time `now`. After [`Then::Finish`] or [`Then::Break`] there is no more.
     pub fn feed(&mut self, now: Duration, input: Input) -> Output {
         match input {
@@ -116,6 +126,11 @@ impl Core {
             Input::Shutdown => self.fail(EndReason::Shutdown),
             Input::Refused(error) => self.fail_with(EndReason::Unanswered, &error),
         }
+    }
+
+    /// How many events of the provider's have come whole; 0 where events are not read.
+    pub(crate) fn events(&self) -> u64 {
+        self.boundary.events()
     }
 
     /// When [`Input::Silence`] must be fed again, if nothing else comes before.
@@ -133,7 +148,7 @@ impl Core {
         if self.policy.family != Family::Opaque {
             self.boundary.read(&bytes);
         }
-        Output { emit: Some(bytes), then: Then::Continue, note: None }
+        self.emit(bytes, Then::Continue)
     }
 
     /// The running budget: when it is over, and what that means.
@@ -163,19 +178,21 @@ impl Core {
         }
         if self.warn_at().is_some_and(|at| now >= at) {
             self.warned = true;
-            return Output { emit: None, then: Then::Continue, note: Some(Note::IdleWarning) };
+            let note = Some(Note::IdleWarning);
+            return Output { note, ..Output::nothing(Then::Continue) };
         }
         let due = self.heartbeat_at.is_some_and(|at| now >= at) && self.takes_heartbeat();
         if !due {
-            return Output { emit: None, then: Then::Continue, note: None };
+            return Output::nothing(Then::Continue);
         }
         self.heartbeat_at = every.and_then(|every| now.checked_add(every));
-        Output { emit: self.heartbeat(), then: Then::Continue, note: Some(Note::Heartbeat) }
+        let note = Some(Note::Heartbeat);
+        Output { emit: self.heartbeat(), note, ..Output::nothing(Then::Continue) }
     }
 
     fn heartbeat(&self) -> Option<Bytes> {
         Some(match self.policy.heartbeat?.form {
-            HeartbeatForm::Comment => Family::comment(false),
+            HeartbeatForm::Comment => Family::comment(self.ids.is_some()),
             HeartbeatForm::Event => {
                 self.policy.family.empty_event(self.boundary.sequence().unwrap_or(0))
             }
@@ -196,7 +213,7 @@ impl Core {
         self.boundary.word_begun() == Word::End
     }
 
-    fn end(&self) -> Output {
+    fn end(&mut self) -> Output {
         // Readers drop a last event that lacks its blank line; nobody misses what it said then.
         let ends_unfinished = self.ends_in_its_last_event() && self.boundary.is_whole();
         let reason = match (self.policy.family, self.boundary.word()) {
@@ -208,10 +225,10 @@ impl Core {
                 MissingDone::Tolerate => EndReason::MissingDone,
             },
         };
-        Output { emit: None, then: Then::Finish(reason), note: None }
+        Output::nothing(Then::Finish(reason))
     }
 
-    fn fail(&self, reason: EndReason) -> Output {
+    fn fail(&mut self, reason: EndReason) -> Output {
         self.fail_with(reason, &reason.error())
     }
 
@@ -220,16 +237,26 @@ impl Core {
     ///
     /// No event after the last one, not even after an unfinished one: the blank line in between
     /// would make it whole, and a stream that was cut would look complete.
-    fn fail_with(&self, reason: EndReason, error: &ErrorObject) -> Output {
+    fn fail_with(&mut self, reason: EndReason, error: &ErrorObject) -> Output {
         let silent = self.policy.family == Family::Opaque
             || self.is_terminated()
             || self.ends_in_its_last_event();
-        let emit = (!silent).then(|| {
-            let next = self.boundary.sequence().map_or(0, |last| last.saturating_add(1));
-            let event = self.policy.family.error_event(error, next);
-            Bytes::from([self.boundary.closing(), event.as_bytes()].concat())
-        });
-        Output { emit, then: Then::Break(reason), note: None }
+        if silent {
+            return Output::nothing(Then::Break(reason));
+        }
+        let next = self.boundary.sequence().map_or(0, |last| last.saturating_add(1));
+        let event = self.policy.family.error_event(error, next);
+        let bytes = Bytes::from([self.boundary.closing(), event.as_bytes()].concat());
+        self.emit(bytes, Then::Break(reason))
+    }
+
+    /// Bytes for the client, with their ids in them where events have some.
+    fn emit(&mut self, bytes: Bytes, then: Then) -> Output {
+        let numbered = match &mut self.ids {
+            Some(ids) => ids.number(bytes),
+            None => Numbered { bytes, ends: Vec::new() },
+        };
+        Output { emit: Some(numbered.bytes), ends: numbered.ends, ..Output::nothing(then) }
     }
 }
 

@@ -7,6 +7,7 @@ use super::{super::Heartbeat, *};
 fn policy() -> Policy {
     Policy {
         family: Family::Chat,
+        ids: None,
         heartbeat: None,
         idle_warn: None,
         first_byte: Some(Duration::from_mins(5)),
@@ -291,4 +292,23 @@ proptest! {
             prop_assert!(stands_alone, "{}", text);
         }
     }
+}
+
+#[test]
+fn events_get_ids_where_a_stream_has_a_name_and_our_own_error_gets_one_too() {
+    let named = Policy { ids: Some("s".into()), heartbeat: Some(comments(15)), ..policy() };
+    let mut core = Core::new(named);
+    let output =
+        core.feed(secs(0), Input::Bytes(Bytes::from_static(b": hi\n\ndata: 1\n\ndata: 2")));
+    assert_eq!(output.emit.unwrap(), ": hi\n\ndata: 1\nid: s-1\n\ndata: 2");
+    assert_eq!(output.ends, [23]);
+    let output = core.feed(secs(0), Input::Bytes(Bytes::from_static(b"\n\n")));
+    assert_eq!((output.emit.unwrap(), output.ends), ("\nid: s-2\n\n".into(), vec![10]));
+    core.feed(secs(0), Input::Silence);
+    // No blank line: openai-python would take it for an event without data.
+    assert_eq!(core.feed(secs(15), Input::Silence).emit.unwrap(), ": heartbeat\n");
+    let output = core.feed(secs(15), Input::Failed);
+    let text = String::from_utf8(output.emit.unwrap().to_vec()).unwrap();
+    assert_eq!(text, format!("{}\nid: s-3\n\n", BROKEN_EVENT.trim_end()));
+    assert_eq!(output.ends, [text.len()]);
 }

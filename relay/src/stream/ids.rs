@@ -73,11 +73,6 @@ impl Ids {
         }
     }
 
-    /// The number of the last event that ended; 0 before the first.
-    pub(crate) fn last(&self) -> u64 {
-        self.last
-    }
-
     /// Takes the next piece, cut anywhere.
     pub(crate) fn number(&mut self, bytes: Bytes) -> Numbered {
         let mut numbered = BytesMut::new();

@@ -25,6 +25,9 @@ use crate::{config::MissingDone, errors::ErrorObject};
 pub struct Policy {
     /// What kind of body it is.
     pub family: Family,
+    /// The name of the stream where its events get ids: `<name>-1` and so on, each in a line before
+    /// the event's blank line. Without one the bytes stay as they are.
+    pub ids: Option<Box<str>>,
     /// What is sent into a silence.
     pub heartbeat: Option<Heartbeat>,
     /// Budget for the first byte, counted from the moment the request was sent.

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::{Event, Events};
 use crate::{
-    metrics::Account,
+    account::Account,
     state::{Phase, Phases},
 };
 
