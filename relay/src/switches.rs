@@ -154,6 +154,33 @@ pub(crate) const SWITCHES: &[Switch] = &[
         |c, v| put_or_off(&mut c.read_on, v, some_time),
     ),
     switch(
+        "resume",
+        "`on` or `off`",
+        "Give events ids, and keep streams to be resumed [default: off]",
+        |c, v| put(&mut c.resume, on_or_off(v)),
+    ),
+    switch(
+        "resume_bytes",
+        "a size such as `64KiB`, at least `4KiB`",
+        "Bytes kept of one stream [default: 1MiB]",
+        |c, v| put(&mut c.resume_bytes, size(v).filter(|bytes| *bytes >= 4 << 10)),
+    ),
+    switch(
+        "resume_streams",
+        "a whole number above 0",
+        "Streams kept in all [default: 1000]",
+        |c, v| put(&mut c.resume_streams, count(v)),
+    ),
+    switch("resume_keep", TIME, "How long a stream is kept after its end [default: 5m]", |c, v| {
+        put(&mut c.resume_keep, time(v))
+    }),
+    switch(
+        "resume_wait",
+        TIME,
+        "How long the provider is read on without a reader [default: 30s]",
+        |c, v| put(&mut c.resume_wait, time(v)),
+    ),
+    switch(
         "drain",
         TIME,
         "How long streams may go on after shutdown began [default: 25s]",
@@ -296,6 +323,11 @@ mod tests {
             ("idle", "off", "idle: None"),
             ("stalled_client", "3s", "stalled_client: Some(3s)"),
             ("read_on", "8s", "read_on: Some(8s)"),
+            ("resume", "on", "resume: true"),
+            ("resume_bytes", "64KiB", "resume_bytes: 65536"),
+            ("resume_streams", "7", "resume_streams: 7"),
+            ("resume_keep", "1m", "resume_keep: 60s"),
+            ("resume_wait", "9s", "resume_wait: 9s"),
             ("drain", "4s", "drain: 4s"),
             ("missing_done", "tolerate", "missing_done: Tolerate"),
             ("retries", "5", "retries: 5"),

@@ -85,6 +85,12 @@ impl Client {
         if self.mark() > mark { Poll::Ready(()) } else { Poll::Pending }
     }
 
+    /// Everything that was written has left.
+    pub(crate) fn flushed(&self) {
+        self.0.flushes.fetch_add(1, Ordering::AcqRel);
+        self.0.flushed.wake();
+    }
+
     /// Whether the connection was given up because the client took nothing.
     pub(crate) fn has_stalled(&self) -> bool {
         self.0.stalled.load(Ordering::Acquire)

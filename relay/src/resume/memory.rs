@@ -82,7 +82,8 @@ impl MemoryStore {
             return Err(StoreError::Exists);
         }
         if streams.len() >= self.bounds.streams {
-            let ended = streams.iter().filter_map(|(id, ring)| Some((ring.borrow().ended_at()?, *id)));
+            let ended =
+                streams.iter().filter_map(|(id, ring)| Some((ring.borrow().ended_at()?, *id)));
             let (_, first) = ended.min().ok_or(StoreError::Full)?;
             streams.remove(&first);
         }
@@ -230,7 +231,8 @@ mod tests {
     async fn the_last_bytes_are_kept_and_who_needs_more_is_told() {
         let store = store(30, 1);
         begun(&store, 9).await;
-        let held: usize = store.ring(id(1)).unwrap().borrow().entries.iter().map(|e| e.bytes.len()).sum();
+        let held: usize =
+            store.ring(id(1)).unwrap().borrow().entries.iter().map(|e| e.bytes.len()).sum();
         assert_eq!(held, 30);
         for dropped in 0..7 {
             assert_eq!(store.open(id(1), dropped).await, Err(StoreError::Dropped), "{dropped}");

@@ -4,9 +4,9 @@
 //! first one too, is a [`reader`] of the store. What calls this:
 //!
 //! - The relay holds one `Resume::new(&config)` where `config.resume` is on.
-//! - For a new stream of events: `resume.begin(&client, farewell, |pumped| relayed).await` with the
-//!   `Client` of the connection. The closure makes the `Relayed` body with `pumped` as its client,
-//!   which is no socket. It gives back the stream's id, for [`STREAM_ID`], and the body; or a
+//! - For a new stream of events: `resume.begin(&client, farewell, |stream, pumped| relayed).await` with
+//!   the `Client` of the connection. The closure makes the `Relayed` body, without `read_on`, its
+//!   policy's `ids` the stream's name, and `pumped` as its client, which is no socket. It gives back the stream's id, for [`STREAM_ID`], and the body; or a
 //!   [`StoreError`] together with nothing begun: then relay without resuming.
 //! - For a POST with `Last-Event-ID`: `resume.again(&headers, &client).await` is `None` where the
 //!   header is absent or not ours: then go on as with any request. Else it is the answer.
@@ -17,10 +17,8 @@
 mod id;
 mod live;
 pub mod memory;
-pub(crate) mod pump;
+mod pump;
 mod reader;
-#[cfg(feature = "redis")]
-pub mod redis;
 mod refusal;
 pub mod store;
 
@@ -33,11 +31,15 @@ use std::{
     time::Duration,
 };
 
-use axum::{body::Body, response::{IntoResponse as _, Response}};
+use axum::{
+    body::Body,
+    response::{IntoResponse as _, Response},
+};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tokio::task::JoinSet;
 
+pub(crate) use self::pump::Pumped;
 pub use self::{
     id::{EventId, NotAnId, StreamId},
     memory::{Bounds, MemoryStore},
@@ -45,7 +47,7 @@ pub use self::{
 };
 use self::{
     live::{Attached, Live},
-    pump::{GiveUp, Pump},
+    pump::Pump,
     reader::Reader,
     refusal::Refusal,
     store::Opened,
@@ -100,10 +102,10 @@ impl Resume {
         &self,
         client: &Client,
         farewell: Bytes,
-        source: impl FnOnce(Client) -> S,
+        source: impl FnOnce(StreamId, Client) -> S,
     ) -> Result<(StreamId, Body), StoreError>
     where
-        S: http_body::Body<Data = Bytes> + GiveUp + Send + Unpin + 'static,
+        S: Pumped + Send + Unpin + 'static,
         S::Error: std::fmt::Display + Send,
     {
         let stream = self.name(&farewell).await?;
@@ -118,7 +120,7 @@ impl Resume {
         let store = Arc::clone(&self.store);
         let pump = Pump { stream, store, live, window: self.window, wait: self.wait };
         let pumped = Client::new(client.address());
-        let source = source(pumped.clone());
+        let source = source(stream, pumped.clone());
         {
             let mut pumps = self.pumps.lock().unwrap_or_else(PoisonError::into_inner);
             while pumps.try_join_next().is_some() {}

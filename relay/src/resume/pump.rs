@@ -11,13 +11,14 @@ use super::{
     live::Live,
     store::{End, Entry, HOLD, Store, StoreError},
 };
-use crate::{
-    stream::ids::{Ids, Numbered},
-    wire::Client,
-};
+use crate::wire::Client;
 
-/// A body that can be told that nobody reads it: it ends at once, with these last bytes.
-pub(crate) trait GiveUp {
+/// A body with numbered events.
+pub(crate) trait Pumped: Body<Data = Bytes> {
+    /// Where events end in the bytes that it gave last.
+    fn take_ends(&mut self) -> Vec<usize>;
+
+    /// Nobody reads it: it ends at once, with these last bytes.
     fn give_up(&mut self) -> Option<Bytes>;
 }
 
@@ -45,7 +46,7 @@ impl Pump {
     /// a socket: what the store took counts as flushed.
     pub(crate) async fn run<S>(self, mut source: S, client: Client)
     where
-        S: Body<Data = Bytes> + GiveUp + Unpin,
+        S: Pumped + Unpin,
         S::Error: Display,
     {
         // A store that refuses has forgotten the stream: its readers are told so by the store.
@@ -54,10 +55,10 @@ impl Pump {
 
     async fn carry<S>(&self, source: &mut S, client: &Client) -> Result<(), StoreError>
     where
-        S: Body<Data = Bytes> + GiveUp + Unpin,
+        S: Pumped + Unpin,
         S::Error: Display,
     {
-        let mut writer = Writer { pump: self, ids: Ids::new(self.stream.to_string().into()), offset: 0 };
+        let mut writer = Writer { pump: self, next: 1, offset: 0 };
         let mut hold = interval(HOLD);
         hold.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut abandoned = std::pin::pin!(self.live.abandoned(self.wait));
@@ -75,7 +76,7 @@ impl Pump {
                 }
                 Step::Frame(Some(Ok(frame))) => {
                     if let Ok(bytes) = frame.into_data() {
-                        writer.write(bytes).await?;
+                        writer.write(bytes, source.take_ends()).await?;
                     }
                     client.flushed();
                     continue;
@@ -86,7 +87,7 @@ impl Pump {
                 }
                 Step::Abandoned => {
                     if let Some(bytes) = source.give_up() {
-                        writer.write(bytes).await?;
+                        writer.write(bytes, source.take_ends()).await?;
                     }
                     End { complete: false, reason: "abandoned".into() }
                 }
@@ -98,7 +99,7 @@ impl Pump {
     /// Takes from the source once the slowest reader has come near.
     async fn next<S>(&self, source: &mut S) -> Option<Result<Frame<Bytes>, S::Error>>
     where
-        S: Body<Data = Bytes> + Unpin,
+        S: Pumped + Unpin,
     {
         self.live.room(self.window as u64).await;
         poll_fn(|cx| Pin::new(&mut *source).poll_frame(cx)).await
@@ -107,15 +108,16 @@ impl Pump {
 
 struct Writer<'a> {
     pump: &'a Pump,
-    ids: Ids,
+    next: u64,
     offset: u64,
 }
 
 impl Writer<'_> {
-    async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
-        let first = self.ids.last() + 1;
-        let numbered = self.ids.number(bytes);
-        for (nth, entry) in entries(numbered, first, self.pump.window.max(1)).into_iter().enumerate() {
+    async fn write(&mut self, bytes: Bytes, ends: Vec<usize>) -> Result<(), StoreError> {
+        let events = ends.len() as u64;
+        let entries = entries(bytes, ends, self.next, self.pump.window.max(1));
+        self.next += events;
+        for (nth, entry) in entries.into_iter().enumerate() {
             if nth > 0 {
                 self.pump.live.room(self.pump.window as u64).await;
             }
@@ -128,8 +130,7 @@ impl Writer<'_> {
 }
 
 /// Cuts a piece so that none is larger than `most`: what a store keeps is counted in whole entries.
-fn entries(numbered: Numbered, mut first: u64, most: usize) -> Vec<Entry> {
-    let Numbered { mut bytes, ends } = numbered;
+fn entries(mut bytes: Bytes, ends: Vec<usize>, mut first: u64, most: usize) -> Vec<Entry> {
     let (mut entries, mut ends, mut begin) = (Vec::new(), ends.into_iter().peekable(), 0);
     while !bytes.is_empty() {
         let piece = bytes.split_to(most.min(bytes.len()));

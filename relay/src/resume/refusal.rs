@@ -58,7 +58,7 @@ impl IntoResponse for Refusal {
             ),
         };
         let json = HeaderValue::from_static("application/json");
-        let body = ErrorObject::new(message, kind, code).to_string();
+        let body = ErrorObject::new(message, kind, code).nested();
         (status, [(header::CONTENT_TYPE, json)], body).into_response()
     }
 }

@@ -79,6 +79,8 @@ pub enum EndReason {
     ClientGone,
     /// The client took nothing for too long.
     ClientStalled,
+    /// Nobody came back to read it.
+    Abandoned,
     /// No answer came; the client got a status of the relay's own.
     Unanswered,
 }
@@ -96,6 +98,7 @@ impl EndReason {
             Self::Shutdown => "relay_shutdown",
             Self::ClientGone => "client_gone",
             Self::ClientStalled => "client_stalled",
+            Self::Abandoned => "abandoned",
             Self::Unanswered => "unanswered",
         }
     }
@@ -116,6 +119,7 @@ impl EndReason {
             Self::Shutdown => "the relay is shutting down",
             Self::ClientGone => "the client went away",
             Self::ClientStalled => "the client stopped reading",
+            Self::Abandoned => "nobody read the stream for too long",
             Self::Unanswered => "the provider did not answer",
         }
     }
