@@ -38,7 +38,7 @@ pub struct MemoryStore {
 
 /// One stream's last bytes.
 #[derive(Debug)]
-struct Ring {
+pub(super) struct Ring {
     entries: VecDeque<Entry>,
     /// The offset of the first byte kept.
     begin: u64,
@@ -61,11 +61,13 @@ impl MemoryStore {
     }
 
     /// Whether the stream was begun here and is not forgotten.
+    #[cfg(feature = "redis")]
     pub(crate) fn has(&self, stream: StreamId) -> bool {
         self.ring(stream).is_ok()
     }
 
     /// Forgets a stream.
+    #[cfg(feature = "redis")]
     pub(crate) fn forget(&self, stream: StreamId) {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner).remove(&stream);
     }
@@ -87,15 +89,7 @@ impl MemoryStore {
             let (_, first) = ended.min().ok_or(StoreError::Full)?;
             streams.remove(&first);
         }
-        let ring = Ring {
-            entries: VecDeque::new(),
-            begin: 0,
-            next: 0,
-            last_event: 0,
-            farewell,
-            end: None,
-        };
-        streams.insert(stream, Arc::new(watch::Sender::new(ring)));
+        streams.insert(stream, Arc::new(watch::Sender::new(Ring::new(farewell))));
         Ok(())
     }
 
@@ -106,6 +100,25 @@ impl MemoryStore {
 }
 
 impl Ring {
+    pub(super) fn new(farewell: Bytes) -> Self {
+        let entries = VecDeque::new();
+        Self { entries, begin: 0, next: 0, last_event: 0, farewell, end: None }
+    }
+
+    /// Adds an entry that was kept elsewhere; the first one says what was dropped before it.
+    #[cfg(feature = "redis")]
+    pub(super) fn append_at(&mut self, begin: u64, entry: Entry) {
+        if self.entries.is_empty() {
+            (self.begin, self.next) = (begin, begin);
+        }
+        self.append(entry, usize::MAX);
+    }
+
+    /// No more will come; only the first end counts.
+    pub(super) fn close(&mut self, end: End) {
+        self.end.get_or_insert_with(|| (end, Instant::now()));
+    }
+
     fn ended_at(&self) -> Option<Instant> {
         self.end.as_ref().map(|(_, at)| *at)
     }
@@ -119,7 +132,7 @@ impl Ring {
         }
     }
 
-    fn open(&self, after: u64) -> Result<Opened, StoreError> {
+    pub(super) fn open(&self, after: u64) -> Result<Opened, StoreError> {
         if after >= self.last_event && self.end.is_some() {
             return Err(StoreError::Over);
         }
@@ -177,9 +190,7 @@ impl Store for MemoryStore {
 
     fn end(&self, stream: StreamId, end: End) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            self.ring(stream)?.send_modify(|ring| {
-                ring.end.get_or_insert_with(|| (end, Instant::now()));
-            });
+            self.ring(stream)?.send_modify(|ring| ring.close(end));
             Ok(())
         })
     }
@@ -274,7 +285,7 @@ mod tests {
         assert_eq!(store.read(id(1), 20).await, Ok(Read::End(over())));
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(store.open(id(1), 1).await, Err(StoreError::Unknown));
-        assert!(!store.has(id(1)));
+        assert!(store.ring(id(1)).is_err());
     }
 
     #[tokio::test(start_paused = true)]
@@ -290,6 +301,6 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         store.begin(id(3), Bytes::new()).await.unwrap();
-        assert!(store.has(id(1)) && !store.has(id(2)));
+        assert!(store.ring(id(1)).is_ok() && store.ring(id(2)).is_err());
     }
 }

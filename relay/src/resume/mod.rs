@@ -19,6 +19,8 @@ mod live;
 pub mod memory;
 mod pump;
 mod reader;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod refusal;
 pub mod store;
 
