@@ -8,11 +8,14 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     StreamId,
-    store::{End, Entry, Opened, Read, Store, StoreError},
+    store::{End, Entry, LEASE, Opened, Read, Store, StoreError},
 };
 
 /// A store's bounds.
@@ -47,6 +50,9 @@ pub(super) struct Ring {
     last_event: u64,
     farewell: Bytes,
     end: Option<(End, Instant)>,
+    /// When the writer last said that it lives. Relays may share a store in one process, as in
+    /// simulations, and one of them may crash.
+    held: Instant,
 }
 
 impl MemoryStore {
@@ -102,7 +108,15 @@ impl MemoryStore {
 impl Ring {
     pub(super) fn new(farewell: Bytes) -> Self {
         let entries = VecDeque::new();
-        Self { entries, begin: 0, next: 0, last_event: 0, farewell, end: None }
+        Self {
+            entries,
+            begin: 0,
+            next: 0,
+            last_event: 0,
+            farewell,
+            end: None,
+            held: Instant::now(),
+        }
     }
 
     /// Adds an entry that was kept elsewhere; the first one says what was dropped before it.
@@ -119,8 +133,10 @@ impl Ring {
         self.end.get_or_insert_with(|| (end, Instant::now()));
     }
 
+    /// When it ended, or lost its writer.
     fn ended_at(&self) -> Option<Instant> {
-        self.end.as_ref().map(|(_, at)| *at)
+        let lost = Some(self.held + LEASE).filter(|lost| *lost <= Instant::now());
+        self.end.as_ref().map(|(_, at)| *at).or(lost)
     }
 
     fn append(&mut self, entry: Entry, bound: usize) {
@@ -185,7 +201,13 @@ impl Store for MemoryStore {
     }
 
     fn hold(&self, stream: StreamId) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move { self.ring(stream).map(drop) })
+        Box::pin(async move {
+            self.ring(stream)?.send_if_modified(|ring| {
+                ring.held = Instant::now();
+                false
+            });
+            Ok(())
+        })
     }
 
     fn end(&self, stream: StreamId, end: End) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -202,9 +224,24 @@ impl Store for MemoryStore {
     fn read(&self, stream: StreamId, offset: u64) -> BoxFuture<'_, Result<Read, StoreError>> {
         Box::pin(async move {
             let mut ring = self.ring(stream)?.subscribe();
-            let ready = ring.wait_for(|ring| ring.next > offset || ring.end.is_some()).await;
-            // Forgotten while it was waited for.
-            ready.map_err(|_| StoreError::Unknown)?.read(offset)?.ok_or(StoreError::Unknown)
+            loop {
+                let lost = ring.borrow().held + LEASE;
+                let ready = async {
+                    let ready = ring.wait_for(|ring| ring.next > offset || ring.end.is_some());
+                    ready.await.map(|ring| ring.read(offset))
+                };
+                match timeout_at(lost, ready).await {
+                    // `Unknown`: forgotten while it was waited for.
+                    Ok(read) => {
+                        let read = read.map_err(|_| StoreError::Unknown)??;
+                        return read.ok_or(StoreError::Unknown);
+                    }
+                    Err(_) if ring.borrow().held + LEASE <= Instant::now() => {
+                        return Err(StoreError::WriterLost);
+                    }
+                    Err(_) => {}
+                }
+            }
         })
     }
 }

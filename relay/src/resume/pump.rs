@@ -4,7 +4,7 @@ use std::{fmt::Display, future::poll_fn, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{
     StreamId,
@@ -96,6 +96,14 @@ impl Pump {
         }
     }
 
+    /// Waits for the slowest reader in the middle of a piece, and keeps the stream meanwhile.
+    async fn room(&self) -> Result<(), StoreError> {
+        while timeout(HOLD, self.live.room(self.window as u64)).await.is_err() {
+            self.store.hold(self.stream).await?;
+        }
+        Ok(())
+    }
+
     /// Takes from the source once the slowest reader has come near.
     async fn next<S>(&self, source: &mut S) -> Option<Result<Frame<Bytes>, S::Error>>
     where
@@ -119,7 +127,7 @@ impl Writer<'_> {
         self.next += events;
         for (nth, entry) in entries.into_iter().enumerate() {
             if nth > 0 {
-                self.pump.live.room(self.pump.window as u64).await;
+                self.pump.room().await?;
             }
             self.offset += entry.bytes.len() as u64;
             self.pump.live.wrote(self.offset);

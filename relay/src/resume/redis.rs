@@ -30,7 +30,7 @@ use redis::{
 use super::{
     StreamId,
     memory::{Bounds, MemoryStore, Ring},
-    store::{End, Entry, HOLD, Opened, Read, Store, StoreError},
+    store::{End, Entry, LEASE, Opened, Read, Store, StoreError},
 };
 
 /// How long a connection may take. Redis is near, or of no use.
@@ -90,7 +90,7 @@ impl RedisStore {
     /// # Errors
     /// The URL is none of Redis.
     pub fn new(url: &str, bounds: Bounds) -> Result<Self, StoreError> {
-        Self::with_lease(url, bounds, HOLD * 3)
+        Self::with_lease(url, bounds, LEASE)
     }
 
     fn with_lease(url: &str, bounds: Bounds, lease: Duration) -> Result<Self, StoreError> {

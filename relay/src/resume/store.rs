@@ -11,6 +11,9 @@ use super::StreamId;
 /// does no harm.
 pub const HOLD: Duration = Duration::from_secs(3);
 
+/// How long a writer is taken to live without renewing its hold.
+pub const LEASE: Duration = Duration::from_secs(9);
+
 /// A piece of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {

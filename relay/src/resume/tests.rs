@@ -203,6 +203,42 @@ async fn a_relay_that_is_gone_takes_its_pumps_along() {
     assert_eq!(tasks(), before);
 }
 
+#[tokio::test(start_paused = true)]
+async fn two_relays_share_a_store_and_the_loss_of_one_is_told_by_the_other() {
+    let bounds = Bounds { bytes: 1 << 20, streams: 8, keep: Duration::from_mins(5) };
+    let mut config = config(1 << 20);
+    config.store = Some(Arc::new(MemoryStore::new(bounds)));
+    let (crashing, other) = (Resume::new(&config), Resume::new(&config));
+    let (stream, body, feed) = begin(&crashing).await;
+    let (second, _body, _feed) = begin(&other).await;
+    assert_ne!(stream, second, "they share the seed too");
+    feed.send(Ok("data: 1\n\ndata: 2\n\ndata: ha".into())).await.unwrap();
+    // Longer than any lease: a silent writer is not a lost one.
+    sleep(Duration::from_secs(20)).await;
+    let late = client();
+    let mut headers = HeaderMap::new();
+    headers.insert(LAST_EVENT_ID, format!("{stream}-1").parse().unwrap());
+    let rest = other.again(&headers, &late).await.unwrap().into_body();
+    drop((crashing, body));
+    let rest = tokio::time::timeout(Duration::from_secs(60), broken(rest, &late)).await.unwrap();
+    assert_eq!(rest, format!("data: 2\nid: {stream}-2\n\ndata: ha\n\n{FAREWELL}"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_piece_larger_than_the_store_passes_a_slow_reader_whole() {
+    let resume = Resume::new(&config(4 << 10));
+    let (stream, mut slow, feed) = begin(&resume).await;
+    let long = format!("data: {}\n\n", "x".repeat(64 << 10));
+    feed.send(Ok(long.clone().into())).await.unwrap();
+    drop(feed);
+    let mut text = String::new();
+    while let Some(frame) = slow.frame().await {
+        text.push_str(std::str::from_utf8(&frame.unwrap().into_data().unwrap()).unwrap());
+        sleep(Duration::from_secs(20)).await;
+    }
+    assert_eq!(text, long.replace("\n\n", &format!("\nid: {stream}-1\n\n")));
+}
+
 /// What one reader does: after so many frames it drops, waits, and comes back.
 type Drops = Vec<(usize, u64)>;
 
