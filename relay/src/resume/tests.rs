@@ -213,21 +213,26 @@ async fn two_relays_share_a_store_and_the_loss_of_one_is_told_by_the_other() {
     let (second, _body, _feed) = begin(&other).await;
     assert_ne!(stream, second, "they share the seed too");
     feed.send(Ok("data: 1\n\ndata: 2\n\ndata: ha".into())).await.unwrap();
-    // Longer than any lease: a silent writer is not a lost one.
-    sleep(Duration::from_secs(20)).await;
     let late = client();
     let mut headers = HeaderMap::new();
     headers.insert(LAST_EVENT_ID, format!("{stream}-1").parse().unwrap());
     let rest = other.again(&headers, &late).await.unwrap().into_body();
+    let rest = tokio::spawn(async move { broken(rest, &late).await });
+    // Longer than any lease: a silent writer is not a lost one.
+    sleep(Duration::from_secs(20)).await;
+    feed.send(Ok("lf".into())).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
     drop((crashing, body));
-    let rest = tokio::time::timeout(Duration::from_secs(60), broken(rest, &late)).await.unwrap();
-    assert_eq!(rest, format!("data: 2\nid: {stream}-2\n\ndata: ha\n\n{FAREWELL}"));
+    let rest = tokio::time::timeout(Duration::from_secs(60), rest).await.unwrap().unwrap();
+    assert_eq!(rest, format!("data: 2\nid: {stream}-2\n\ndata: half\n\n{FAREWELL}"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_piece_larger_than_the_store_passes_a_slow_reader_whole() {
     let resume = Resume::new(&config(4 << 10));
     let (stream, mut slow, feed) = begin(&resume).await;
+    let fast = resume.get(&stream.to_string(), &HeaderMap::new(), &client()).await.into_body();
+    let fast = tokio::spawn(all(fast));
     let long = format!("data: {}\n\n", "x".repeat(64 << 10));
     feed.send(Ok(long.clone().into())).await.unwrap();
     drop(feed);
@@ -236,6 +241,7 @@ async fn a_piece_larger_than_the_store_passes_a_slow_reader_whole() {
         text.push_str(std::str::from_utf8(&frame.unwrap().into_data().unwrap()).unwrap());
         sleep(Duration::from_secs(20)).await;
     }
+    assert_eq!(fast.await.unwrap(), text);
     assert_eq!(text, long.replace("\n\n", &format!("\nid: {stream}-1\n\n")));
 }
 
