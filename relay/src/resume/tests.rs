@@ -213,6 +213,8 @@ async fn two_relays_share_a_store_and_the_loss_of_one_is_told_by_the_other() {
     let (second, _body, _feed) = begin(&other).await;
     assert_ne!(stream, second, "they share the seed too");
     feed.send(Ok("data: 1\n\ndata: 2\n\ndata: ha".into())).await.unwrap();
+    // On a paused clock this is: until nothing more happens by itself.
+    sleep(Duration::from_secs(1)).await;
     let late = client();
     let mut headers = HeaderMap::new();
     headers.insert(LAST_EVENT_ID, format!("{stream}-1").parse().unwrap());
