@@ -13,6 +13,8 @@ use relay::{
 
 fn core() -> Core {
     Core::new(Policy {
+        ids: None,
+        idle_warn: None,
         family: Family::Chat,
         heartbeat: None,
         first_byte: None,

@@ -2,9 +2,11 @@
 
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
+use crate::resume::Store;
 use crate::{
     bucket::Rate,
     stream::HeartbeatForm,
@@ -109,6 +111,18 @@ pub struct Config {
     pub request_body: Option<Duration>,
     /// The largest request body in bytes, held until the provider answers. Default: 32 MiB.
     pub max_request: usize,
+    /// Whether streams of events can be resumed. Default: no.
+    pub resume: bool,
+    /// Bytes kept of one stream. Default: 1 MiB, some 5,000 chunks of 200 bytes.
+    pub resume_bytes: usize,
+    /// Streams kept in all, those that run included. Default: 1,000, so at most 1 GiB.
+    pub resume_streams: usize,
+    /// How long a stream is kept after its end. Default: 5 min.
+    pub resume_keep: Duration,
+    /// How long the provider is read on while nobody reads the stream. Default: 30 s.
+    pub resume_wait: Duration,
+    /// Where streams are kept; several relays may share it. Default: in the relay's own memory.
+    pub store: Option<Arc<dyn Store>>,
     /// Origins whose scripts may call; `*` allows all. Default: none, and no CORS headers.
     pub origins: Vec<String>,
     /// Whether scripts of those origins may send credentials. Default: no.
@@ -335,6 +349,12 @@ impl Config {
             rate_per_address: None,
             request_body: Some(Duration::from_secs(30)),
             max_request: 32 << 20,
+            resume: false,
+            resume_bytes: 1 << 20,
+            resume_streams: 1_000,
+            resume_keep: Duration::from_mins(5),
+            resume_wait: Duration::from_secs(30),
+            store: None,
             origins: Vec::new(),
             credentials: false,
             keys: Vec::new(),

@@ -33,7 +33,8 @@ const ALLOWED: [&str; 20] = [
 ];
 
 /// Names that a script may read besides those that every script may.
-const EXPOSED: [&str; 12] = [
+const EXPOSED: [&str; 13] = [
+    "x-stream-id",
     "retry-after",
     "retry-after-ms",
     "x-request-id",

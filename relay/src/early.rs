@@ -3,7 +3,7 @@
 
 use std::{future::Future, pin::Pin, time::Duration};
 
-use axum::{body::Body, response::Response};
+use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::Value;
@@ -15,13 +15,12 @@ use crate::{
     attempt::Outbound,
     config::Config,
     errors::{ErrorObject, Failure},
-    headers, proxy,
+    headers,
+    proxy::{self, Told},
+    resume,
     routes::Route,
     state::Relay,
-    stream::{
-        Core, Family,
-        body::{Relayed, Source},
-    },
+    stream::{Core, Family, body::Source},
     wire::Client,
 };
 
@@ -48,7 +47,7 @@ fn asks_for_stream(request: &[u8]) -> bool {
 }
 
 /// Status 200 at once, which breaks the silence; then the provider's stream, or its error as an event.
-pub(crate) fn respond(
+pub(crate) async fn respond(
     relay: &Relay,
     asking: Asking,
     route: Route,
@@ -56,15 +55,17 @@ pub(crate) fn respond(
     mut account: Account,
 ) -> Response {
     account.begun(StatusCode::OK);
-    let core = Core::unanswered(proxy::policy(relay, route));
     let source = Source::Asking(Box::pin(async move { stream_of(asking.await, route).await }));
-    let phases = relay.phases.clone();
-    let body =
-        Relayed::new(core, source, Instant::now(), phases, client, account, relay.config.read_on);
-    let mut response = Response::new(Body::new(body));
-    let event_stream = HeaderValue::from_static("text/event-stream");
-    response.headers_mut().insert(header::CONTENT_TYPE, event_stream);
-    headers::mark_event_stream(response.headers_mut());
+    let told = Told { zero: Instant::now(), client, account };
+    let policy = proxy::policy(relay, route);
+    let (stream, body) = proxy::body(relay, Core::unanswered, policy, source, told).await;
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers::mark_event_stream(headers);
+    if let Some(stream) = stream {
+        headers.insert(resume::STREAM_ID, resume::header_of(stream));
+    }
     response
 }
 

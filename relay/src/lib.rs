@@ -36,6 +36,7 @@ mod opening;
 mod proxy;
 mod quantity;
 mod request_id;
+pub mod resume;
 mod retry;
 mod routes;
 pub mod serve;

@@ -143,7 +143,6 @@ impl Metrics {
         self.retries.inc();
     }
 
-    #[expect(dead_code, reason = "for streams that can be resumed")]
     pub(crate) fn resumed(&self) {
         self.resumed_readers.inc();
     }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::{
     Extension,
     body::Body,
-    extract::{Request, State},
-    response::Response,
+    extract::{Path, Request, State},
+    response::{IntoResponse as _, Response},
 };
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     access,
@@ -22,15 +22,32 @@ use crate::{
     errors::Failure,
     headers,
     request_id::RequestId,
+    resume::{self, StreamId},
     routes::Route,
     state::{Phase, Relay},
     stream::{
-        Core, EndReason, Policy,
+        Core, EndReason, Family, Policy,
         body::{Relayed, Source},
     },
     target::target,
     wire::Client,
 };
+
+/// `GET /v1/streams/{id}`: a stream that is kept, for a browser's `EventSource`.
+pub(crate) async fn kept(
+    State(relay): State<Arc<Relay>>,
+    Extension(client): Extension<Client>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    match &relay.resume {
+        Some(resume) => {
+            relay.metrics.resumed();
+            resume.get(&id, request.headers(), &client).await
+        }
+        None => Failure::NotFound.into_response(),
+    }
+}
 
 /// Relays one request of a route.
 pub(crate) async fn exchange(
@@ -40,6 +57,12 @@ pub(crate) async fn exchange(
     Extension(RequestId(request_id)): Extension<RequestId>,
     request: Request,
 ) -> Result<Response, Failure> {
+    if let Some(resume) = relay.resume.as_ref().filter(|_| route.has_events())
+        && let Some(resumed) = resume.again(request.headers(), &client).await
+    {
+        relay.metrics.resumed();
+        return Ok(resumed);
+    }
     let key = access::shown(request.headers()).map(|key| KeyId::of(relay.config.seed, key));
     let slot = relay.admit(client.address(), key).map_err(|refused| {
         relay.metrics.refused(refused.limit.name());
@@ -54,8 +77,10 @@ pub(crate) async fn exchange(
         () = relay.phases.clone().reached(Phase::Ending) => Err(Failure::ShuttingDown),
     };
     match answer {
-        Ok(Answered::Now(answer)) => Ok(respond(&relay, answer, route, client, account)),
-        Ok(Answered::Later(asking)) => Ok(early::respond(&relay, asking, route, client, account)),
+        Ok(Answered::Now(answer)) => Ok(respond(&relay, answer, route, client, account).await),
+        Ok(Answered::Later(asking)) => {
+            Ok(early::respond(&relay, asking, route, client, account).await)
+        }
         Err(failure) => {
             account.begun(failure.parts().0);
             account.end(EndReason::Unanswered);
@@ -111,7 +136,7 @@ async fn read(
     Ok(Outbound { method: parts.method, uri: parts.uri, headers, body: body.to_bytes(), attempts })
 }
 
-fn respond(
+async fn respond(
     relay: &Relay,
     answer: Answer,
     route: Route,
@@ -120,28 +145,60 @@ fn respond(
 ) -> Response {
     account.begun(answer.status);
     let family = answer.family(route);
-    let headers = headers::to_client(answer.status, &answer.headers, &relay.config);
+    let mut headers = headers::to_client(answer.status, &answer.headers, &relay.config);
     let body = if answer.body.is_end_stream() && !headers::is_event_stream(&headers) {
         account.end(EndReason::Complete);
         Body::empty()
     } else {
-        let core = Core::new(Policy { family, ..policy(relay, route) });
+        let policy = Policy { family, ..policy(relay, route) };
         let source = Source::Body(answer.body);
-        let phases = relay.phases.clone();
-        Body::new(Relayed::new(
-            core,
-            source,
-            answer.sent_at,
-            phases,
-            client,
-            account,
-            relay.config.read_on,
-        ))
+        let told = Told { zero: answer.sent_at, client, account };
+        let (stream, body) = body(relay, Core::new, policy, source, told).await;
+        if let Some(stream) = stream {
+            headers.insert(resume::STREAM_ID, resume::header_of(stream));
+        }
+        body
     };
     let mut response = Response::new(body);
     *response.status_mut() = answer.status;
     *response.headers_mut() = headers;
     response
+}
+
+/// Who is told what becomes of a body, and from when on.
+pub(crate) struct Told {
+    pub(crate) zero: Instant,
+    pub(crate) client: Client,
+    pub(crate) account: Account,
+}
+
+/// The client's body; where streams of events are kept, it reads what is kept, by that name.
+pub(crate) async fn body(
+    relay: &Relay,
+    core: fn(Policy) -> Core,
+    policy: Policy,
+    source: Source,
+    told: Told,
+) -> (Option<StreamId>, Body) {
+    let Told { zero, client, account } = told;
+    let phases = relay.phases.clone();
+    let family = policy.family;
+    let mut parts = Some((source, account, policy));
+    if let Some(resume) = relay.resume.as_ref().filter(|_| family != Family::Opaque) {
+        let farewell = family.farewell();
+        let kept = resume.begin(&client, farewell, |stream, pumped| {
+            let (source, account, policy) = parts.take().expect("a stream is begun once");
+            let policy = Policy { ids: Some(stream.to_string().into()), ..policy };
+            Relayed::new(core(policy), source, zero, phases.clone(), pumped, account, None)
+        });
+        // A store that has no room or cannot be used costs the resuming, not the stream.
+        if let Ok((stream, body)) = kept.await {
+            return (Some(stream), body);
+        }
+    }
+    let (source, account, policy) = parts.take().expect("nothing was begun");
+    let read_on = relay.config.read_on;
+    (None, Body::new(Relayed::new(core(policy), source, zero, phases, client, account, read_on)))
 }
 
 /// What is decided about a stream of this route.

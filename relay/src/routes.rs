@@ -96,6 +96,8 @@ pub(crate) fn router(relay: &Arc<Relay>) -> Router {
         .route("/healthz", get("ok\n").fallback(only_get))
         .route("/readyz", get(ready).fallback(only_get))
         .route("/metrics", get(scrape).fallback(only_get))
+        // No key is asked: a browser's `EventSource` cannot show one, and the name is a secret.
+        .route("/v1/streams/{id}", get(proxy::kept).fallback(only_get))
         .fallback(not_found);
     let layers = ServiceBuilder::new()
         .layer(middleware::from_fn_with_state(Arc::clone(relay), count))

@@ -18,6 +18,7 @@ use crate::{
     caps::{Caps, Limit, Slot},
     config::Config,
     metrics::Metrics,
+    resume::Resume,
     serve::BoxError,
     upstreams::Upstreams,
 };
@@ -31,6 +32,8 @@ pub(crate) struct Relay {
     pub(crate) config: Config,
     pub(crate) upstream: Upstream,
     pub(crate) upstreams: Arc<Upstreams>,
+    /// Where streams are kept to be resumed.
+    pub(crate) resume: Option<Resume>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) phases: Phases,
     caps: Arc<Caps>,
@@ -45,10 +48,12 @@ impl Relay {
         let caps = Caps::new(&config);
         let rates = Mutex::new(Rates::new(&config));
         let upstreams = Upstreams::new(&config, Instant::now());
+        let resume = config.resume.then(|| Resume::new(&config));
         Arc::new(Self {
             config,
             upstream,
             upstreams,
+            resume,
             metrics: Arc::default(),
             phases,
             caps: Arc::new(caps),

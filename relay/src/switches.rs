@@ -251,6 +251,39 @@ pub(crate) const SWITCHES: &[Switch] = &[
         "Authorities to trust besides the system's",
     ),
     switch(
+        "resume",
+        Field::OnOff(|c| &mut c.resume),
+        "Give events ids, and keep streams to be resumed",
+    ),
+    switch(
+        "resume_bytes",
+        Field::Other(
+            "a size such as `64KiB`, at least `4KiB`",
+            |c, text| put(&mut c.resume_bytes, size(text).filter(|bytes| *bytes >= 4 << 10)),
+            |c| quantity::show_size(c.resume_bytes),
+        ),
+        "Bytes kept of one stream",
+    ),
+    switch(
+        "resume_streams",
+        Field::Other(
+            "a whole number above 0",
+            |c, text| put(&mut c.resume_streams, count(text)),
+            |c| c.resume_streams.to_string(),
+        ),
+        "Streams kept in all",
+    ),
+    switch(
+        "resume_keep",
+        Field::Time(|c| &mut c.resume_keep),
+        "How long a stream is kept after its end",
+    ),
+    switch(
+        "resume_wait",
+        Field::Time(|c| &mut c.resume_wait),
+        "How long the provider is read on without a reader",
+    ),
+    switch(
         "drain",
         Field::Time(|c| &mut c.drain),
         "How long streams may go on after shutdown began",
@@ -560,6 +593,11 @@ mod tests {
             ("max_connections", "9", "max_connections: Some(9)"),
             ("upstream_http", "h2", "upstream_http: H2"),
             ("upstream_ca", "ca.pem", "upstream_ca: Some(\"ca.pem\")"),
+            ("resume", "on", "resume: true"),
+            ("resume_bytes", "64KiB", "resume_bytes: 65536"),
+            ("resume_streams", "7", "resume_streams: 7"),
+            ("resume_keep", "1m", "resume_keep: 60s"),
+            ("resume_wait", "9s", "resume_wait: 9s"),
             ("drain", "4s", "drain: 4s"),
             ("missing_done", "tolerate", "missing_done: Tolerate"),
             ("fallbacks", "http://b.example/v1", "b.example"),

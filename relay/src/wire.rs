@@ -106,6 +106,12 @@ impl Client {
         if self.mark() > mark { Poll::Ready(()) } else { Poll::Pending }
     }
 
+    /// Everything that was written has left.
+    pub(crate) fn flushed(&self) {
+        self.shared.flushes.fetch_add(1, Ordering::AcqRel);
+        self.shared.flushed.wake();
+    }
+
     /// Whether the connection, or its stream, was given up because the client took nothing.
     pub(crate) fn has_stalled(&self) -> bool {
         let stream = self.stream.as_ref().is_some_and(|given_up| given_up.load(Ordering::Acquire));

@@ -28,7 +28,8 @@ pub(crate) fn align(provider: &[u8], body: &[u8], failed: bool) -> Alignment {
     let mut found = Alignment::default();
     for (index, (range, frame)) in got.iter().enumerate() {
         let expected = sent.get(found.passed.len());
-        if expected.is_some_and(|expected| expected.0 == frame.0) {
+        let is_it = |expected: Frame<'_>| expected.0 == frame.0 || gives_id_to(expected, frame);
+        if expected.is_some_and(is_it) {
             found.passed.push(index);
         } else if range.end == body.len() && expected.is_some_and(|whole| begins(whole, frame)) {
             // More of the same blank lines may follow.
@@ -56,6 +57,25 @@ pub(crate) fn align(provider: &[u8], body: &[u8], failed: bool) -> Alignment {
     let has_rest = tail.starts_with(half) || ended();
     found.all = found.passed.len() == sent.ranges.len() && has_rest;
     found
+}
+
+/// Whether a frame is that event with an id that its sender did not give: a line more, before the
+/// blank one. A relay that resumes streams has to name their events.
+fn gives_id_to(event: Frame<'_>, frame: Frame<'_>) -> bool {
+    let common = event.0.iter().zip(frame.0).take_while(|(a, b)| a == b).count();
+    let (Some(rest), Some(blank)) = (frame.0.get(common..), event.0.get(common..)) else {
+        return false;
+    };
+    let is_line_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    let blank_follows = !blank.is_empty() && blank.iter().all(is_line_end);
+    let Some(line) = rest.strip_suffix(blank) else { return false };
+    let ended = line.last().is_some_and(is_line_end);
+    let inner = line.iter().rposition(|byte| !is_line_end(byte)).map_or(0, |last| last + 1);
+    blank_follows
+        && ended
+        && line.starts_with(b"id: ")
+        && !line[..inner].iter().any(is_line_end)
+        && event.data().is_some()
 }
 
 /// Whether blank lines are the first of a longer run of them.

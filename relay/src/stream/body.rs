@@ -55,6 +55,8 @@ pub(crate) struct Relayed {
     account: Option<Account>,
     read_on: Option<Duration>,
     state: State,
+    /// Where events end in the last frame.
+    ends: Vec<usize>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +82,19 @@ impl Relayed {
         let state = State::Open { mark: client.mark() };
         let ending = Box::pin(phases.clone().reached(Phase::Ending));
         let account = Some(account);
-        Self { core, source, zero, alarm: None, phases, ending, client, account, read_on, state }
+        Self {
+            core,
+            source,
+            zero,
+            alarm: None,
+            phases,
+            ending,
+            client,
+            account,
+            read_on,
+            state,
+            ends: Vec::new(),
+        }
     }
 
     /// What is there of the provider, or of the relay's own end.
@@ -180,6 +194,21 @@ impl Drop for Relayed {
     }
 }
 
+impl crate::resume::Pumped for Relayed {
+    fn take_ends(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.ends)
+    }
+
+    fn give_up(&mut self) -> Option<Bytes> {
+        let now = self.elapsed();
+        let output = self.core.feed(now, Input::Abandoned);
+        self.apply(&output);
+        self.tell(&output);
+        self.ends = output.ends;
+        output.emit
+    }
+}
+
 /// What is there of a provider's body.
 fn input_of(body: &mut reqwest::Body, cx: &mut Context<'_>) -> Input {
     loop {
@@ -227,6 +256,7 @@ impl Body for Relayed {
             self.tell(&output);
             self.apply(&output);
             if let Some(bytes) = output.emit {
+                self.ends = output.ends;
                 self.look_ahead(now);
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }

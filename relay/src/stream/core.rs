@@ -25,6 +25,8 @@ pub enum Input {
     Failed,
     /// The relay is being stopped and can wait no longer.
     Shutdown,
+    /// Nobody reads the stream any more.
+    Abandoned,
     /// There is no body: the provider answered with an error, or not at all.
     Refused(ErrorObject),
 }
@@ -124,6 +126,7 @@ impl Core {
             Input::End => self.end(),
             Input::Failed => self.fail(EndReason::UpstreamBroken),
             Input::Shutdown => self.fail(EndReason::Shutdown),
+            Input::Abandoned => self.fail(EndReason::Abandoned),
             Input::Refused(error) => self.fail_with(EndReason::Unanswered, &error),
         }
     }

@@ -77,6 +77,17 @@ impl Family {
         }
     }
 
+    /// What a reader is told of a stream whose writer is lost. Its number is made up: what the
+    /// lost one would have been, nobody knows.
+    pub(crate) fn farewell(self) -> Bytes {
+        const LOST: ErrorObject = ErrorObject::new(
+            "the relay that read this stream from the provider is gone",
+            "server_error",
+            "stream_lost",
+        );
+        Bytes::from(self.error_event(&LOST, 0))
+    }
+
     /// A heartbeat as a comment.
     pub(super) fn comment(has_ids: bool) -> Bytes {
         Bytes::from_static(if has_ids { COMMENT_ALONE } else { COMMENT })

@@ -79,6 +79,8 @@ pub enum EndReason {
     ClientGone,
     /// The client took nothing for too long.
     ClientStalled,
+    /// Nobody came back to read it.
+    Abandoned,
     /// No answer came; the client got a status of the relay's own.
     Unanswered,
 }
@@ -96,6 +98,7 @@ impl EndReason {
             Self::Shutdown => "relay_shutdown",
             Self::ClientGone => "client_gone",
             Self::ClientStalled => "client_stalled",
+            Self::Abandoned => "abandoned",
             Self::Unanswered => "unanswered",
         }
     }
@@ -109,9 +112,11 @@ impl EndReason {
             | Self::UpstreamBroken
             | Self::FirstByteTimeout
             | Self::IdleTimeout => Verdict::Bad,
-            Self::Shutdown | Self::ClientGone | Self::ClientStalled | Self::Unanswered => {
-                Verdict::Unclear
-            }
+            Self::Abandoned
+            | Self::Shutdown
+            | Self::ClientGone
+            | Self::ClientStalled
+            | Self::Unanswered => Verdict::Unclear,
         }
     }
 
@@ -131,6 +136,7 @@ impl EndReason {
             Self::Shutdown => "the relay is shutting down",
             Self::ClientGone => "the client went away",
             Self::ClientStalled => "the client stopped reading",
+            Self::Abandoned => "nobody read the stream for too long",
             Self::Unanswered => "the provider did not answer",
         }
     }

@@ -1,0 +1,343 @@
+//! Keeps streams in this process, within a bound.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    StreamId,
+    store::{End, Entry, LEASE, Opened, Read, Store, StoreError},
+};
+
+/// A store's bounds.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Bytes kept of one stream.
+    pub bytes: usize,
+    /// Streams kept in all. At the bound the one that ended first gives way; one that runs never.
+    pub streams: usize,
+    /// How long a stream is kept after its end.
+    pub keep: Duration,
+}
+
+/// The store of a relay that has no other.
+///
+/// What is over its time is dropped when the next stream begins or is opened: no task and no timer
+/// waits for it, and until then it counts within the bounds.
+#[derive(Debug)]
+pub struct MemoryStore {
+    bounds: Bounds,
+    streams: Mutex<BTreeMap<StreamId, Arc<watch::Sender<Ring>>>>,
+}
+
+/// One stream's last bytes.
+#[derive(Debug)]
+pub(super) struct Ring {
+    entries: VecDeque<Entry>,
+    /// The offset of the first byte kept.
+    begin: u64,
+    /// The offset behind the last byte.
+    next: u64,
+    last_event: u64,
+    farewell: Bytes,
+    end: Option<(End, Instant)>,
+    /// When the writer last said that it lives. Relays may share a store in one process, as in
+    /// simulations, and one of them may crash.
+    held: Instant,
+}
+
+impl MemoryStore {
+    /// Keeps nothing yet.
+    pub fn new(bounds: Bounds) -> Self {
+        Self { bounds, streams: Mutex::default() }
+    }
+
+    fn ring(&self, stream: StreamId) -> Result<Arc<watch::Sender<Ring>>, StoreError> {
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        streams.get(&stream).cloned().ok_or(StoreError::Unknown)
+    }
+
+    /// Whether the stream was begun here and is not forgotten.
+    #[cfg(feature = "redis")]
+    pub(crate) fn has(&self, stream: StreamId) -> bool {
+        self.ring(stream).is_ok()
+    }
+
+    /// Forgets a stream.
+    #[cfg(feature = "redis")]
+    pub(crate) fn forget(&self, stream: StreamId) {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner).remove(&stream);
+    }
+
+    fn forget_old(&self, streams: &mut BTreeMap<StreamId, Arc<watch::Sender<Ring>>>) {
+        let keep = self.bounds.keep;
+        streams.retain(|_, ring| ring.borrow().ended_at().is_none_or(|at| at.elapsed() < keep));
+    }
+
+    fn begin_now(&self, stream: StreamId, farewell: Bytes) -> Result<(), StoreError> {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        self.forget_old(&mut streams);
+        if streams.contains_key(&stream) {
+            return Err(StoreError::Exists);
+        }
+        if streams.len() >= self.bounds.streams {
+            let ended =
+                streams.iter().filter_map(|(id, ring)| Some((ring.borrow().ended_at()?, *id)));
+            let (_, first) = ended.min().ok_or(StoreError::Full)?;
+            streams.remove(&first);
+        }
+        streams.insert(stream, Arc::new(watch::Sender::new(Ring::new(farewell))));
+        Ok(())
+    }
+
+    fn open_now(&self, stream: StreamId, after: u64) -> Result<Opened, StoreError> {
+        self.forget_old(&mut self.streams.lock().unwrap_or_else(PoisonError::into_inner));
+        self.ring(stream)?.borrow().open(after)
+    }
+}
+
+impl Ring {
+    pub(super) fn new(farewell: Bytes) -> Self {
+        let entries = VecDeque::new();
+        Self {
+            entries,
+            begin: 0,
+            next: 0,
+            last_event: 0,
+            farewell,
+            end: None,
+            held: Instant::now(),
+        }
+    }
+
+    /// Adds an entry that was kept elsewhere; the first one says what was dropped before it.
+    #[cfg(feature = "redis")]
+    pub(super) fn append_at(&mut self, begin: u64, entry: Entry) {
+        if self.entries.is_empty() {
+            (self.begin, self.next) = (begin, begin);
+        }
+        self.append(entry, usize::MAX);
+    }
+
+    /// No more will come; only the first end counts.
+    pub(super) fn close(&mut self, end: End) {
+        self.end.get_or_insert_with(|| (end, Instant::now()));
+    }
+
+    /// When it ended, or lost its writer.
+    fn ended_at(&self) -> Option<Instant> {
+        let lost = Some(self.held + LEASE).filter(|lost| *lost <= Instant::now());
+        self.end.as_ref().map(|(_, at)| *at).or(lost)
+    }
+
+    fn append(&mut self, entry: Entry, bound: usize) {
+        self.next += entry.bytes.len() as u64;
+        self.last_event = entry.first - 1 + entry.ends.len() as u64;
+        self.entries.push_back(entry);
+        while self.next - self.begin > bound as u64 && self.entries.len() > 1 {
+            self.begin += self.entries.pop_front().map_or(0, |entry| entry.bytes.len() as u64);
+        }
+    }
+
+    pub(super) fn open(&self, after: u64) -> Result<Opened, StoreError> {
+        if after >= self.last_event && self.end.is_some() {
+            return Err(StoreError::Over);
+        }
+        if after > self.last_event {
+            return Err(StoreError::Unknown);
+        }
+        let offset = if after == 0 && self.begin == 0 { Some(0) } else { self.behind(after) };
+        let offset = offset.ok_or(StoreError::Dropped)?;
+        Ok(Opened { offset, farewell: self.farewell.clone() })
+    }
+
+    /// The offset right behind an event that is kept.
+    fn behind(&self, event: u64) -> Option<u64> {
+        let mut offset = self.begin;
+        for entry in &self.entries {
+            let nth = event.checked_sub(entry.first)?;
+            if let Some(end) = usize::try_from(nth).ok().and_then(|nth| entry.ends.get(nth)) {
+                return Some(offset + *end as u64);
+            }
+            offset += entry.bytes.len() as u64;
+        }
+        None
+    }
+
+    fn read(&self, offset: u64) -> Result<Option<Read>, StoreError> {
+        let mut skip = offset.checked_sub(self.begin).ok_or(StoreError::Dropped)?;
+        for entry in &self.entries {
+            let length = entry.bytes.len() as u64;
+            if skip < length {
+                let from = usize::try_from(skip).map_err(|_| StoreError::Unknown)?;
+                let ends_event = entry.ends.last() == Some(&entry.bytes.len());
+                return Ok(Some(Read::Bytes { bytes: entry.bytes.slice(from..), ends_event }));
+            }
+            skip -= length;
+        }
+        Ok(self.end.as_ref().map(|(end, _)| Read::End(end.clone())))
+    }
+}
+
+impl Store for MemoryStore {
+    fn begin(&self, stream: StreamId, farewell: Bytes) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.begin_now(stream, farewell) })
+    }
+
+    fn append(&self, stream: StreamId, entry: Entry) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.ring(stream)?.send_modify(|ring| ring.append(entry, self.bounds.bytes));
+            Ok(())
+        })
+    }
+
+    fn hold(&self, stream: StreamId) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.ring(stream)?.send_if_modified(|ring| {
+                ring.held = Instant::now();
+                false
+            });
+            Ok(())
+        })
+    }
+
+    fn end(&self, stream: StreamId, end: End) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.ring(stream)?.send_modify(|ring| ring.close(end));
+            Ok(())
+        })
+    }
+
+    fn open(&self, stream: StreamId, after: u64) -> BoxFuture<'_, Result<Opened, StoreError>> {
+        Box::pin(async move { self.open_now(stream, after) })
+    }
+
+    fn read(&self, stream: StreamId, offset: u64) -> BoxFuture<'_, Result<Read, StoreError>> {
+        Box::pin(async move {
+            let mut ring = self.ring(stream)?.subscribe();
+            loop {
+                let lost = ring.borrow().held + LEASE;
+                let ready = async {
+                    let ready = ring.wait_for(|ring| ring.next > offset || ring.end.is_some());
+                    ready.await.map(|ring| ring.read(offset))
+                };
+                match timeout_at(lost, ready).await {
+                    // `Unknown`: forgotten while it was waited for.
+                    Ok(read) => {
+                        let read = read.map_err(|_| StoreError::Unknown)??;
+                        return read.ok_or(StoreError::Unknown);
+                    }
+                    Err(_) if ring.borrow().held + LEASE <= Instant::now() => {
+                        return Err(StoreError::WriterLost);
+                    }
+                    Err(_) => {}
+                }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store(bytes: usize, streams: usize) -> MemoryStore {
+        MemoryStore::new(Bounds { bytes, streams, keep: Duration::from_mins(5) })
+    }
+
+    fn id(ordinal: u64) -> StreamId {
+        StreamId::new(0, ordinal)
+    }
+
+    /// Event `n`, ten bytes long.
+    fn event(n: u64) -> Entry {
+        let bytes = Bytes::from(format!("data: {n:02}\n\n"));
+        Entry { ends: vec![bytes.len()], bytes, first: n }
+    }
+
+    fn over() -> End {
+        End { complete: true, reason: "complete".into() }
+    }
+
+    async fn begun(store: &MemoryStore, events: u64) {
+        store.begin(id(1), Bytes::new()).await.unwrap();
+        for n in 1..=events {
+            store.append(id(1), event(n)).await.unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_bytes_are_kept_and_who_needs_more_is_told() {
+        let store = store(30, 1);
+        begun(&store, 9).await;
+        let held: usize =
+            store.ring(id(1)).unwrap().borrow().entries.iter().map(|e| e.bytes.len()).sum();
+        assert_eq!(held, 30);
+        for dropped in 0..7 {
+            assert_eq!(store.open(id(1), dropped).await, Err(StoreError::Dropped), "{dropped}");
+        }
+        for (after, offset) in [(7, 70), (8, 80), (9, 90)] {
+            assert_eq!(store.open(id(1), after).await.unwrap().offset, offset);
+        }
+        assert_eq!(store.open(id(1), 10).await, Err(StoreError::Unknown));
+        assert_eq!(store.read(id(1), 59).await, Err(StoreError::Dropped));
+        let bytes = Bytes::from_static(b"7\n\n");
+        assert_eq!(store.read(id(1), 67).await, Ok(Read::Bytes { bytes, ends_event: true }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_waits_for_what_comes() {
+        let store = Arc::new(store(100, 1));
+        begun(&store, 1).await;
+        let reader = tokio::spawn({
+            let store = Arc::clone(&store);
+            async move { (store.read(id(1), 10).await, store.read(id(1), 20).await) }
+        });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        store.append(id(1), event(2)).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        store.end(id(1), over()).await.unwrap();
+        let (first, last) = reader.await.unwrap();
+        assert_eq!(first, Ok(Read::Bytes { bytes: event(2).bytes, ends_event: true }));
+        assert_eq!(last, Ok(Read::End(over())));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_ended_stream_is_kept_for_its_time_and_the_first_end_counts() {
+        let store = store(100, 1);
+        begun(&store, 2).await;
+        store.end(id(1), over()).await.unwrap();
+        store.end(id(1), End { complete: false, reason: "late".into() }).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(299)).await;
+        assert_eq!(store.open(id(1), 2).await, Err(StoreError::Over));
+        assert_eq!(store.read(id(1), 20).await, Ok(Read::End(over())));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(store.open(id(1), 1).await, Err(StoreError::Unknown));
+        assert!(store.ring(id(1)).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_the_bound_what_ended_first_gives_way_and_what_runs_does_not() {
+        let store = store(100, 2);
+        for n in [1, 2] {
+            store.begin(id(n), Bytes::new()).await.unwrap();
+        }
+        assert_eq!(store.begin(id(1), Bytes::new()).await, Err(StoreError::Exists));
+        assert_eq!(store.begin(id(3), Bytes::new()).await, Err(StoreError::Full));
+        for n in [2, 1] {
+            store.end(id(n), over()).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        store.begin(id(3), Bytes::new()).await.unwrap();
+        assert!(store.ring(id(1)).is_ok() && store.ring(id(2)).is_err());
+    }
+}

@@ -1,0 +1,212 @@
+//! Streams that a client can come back to: each is kept for a while, and read from any event on.
+//!
+//! A [`pump`] of its own carries each stream from the provider into the [`Store`]; every client, the
+//! first one too, is a [`reader`] of the store. What calls this:
+//!
+//! - The relay holds one `Resume::new(&config)` where `config.resume` is on.
+//! - For a new stream of events: `resume.begin(&client, farewell, |stream, pumped| relayed).await` with
+//!   the `Client` of the connection. The closure makes the `Relayed` body, without `read_on`, its
+//!   policy's `ids` the stream's name, and `pumped` as its client, which is no socket. It gives back the stream's id, for [`STREAM_ID`], and the body; or a
+//!   [`StoreError`] together with nothing begun: then relay without resuming.
+//! - For a POST with `Last-Event-ID`: `resume.again(&headers, &client).await` is `None` where the
+//!   header is absent or not ours: then go on as with any request. Else it is the answer.
+//! - For `GET /v1/streams/{id}`: `resume.get(&id, &headers, &client).await` is the answer.
+//!
+//! What it does not do: it never asks the provider again, and never sends what it did not get.
+
+mod id;
+mod live;
+pub mod memory;
+mod pump;
+mod reader;
+#[cfg(feature = "redis")]
+pub mod redis;
+mod refusal;
+pub mod store;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    body::Body,
+    response::{IntoResponse as _, Response},
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use tokio::task::JoinSet;
+
+pub(crate) use self::pump::Pumped;
+pub use self::{
+    id::{EventId, NotAnId, StreamId},
+    memory::{Bounds, MemoryStore},
+    store::{Store, StoreError},
+};
+use self::{
+    live::{Attached, Live},
+    pump::Pump,
+    reader::Reader,
+    refusal::Refusal,
+    store::Opened,
+};
+use crate::{config::Config, wire::Client};
+
+/// The header that names the stream of an answer.
+pub(crate) const STREAM_ID: HeaderName = HeaderName::from_static("x-stream-id");
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// How many names are tried for a stream. Relays that share a store and a seed make the same ones.
+const NAMES: usize = 16;
+
+/// The streams of one relay.
+#[derive(Debug)]
+pub(crate) struct Resume {
+    store: Arc<dyn Store>,
+    seed: u64,
+    window: usize,
+    wait: Duration,
+    begun: AtomicU64,
+    live: Mutex<BTreeMap<StreamId, Weak<Live>>>,
+    /// Dropped with the relay, and the pumps with it.
+    pumps: Mutex<JoinSet<()>>,
+}
+
+impl Resume {
+    pub(crate) fn new(config: &Config) -> Self {
+        let bounds = Bounds {
+            bytes: config.resume_bytes,
+            streams: config.resume_streams,
+            keep: config.resume_keep,
+        };
+        let own = || Arc::new(MemoryStore::new(bounds)) as Arc<dyn Store>;
+        Self {
+            store: config.store.clone().unwrap_or_else(own),
+            seed: config.seed,
+            window: config.resume_bytes / 2,
+            wait: config.resume_wait,
+            begun: AtomicU64::new(0),
+            live: Mutex::default(),
+            pumps: Mutex::default(),
+        }
+    }
+
+    /// Begins a stream; its body is that of the first client.
+    ///
+    /// # Errors
+    /// The store has no room or cannot be used; `source` was not called.
+    pub(crate) async fn begin<S>(
+        &self,
+        client: &Client,
+        farewell: Bytes,
+        source: impl FnOnce(StreamId, Client) -> S,
+    ) -> Result<(StreamId, Body), StoreError>
+    where
+        S: Pumped + Send + Unpin + 'static,
+        S::Error: std::fmt::Display + Send,
+    {
+        let stream = self.name(&farewell).await?;
+        let live = Arc::new(Live::default());
+        let opened = Opened { offset: 0, farewell };
+        let attached = Attached::new(Arc::clone(&live), 0);
+        {
+            let mut all = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+            all.retain(|_, live| live.strong_count() > 0);
+            all.insert(stream, Arc::downgrade(&live));
+        }
+        let store = Arc::clone(&self.store);
+        let pump = Pump { stream, store, live, window: self.window, wait: self.wait };
+        let pumped = Client::new(client.address());
+        let source = source(stream, pumped.clone());
+        {
+            let mut pumps = self.pumps.lock().unwrap_or_else(PoisonError::into_inner);
+            while pumps.try_join_next().is_some() {}
+            pumps.spawn(pump.run(source, pumped));
+        }
+        Ok((stream, Body::new(self.reader(stream, opened, Some(attached), client))))
+    }
+
+    async fn name(&self, farewell: &Bytes) -> Result<StreamId, StoreError> {
+        for _ in 0..NAMES {
+            let stream = StreamId::new(self.seed, self.begun.fetch_add(1, Ordering::Relaxed));
+            match self.store.begin(stream, farewell.clone()).await {
+                Err(StoreError::Exists) => {}
+                begun => return begun.map(|()| stream),
+            }
+        }
+        Err(StoreError::Exists)
+    }
+
+    /// Answers a request that names one of our events; `None` if it does not.
+    pub(crate) async fn again(&self, headers: &HeaderMap, client: &Client) -> Option<Response> {
+        let event = headers.get(LAST_EVENT_ID)?.to_str().ok()?.parse().ok()?;
+        Some(self.answer(event, client).await.unwrap_or_else(Refusal::into_response))
+    }
+
+    /// Answers `GET /v1/streams/{id}`: from the event that `Last-Event-ID` names, else from the
+    /// beginning.
+    pub(crate) async fn get(&self, id: &str, headers: &HeaderMap, client: &Client) -> Response {
+        let event = event_of(id, headers);
+        let answer = match event {
+            Ok(event) => self.answer(event, client).await,
+            Err(refusal) => Err(refusal),
+        };
+        answer.unwrap_or_else(Refusal::into_response)
+    }
+
+    async fn answer(&self, event: EventId, client: &Client) -> Result<Response, Refusal> {
+        let stream = event.stream;
+        let opened = match self.store.open(stream, event.number).await {
+            Ok(opened) => opened,
+            // EventSource reconnects after any end but this one (HTML 9.2.3).
+            Err(StoreError::Over) => return Ok(StatusCode::NO_CONTENT.into_response()),
+            Err(error) => return Err(Refusal::from(error)),
+        };
+        let live = {
+            let all = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+            all.get(&stream).and_then(Weak::upgrade)
+        };
+        let attached = live.map(|live| Attached::new(live, opened.offset));
+        let mut response = Response::new(Body::new(self.reader(stream, opened, attached, client)));
+        let headers = response.headers_mut();
+        for (name, value) in [
+            (header::CONTENT_TYPE, "text/event-stream"),
+            (header::CACHE_CONTROL, "no-cache"),
+            (HeaderName::from_static("x-accel-buffering"), "no"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        headers.insert(STREAM_ID, header_of(stream));
+        Ok(response)
+    }
+
+    fn reader(
+        &self,
+        stream: StreamId,
+        opened: Opened,
+        attached: Option<Attached>,
+        client: &Client,
+    ) -> Reader {
+        Reader::new(Arc::clone(&self.store), stream, opened, attached, client.clone())
+    }
+}
+
+fn event_of(id: &str, headers: &HeaderMap) -> Result<EventId, Refusal> {
+    let stream: StreamId = id.parse().map_err(|_| Refusal::Unknown)?;
+    let Some(last) = headers.get(LAST_EVENT_ID) else { return Ok(EventId { stream, number: 0 }) };
+    let event: Option<EventId> = last.to_str().ok().and_then(|text| text.parse().ok());
+    event.filter(|event| event.stream == stream).ok_or(Refusal::OtherEvent)
+}
+
+/// The stream's name as a header has it.
+pub(crate) fn header_of(stream: StreamId) -> HeaderValue {
+    HeaderValue::try_from(stream.to_string()).expect("hexadecimal digits stand in a header")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! The body of a client that reads a stream out of the store.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http_body::{Body, Frame};
+
+use super::{
+    StreamId,
+    live::Attached,
+    store::{Opened, Read, Store, StoreError},
+};
+use crate::wire::Client;
+
+/// Why the framing was left unfinished, as the stream's was.
+#[derive(Debug, thiserror::Error)]
+#[error("the stream was broken off: {0}")]
+pub(crate) struct BrokenOff(String);
+
+/// Reads from a place on to the stream's end, and ends as the stream did.
+///
+/// If the rest cannot be had, it says so in an event and breaks its framing; it never ends well.
+pub(crate) struct Reader {
+    store: Arc<dyn Store>,
+    stream: StreamId,
+    opened: Opened,
+    /// Where the stream is written here; else nobody waits for this reader.
+    attached: Option<Attached>,
+    client: Client,
+    /// The mark of the last thing given to hyper.
+    mark: u64,
+    between: bool,
+    state: State,
+}
+
+enum State {
+    Idle,
+    Reading(BoxFuture<'static, Result<Read, StoreError>>),
+    Finished,
+    /// Once everything has left, the framing breaks.
+    Breaking(String),
+}
+
+impl Reader {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        stream: StreamId,
+        opened: Opened,
+        attached: Option<Attached>,
+        client: Client,
+    ) -> Self {
+        let mark = client.mark();
+        let state = State::Idle;
+        Self { store, stream, opened, attached, client, mark, between: true, state }
+    }
+
+    fn begin_read(&self) -> State {
+        let (store, stream, offset) = (Arc::clone(&self.store), self.stream, self.opened.offset);
+        if let Some(attached) = &self.attached {
+            attached.at(offset);
+        }
+        State::Reading(Box::pin(async move { store.read(stream, offset).await }))
+    }
+
+    /// What goes to the client because of what was read.
+    fn take(&mut self, read: Result<Read, StoreError>) -> Option<Bytes> {
+        match read {
+            Ok(Read::Bytes { bytes, ends_event }) => {
+                self.opened.offset += bytes.len() as u64;
+                self.between = ends_event;
+                self.state = State::Idle;
+                Some(bytes)
+            }
+            Ok(Read::End(end)) if end.complete => {
+                self.state = State::Finished;
+                None
+            }
+            Ok(Read::End(end)) => {
+                self.state = State::Breaking(end.reason.into_owned());
+                None
+            }
+            Err(error) => {
+                self.state = State::Breaking(error.to_string());
+                let closing: &[u8] = if self.between { b"" } else { b"\n\n" };
+                Some(Bytes::from([closing, &self.opened.farewell[..]].concat()))
+                    .filter(|bytes| !bytes.is_empty())
+            }
+        }
+    }
+}
+
+impl Body for Reader {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        loop {
+            match &mut self.state {
+                State::Idle => self.state = self.begin_read(),
+                State::Reading(read) => {
+                    let read = ready!(read.as_mut().poll(cx));
+                    if let Some(bytes) = self.take(read) {
+                        self.mark = self.client.mark();
+                        return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                    }
+                }
+                State::Finished => {
+                    self.attached = None;
+                    return Poll::Ready(None);
+                }
+                State::Breaking(reason) => {
+                    let reason = std::mem::take(reason);
+                    if self.client.poll_flushed(self.mark, cx).is_pending() {
+                        self.state = State::Breaking(reason);
+                        return Poll::Pending;
+                    }
+                    return Poll::Ready(Some(Err(BrokenOff(reason))));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! Keeps streams in Redis, so that any relay can resume what another began.
+//!
+//! A stream is a Redis stream whose ids are offsets: the entry with id `<n>-0` ends at byte `n`, so
+//! one that was added cannot be added again, trimming by id bounds the bytes, and a reader sees
+//! from ids alone whether it missed any. The end is the entry `<n>-1`. Beside it lie two keys: `head`
+//! holds the farewell and takes the name, `lease` lives as long as the writer renews it.
+//!
+//! What is written here is kept in memory too, and read from there: a running stream's readers on
+//! this relay do not need Redis. If Redis fails while a stream is written, the stream goes on here
+//! alone. It is not written to Redis again, since it would have a gap; its lease runs out, and
+//! readers on other relays are told that its writer is lost.
+//!
+//! Keys are plain text and hold what clients were sent: the Redis must be as private as the relay.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use redis::{
+    AsyncConnectionConfig, Client, FromRedisValue, Pipeline, RedisError,
+    aio::MultiplexedConnection,
+    streams::{StreamId as RedisEntry, StreamRangeReply, StreamReadReply},
+};
+
+use super::{
+    StreamId,
+    memory::{Bounds, MemoryStore, Ring},
+    store::{End, Entry, LEASE, Opened, Read, Store, StoreError},
+};
+
+/// How long a connection may take. Redis is near, or of no use.
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// How long an answer may take. While it is waited for, the stream's clients wait too.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// How long one blocking read waits before the writer's lease is looked at.
+const BLOCK: Duration = Duration::from_secs(1);
+
+/// Streams in Redis; several relays may use one server.
+pub struct RedisStore {
+    client: Client,
+    bounds: Bounds,
+    lease: Duration,
+    local: MemoryStore,
+    /// Streams that are written here.
+    writing: Mutex<BTreeMap<StreamId, Writing>>,
+    shared: tokio::sync::Mutex<Option<MultiplexedConnection>>,
+    /// Connections for blocking reads, which must not hold up others. As many as remote streams
+    /// were read at once.
+    blocking: Mutex<Vec<MultiplexedConnection>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Writing {
+    offset: u64,
+    /// Redis misses a part of it.
+    lost: bool,
+}
+
+impl fmt::Debug for RedisStore {
+    /// Without the address, which may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").field("bounds", &self.bounds).finish_non_exhaustive()
+    }
+}
+
+impl From<RedisError> for StoreError {
+    fn from(error: RedisError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn key(stream: StreamId, part: &str) -> String {
+    format!("whitewater:{stream}:{part}")
+}
+
+impl RedisStore {
+    /// Uses the server at `url`, as `redis://127.0.0.1:6379`; connects when first needed.
+    ///
+    /// # Errors
+    /// The URL is none of Redis.
+    pub fn new(url: &str, bounds: Bounds) -> Result<Self, StoreError> {
+        Self::with_lease(url, bounds, LEASE)
+    }
+
+    fn with_lease(url: &str, bounds: Bounds, lease: Duration) -> Result<Self, StoreError> {
+        Ok(Self {
+            client: Client::open(url)?,
+            bounds,
+            lease,
+            local: MemoryStore::new(bounds),
+            writing: Mutex::default(),
+            shared: tokio::sync::Mutex::default(),
+            blocking: Mutex::default(),
+        })
+    }
+
+    async fn connect(&self, answer: Duration) -> Result<MultiplexedConnection, RedisError> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT))
+            .set_response_timeout(Some(answer));
+        self.client.get_multiplexed_async_connection_with_config(&config).await
+    }
+
+    /// Asks on the shared connection; after a failure the next one is made anew.
+    async fn ask<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, StoreError> {
+        let mut shared = self.shared.lock().await;
+        let mut connection = match shared.take() {
+            Some(connection) => connection,
+            None => self.connect(ANSWER).await?,
+        };
+        *shared = Some(connection.clone());
+        drop(shared);
+        let answer = commands.query_async(&mut connection).await;
+        if answer.is_err() {
+            *self.shared.lock().await = None;
+        }
+        Ok(answer?)
+    }
+
+    fn writing(&self, stream: StreamId) -> Option<Writing> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner).get(&stream).copied()
+    }
+
+    fn set_writing(&self, stream: StreamId, writing: Writing) {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner).insert(stream, writing);
+    }
+
+    /// Does it where Redis has the whole stream; if it fails, Redis has not any more.
+    async fn write(&self, stream: StreamId, writing: Writing, commands: &Pipeline) {
+        let lost = writing.lost || self.ask::<redis::Value>(commands).await.is_err();
+        self.set_writing(stream, Writing { lost, ..writing });
+    }
+
+    /// How long keys outlive their last writing: a crashed writer's stream can still be read.
+    fn keep_millis(&self) -> u64 {
+        millis(self.bounds.keep.saturating_add(self.lease))
+    }
+
+    async fn begin_now(&self, stream: StreamId, farewell: Bytes) -> Result<(), StoreError> {
+        self.local.begin(stream, farewell.clone()).await?;
+        let mut commands = redis::pipe();
+        commands.cmd("SET").arg(key(stream, "head")).arg(&farewell[..]).arg("NX");
+        commands.arg("PX").arg(self.keep_millis());
+        let answer = self.ask::<(Option<String>,)>(&commands).await;
+        if let Ok((None,)) = answer {
+            self.local.forget(stream);
+            return Err(StoreError::Exists);
+        }
+        self.set_writing(stream, Writing { offset: 0, lost: answer.is_err() });
+        self.hold(stream).await
+    }
+
+    async fn append_now(&self, stream: StreamId, entry: Entry) -> Result<(), StoreError> {
+        let mut writing = self.writing(stream).ok_or(StoreError::Unknown)?;
+        writing.offset += entry.bytes.len() as u64;
+        let ends: Vec<String> = entry.ends.iter().map(ToString::to_string).collect();
+        let mut commands = redis::pipe();
+        commands.cmd("XADD").arg(key(stream, "events")).arg("MINID");
+        commands.arg(format!("{}-0", writing.offset.saturating_sub(self.bounds.bytes as u64)));
+        commands.arg(format!("{}-0", writing.offset)).arg("bytes").arg(&entry.bytes[..]);
+        commands.arg("first").arg(entry.first).arg("ends").arg(ends.join(","));
+        commands.cmd("PEXPIRE").arg(key(stream, "events")).arg(self.keep_millis());
+        self.write(stream, writing, &commands).await;
+        self.local.append(stream, entry).await
+    }
+
+    async fn hold_now(&self, stream: StreamId) -> Result<(), StoreError> {
+        let writing = self.writing(stream).ok_or(StoreError::Unknown)?;
+        let mut commands = redis::pipe();
+        commands.cmd("SET").arg(key(stream, "lease")).arg(1).arg("PX").arg(millis(self.lease));
+        for part in ["head", "events"] {
+            commands.cmd("PEXPIRE").arg(key(stream, part)).arg(self.keep_millis());
+        }
+        self.write(stream, writing, &commands).await;
+        Ok(())
+    }
+
+    async fn end_now(&self, stream: StreamId, end: End) -> Result<(), StoreError> {
+        if let Some(writing) = self.writing(stream) {
+            let mut commands = redis::pipe();
+            commands.cmd("XADD").arg(key(stream, "events")).arg(format!("{}-1", writing.offset));
+            commands.arg("complete").arg(u8::from(end.complete)).arg("reason").arg(&*end.reason);
+            for part in ["head", "events"] {
+                commands.cmd("PEXPIRE").arg(key(stream, part)).arg(millis(self.bounds.keep));
+            }
+            commands.cmd("DEL").arg(key(stream, "lease"));
+            self.write(stream, writing, &commands).await;
+            self.writing.lock().unwrap_or_else(PoisonError::into_inner).remove(&stream);
+        }
+        self.local.end(stream, end).await
+    }
+
+    async fn open_now(&self, stream: StreamId, after: u64) -> Result<Opened, StoreError> {
+        if self.local.has(stream) {
+            return self.local.open(stream, after).await;
+        }
+        let mut commands = redis::pipe();
+        commands.cmd("GET").arg(key(stream, "head"));
+        commands.cmd("XRANGE").arg(key(stream, "events")).arg("-").arg("+");
+        let (head, events): (Option<Vec<u8>>, StreamRangeReply) = self.ask(&commands).await?;
+        let mut ring = Ring::new(head.ok_or(StoreError::Unknown)?.into());
+        for event in &events.ids {
+            match kept(event)? {
+                Kept::Entry(behind, entry) => {
+                    ring.append_at(behind - entry.bytes.len() as u64, entry);
+                }
+                Kept::End(_, end) => ring.close(end),
+            }
+        }
+        ring.open(after)
+    }
+
+    async fn read_now(&self, stream: StreamId, offset: u64) -> Result<Read, StoreError> {
+        if self.local.has(stream) {
+            return self.local.read(stream, offset).await;
+        }
+        loop {
+            if let Some(event) = self.wait_for(stream, offset, Some(BLOCK)).await? {
+                return read_at(&event, offset);
+            }
+            let mut commands = redis::pipe();
+            commands.cmd("EXISTS").arg(key(stream, "lease"));
+            commands.cmd("EXISTS").arg(key(stream, "head"));
+            let (lease, head): (bool, bool) = self.ask(&commands).await?;
+            if !lease {
+                // The end may have come between the two looks.
+                return match self.wait_for(stream, offset, None).await? {
+                    Some(event) => read_at(&event, offset),
+                    None if head => Err(StoreError::WriterLost),
+                    None => Err(StoreError::Unknown),
+                };
+            }
+        }
+    }
+
+    /// The first entry that ends behind the offset.
+    async fn wait_for(
+        &self,
+        stream: StreamId,
+        offset: u64,
+        block: Option<Duration>,
+    ) -> Result<Option<RedisEntry>, StoreError> {
+        let idle = self.blocking.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => self.connect(BLOCK + ANSWER).await?,
+        };
+        let mut command = redis::cmd("XREAD");
+        command.arg("COUNT").arg(1);
+        if let Some(block) = block {
+            command.arg("BLOCK").arg(millis(block));
+        }
+        command.arg("STREAMS").arg(key(stream, "events")).arg(format!("{offset}-0"));
+        let reply: Option<StreamReadReply> = command.query_async(&mut connection).await?;
+        self.blocking.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        let mut keys = reply.map_or_else(Vec::new, |reply| reply.keys);
+        Ok(keys.pop().and_then(|mut key| key.ids.pop()))
+    }
+}
+
+/// An entry of the Redis stream, and the offset behind it.
+enum Kept {
+    Entry(u64, Entry),
+    End(u64, End),
+}
+
+fn kept(event: &RedisEntry) -> Result<Kept, StoreError> {
+    read_kept(event).ok_or_else(|| StoreError::Unavailable("an entry is not the relay's".into()))
+}
+
+fn read_kept(event: &RedisEntry) -> Option<Kept> {
+    let (behind, part) = event.id.split_once('-')?;
+    let behind: u64 = behind.parse().ok()?;
+    if part == "1" {
+        let reason: String = event.get("reason")?;
+        let complete = event.get::<u8>("complete")? == 1;
+        return Some(Kept::End(behind, End { complete, reason: reason.into() }));
+    }
+    let bytes = Bytes::from(event.get::<Vec<u8>>("bytes")?);
+    let ends: String = event.get("ends")?;
+    let ends = ends.split(',').filter(|end| !end.is_empty()).map(|end| end.parse().ok());
+    let ends = ends.collect::<Option<Vec<usize>>>()?;
+    let first = event.get::<u64>("first").filter(|first| *first > 0)?;
+    let sound = !bytes.is_empty() && bytes.len() as u64 <= behind;
+    sound.then_some(Kept::Entry(behind, Entry { bytes, first, ends }))
+}
+
+fn read_at(event: &RedisEntry, offset: u64) -> Result<Read, StoreError> {
+    match kept(event)? {
+        Kept::End(behind, end) if behind == offset => Ok(Read::End(end)),
+        Kept::End(..) => Err(StoreError::Dropped),
+        Kept::Entry(behind, entry) => {
+            let begin = behind - entry.bytes.len() as u64;
+            let skip = offset.checked_sub(begin).ok_or(StoreError::Dropped)?;
+            let skip = usize::try_from(skip).map_err(|_| StoreError::Dropped)?;
+            let ends_event = entry.ends.last() == Some(&entry.bytes.len());
+            Ok(Read::Bytes { bytes: entry.bytes.slice(skip..), ends_event })
+        }
+    }
+}
+
+impl Store for RedisStore {
+    fn begin(&self, stream: StreamId, farewell: Bytes) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.begin_now(stream, farewell))
+    }
+
+    fn append(&self, stream: StreamId, entry: Entry) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.append_now(stream, entry))
+    }
+
+    fn hold(&self, stream: StreamId) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.hold_now(stream))
+    }
+
+    fn end(&self, stream: StreamId, end: End) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.end_now(stream, end))
+    }
+
+    fn open(&self, stream: StreamId, after: u64) -> BoxFuture<'_, Result<Opened, StoreError>> {
+        Box::pin(self.open_now(stream, after))
+    }
+
+    fn read(&self, stream: StreamId, offset: u64) -> BoxFuture<'_, Result<Read, StoreError>> {
+        Box::pin(self.read_now(stream, offset))
+    }
+}
+
+#[cfg(test)]
+#[path = "redis_tests.rs"]
+mod tests;

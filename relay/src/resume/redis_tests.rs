@@ -1,0 +1,145 @@
+//! Two stores at one real server, as two relays have them.
+
+use std::process::{Child, Command, Stdio};
+
+use tokio::time::{sleep, timeout};
+
+use super::*;
+
+/// A server of this test alone; ends with it.
+struct Server {
+    child: Child,
+    folder: std::path::PathBuf,
+    url: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// `None`, and a word about it, where there is no `redis-server`; on CI that is a failure.
+async fn server() -> Option<Server> {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let folder = std::env::temp_dir().join(format!("relay-redis-{}-{free}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let child = Command::new("redis-server")
+        .args(["--bind", "127.0.0.1", "--save", "", "--port", &free.to_string(), "--dir"])
+        .arg(&folder)
+        .stdout(Stdio::null())
+        .spawn();
+    let child = match child {
+        Ok(child) => child,
+        Err(error) => {
+            assert!(std::env::var_os("CI").is_none(), "redis-server does not start: {error}");
+            eprintln!("SKIPPED: redis-server does not start ({error}): install redis-server");
+            return None;
+        }
+    };
+    let server = Server { child, folder, url: format!("redis://127.0.0.1:{free}") };
+    let ready = async {
+        while store(&server, 1 << 20).ask::<(String,)>(redis::pipe().cmd("PING")).await.is_err() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(30), ready).await.expect("it starts in milliseconds");
+    Some(server)
+}
+
+fn store(server: &Server, bytes: usize) -> RedisStore {
+    let bounds = Bounds { bytes, streams: 8, keep: Duration::from_mins(5) };
+    RedisStore::with_lease(&server.url, bounds, Duration::from_secs(2)).unwrap()
+}
+
+fn id() -> StreamId {
+    StreamId::new(0, 1)
+}
+
+/// Event `n`, ten bytes long.
+fn event(n: u64) -> Entry {
+    let bytes = Bytes::from(format!("data: {n:02}\n\n"));
+    Entry { ends: vec![bytes.len()], bytes, first: n }
+}
+
+fn over() -> End {
+    End { complete: true, reason: "complete".into() }
+}
+
+async fn written(server: &Server, bytes: usize, events: u64) -> RedisStore {
+    let store = store(server, bytes);
+    store.begin(id(), "data: gone\n\n".into()).await.unwrap();
+    for n in 1..=events {
+        store.append(id(), event(n)).await.unwrap();
+    }
+    store
+}
+
+#[tokio::test]
+async fn one_relay_writes_and_another_reads_along() {
+    let Some(server) = server().await else { return };
+    let writer = written(&server, 1 << 20, 2).await;
+    let reader = store(&server, 1 << 20);
+    assert_eq!(reader.begin(id(), Bytes::new()).await, Err(StoreError::Exists));
+    let opened = reader.open(id(), 1).await.unwrap();
+    assert_eq!(opened, Opened { offset: 10, farewell: "data: gone\n\n".into() });
+    let reading = tokio::spawn(async move {
+        let (mut offset, mut text) = (opened.offset, Vec::new());
+        while let Read::Bytes { bytes, .. } = reader.read(id(), offset).await.unwrap() {
+            offset += bytes.len() as u64;
+            text.extend(bytes);
+        }
+        assert_eq!(reader.open(id(), 9).await, Err(StoreError::Over));
+        String::from_utf8(text).unwrap()
+    });
+    for n in 3..=9 {
+        writer.append(id(), event(n)).await.unwrap();
+    }
+    writer.end(id(), over()).await.unwrap();
+    let text = (2..=9).map(|n| format!("data: {n:02}\n\n")).collect::<Vec<_>>().concat();
+    assert_eq!(timeout(Duration::from_secs(30), reading).await.unwrap().unwrap(), text);
+}
+
+#[tokio::test]
+async fn a_reader_of_a_lost_writer_gets_what_there_is_and_then_the_truth() {
+    let Some(server) = server().await else { return };
+    drop(written(&server, 1 << 20, 2).await);
+    let reader = store(&server, 1 << 20);
+    assert_eq!(reader.open(id(), 1).await.unwrap().offset, 10);
+    let rest = Read::Bytes { bytes: event(2).bytes, ends_event: true };
+    assert_eq!(reader.read(id(), 10).await, Ok(rest));
+    let lost = timeout(Duration::from_secs(30), reader.read(id(), 20)).await.unwrap();
+    assert_eq!(lost, Err(StoreError::WriterLost));
+}
+
+#[tokio::test]
+async fn redis_keeps_the_last_bytes_only_and_who_needs_more_is_told() {
+    let Some(server) = server().await else { return };
+    let _writer = written(&server, 30, 100).await;
+    let reader = store(&server, 30);
+    let mut length = redis::pipe();
+    length.cmd("XLEN").arg(key(id(), "events"));
+    let (kept,): (u64,) = reader.ask(&length).await.unwrap();
+    assert!(kept <= 4, "{kept} entries of ten bytes");
+    assert_eq!(reader.open(id(), 90).await, Err(StoreError::Dropped));
+    assert_eq!(reader.read(id(), 900).await, Err(StoreError::Dropped));
+    assert_eq!(reader.open(id(), 98).await.unwrap().offset, 980);
+    let other = StreamId::new(0, 2);
+    assert_eq!(reader.open(other, 1).await, Err(StoreError::Unknown));
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_where_it_is_written_when_redis_goes_away() {
+    let Some(server) = server().await else { return };
+    let writer = written(&server, 1 << 20, 1).await;
+    let reader = store(&server, 1 << 20);
+    drop(server);
+    writer.append(id(), event(2)).await.unwrap();
+    writer.end(id(), over()).await.unwrap();
+    let rest = Read::Bytes { bytes: event(2).bytes, ends_event: true };
+    assert_eq!(writer.read(id(), 10).await, Ok(rest));
+    assert_eq!(writer.read(id(), 20).await, Ok(Read::End(over())));
+    assert!(matches!(reader.open(id(), 1).await, Err(StoreError::Unavailable(_))));
+}

@@ -1,0 +1,315 @@
+//! Readers that come and go, at any cut, on a paused clock.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http_body::Frame;
+use http_body_util::BodyExt as _;
+use proptest::prelude::*;
+use tokio::{sync::mpsc, time::sleep};
+
+use super::*;
+use crate::stream::ids::Ids;
+
+const FAREWELL: &str = "data: gone\n\n";
+
+/// A source that is fed by hand: `Err` breaks it, the sender's drop ends it.
+struct Fed {
+    pieces: mpsc::Receiver<io::Result<Bytes>>,
+    ids: Ids,
+    ends: Vec<usize>,
+    client: Client,
+    mark: u64,
+}
+
+impl http_body::Body for Fed {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let piece = std::task::ready!(self.pieces.poll_recv(cx));
+        self.mark = self.client.mark();
+        Poll::Ready(piece.map(|piece| {
+            let numbered = self.ids.number(piece?);
+            self.ends = numbered.ends;
+            Ok(Frame::data(numbered.bytes))
+        }))
+    }
+}
+
+impl Pumped for Fed {
+    fn take_ends(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.ends)
+    }
+
+    fn give_up(&mut self) -> Option<Bytes> {
+        self.pieces.close();
+        let numbered = self.ids.number(Bytes::from_static(b"data: abandoned\n\n"));
+        self.ends = numbered.ends;
+        Some(numbered.bytes)
+    }
+}
+
+fn client() -> Client {
+    Client::new(([127, 0, 0, 1], 1).into())
+}
+
+fn config(bytes: usize) -> Config {
+    let mut config = Config::new("http://provider/v1".parse().unwrap());
+    config.resume_bytes = bytes;
+    config.resume_streams = 8;
+    config
+}
+
+/// A stream that has begun, its first client, and the hand that feeds it.
+async fn begin(resume: &Resume) -> (StreamId, Body, mpsc::Sender<io::Result<Bytes>>) {
+    let (feed, pieces) = mpsc::channel(1);
+    let source = |stream: StreamId, client: Client| {
+        let mark = client.mark();
+        Fed { pieces, ids: Ids::new(stream.to_string().into()), ends: Vec::new(), client, mark }
+    };
+    let (stream, body) = resume.begin(&client(), FAREWELL.into(), source).await.unwrap();
+    (stream, body, feed)
+}
+
+async fn all(body: Body) -> String {
+    String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
+
+/// All of a body that breaks off.
+async fn broken(mut body: Body, client: &Client) -> String {
+    let mut text = Vec::new();
+    loop {
+        client.flushed();
+        match body.frame().await {
+            Some(Ok(frame)) => text.extend(frame.into_data().unwrap()),
+            Some(Err(_)) => return String::from_utf8(text).unwrap(),
+            None => panic!("it ended well: {}", text.escape_ascii()),
+        }
+    }
+}
+
+async fn resumed(resume: &Resume, event: EventId) -> Response {
+    let mut headers = HeaderMap::new();
+    headers.insert(LAST_EVENT_ID, event.to_string().parse().unwrap());
+    resume.again(&headers, &client()).await.unwrap()
+}
+
+fn tasks() -> usize {
+    tokio::runtime::Handle::current().metrics().num_alive_tasks()
+}
+
+/// The text of a stream up to and with its event number `n`, and all of it.
+fn numbered(stream: StreamId, n: usize) -> String {
+    (1..=n).map(|n| format!("data: {n}\nid: {stream}-{n}\n\n")).collect::<Vec<_>>().concat()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_read_again_by_post_and_by_get_and_204_when_it_was_read() {
+    let resume = Resume::new(&config(1 << 20));
+    let (stream, body, feed) = begin(&resume).await;
+    for n in 1..=3 {
+        feed.send(Ok(format!("data: {n}\n\n").into())).await.unwrap();
+    }
+    drop(feed);
+    let whole = all(body).await;
+    assert_eq!(whole, numbered(stream, 3));
+    let rest = resumed(&resume, EventId { stream, number: 1 }).await;
+    assert_eq!(rest.headers()["content-type"], "text/event-stream");
+    assert_eq!(rest.headers()["x-stream-id"], stream.to_string());
+    assert_eq!(all(rest.into_body()).await, whole[numbered(stream, 1).len()..]);
+    let get = resume.get(&stream.to_string(), &HeaderMap::new(), &client()).await;
+    assert_eq!(all(get.into_body()).await, whole);
+    assert_eq!(resumed(&resume, EventId { stream, number: 3 }).await.status(), 204);
+    let other = EventId { stream: StreamId::new(9, 9), number: 1 };
+    assert_eq!(resumed(&resume, other).await.status(), 404);
+    let mut headers = HeaderMap::new();
+    headers.insert(LAST_EVENT_ID, other.to_string().parse().unwrap());
+    assert_eq!(resume.get(&stream.to_string(), &headers, &client()).await.status(), 400);
+    assert_eq!(resume.get("..", &headers, &client()).await.status(), 404);
+    headers.insert(LAST_EVENT_ID, HeaderValue::from_static("the-providers-7"));
+    assert!(resume.again(&headers, &client()).await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_broke_breaks_for_those_who_come_later_too() {
+    let resume = Resume::new(&config(1 << 20));
+    let (stream, body, feed) = begin(&resume).await;
+    feed.send(Ok("data: 1\n\n".into())).await.unwrap();
+    feed.send(Err(io::ErrorKind::ConnectionReset.into())).await.unwrap();
+    drop(body);
+    sleep(Duration::from_secs(1)).await;
+    let late = client();
+    let get = resume.get(&stream.to_string(), &HeaderMap::new(), &late).await;
+    assert_eq!(broken(get.into_body(), &late).await, numbered(stream, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_readers_the_oldest_bytes_go_and_after_the_wait_the_source_does() {
+    let resume = Resume::new(&config(4 << 10));
+    let before = tasks();
+    let (stream, body, feed) = begin(&resume).await;
+    drop(body);
+    for n in 1..=200 {
+        feed.send(Ok(format!("data: {n}\n\n").into())).await.unwrap();
+    }
+    sleep(Duration::from_secs(29)).await;
+    assert!(!feed.is_closed());
+    assert_eq!(resumed(&resume, EventId { stream, number: 1 }).await.status(), 410);
+    sleep(Duration::from_secs(2)).await;
+    assert!(feed.is_closed());
+    assert_eq!(tasks(), before);
+    let late = client();
+    let mut headers = HeaderMap::new();
+    headers.insert(LAST_EVENT_ID, format!("{stream}-200").parse().unwrap());
+    let rest = resume.again(&headers, &late).await.unwrap();
+    let rest = broken(rest.into_body(), &late).await;
+    assert_eq!(rest, format!("data: abandoned\nid: {stream}-201\n\n"));
+    assert_eq!(resumed(&resume, EventId { stream, number: 201 }).await.status(), 204);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_source_waits_for_the_slowest_reader_and_no_reader_loses_its_place() {
+    let resume = Resume::new(&config(4 << 10));
+    let (stream, slow, feed) = begin(&resume).await;
+    let fast = resume.get(&stream.to_string(), &HeaderMap::new(), &client()).await.into_body();
+    let fast = tokio::spawn(all(fast));
+    let feeding = tokio::spawn(async move {
+        for n in 1..=500 {
+            feed.send(Ok(format!("data: {n}\n\n").into())).await.unwrap();
+        }
+    });
+    sleep(Duration::from_secs(20)).await;
+    assert!(!feeding.is_finished(), "4 KiB hold no 500 events");
+    assert_eq!(all(slow).await, numbered(stream, 500));
+    assert_eq!(fast.await.unwrap(), numbered(stream, 500));
+    feeding.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_is_gone_takes_its_pumps_along() {
+    let before = tasks();
+    let resume = Resume::new(&config(4 << 10));
+    let (_, _body, feed) = begin(&resume).await;
+    drop(resume);
+    sleep(Duration::from_millis(1)).await;
+    assert!(feed.is_closed());
+    assert_eq!(tasks(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_relays_share_a_store_and_the_loss_of_one_is_told_by_the_other() {
+    let bounds = Bounds { bytes: 1 << 20, streams: 8, keep: Duration::from_mins(5) };
+    let mut config = config(1 << 20);
+    config.store = Some(Arc::new(MemoryStore::new(bounds)));
+    let (crashing, other) = (Resume::new(&config), Resume::new(&config));
+    let (stream, body, feed) = begin(&crashing).await;
+    let (second, _body, _feed) = begin(&other).await;
+    assert_ne!(stream, second, "they share the seed too");
+    feed.send(Ok("data: 1\n\ndata: 2\n\ndata: ha".into())).await.unwrap();
+    // On a paused clock this is: until nothing more happens by itself.
+    sleep(Duration::from_secs(1)).await;
+    let late = client();
+    let mut headers = HeaderMap::new();
+    headers.insert(LAST_EVENT_ID, format!("{stream}-1").parse().unwrap());
+    let rest = other.again(&headers, &late).await.unwrap().into_body();
+    let rest = tokio::spawn(async move { broken(rest, &late).await });
+    // Longer than any lease: a silent writer is not a lost one.
+    sleep(Duration::from_secs(20)).await;
+    feed.send(Ok("lf".into())).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    drop((crashing, body));
+    let rest = tokio::time::timeout(Duration::from_mins(1), rest).await.unwrap().unwrap();
+    assert_eq!(rest, format!("data: 2\nid: {stream}-2\n\ndata: half\n\n{FAREWELL}"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_piece_larger_than_the_store_passes_a_slow_reader_whole() {
+    let resume = Resume::new(&config(4 << 10));
+    let (stream, mut slow, feed) = begin(&resume).await;
+    let fast = resume.get(&stream.to_string(), &HeaderMap::new(), &client()).await.into_body();
+    let fast = tokio::spawn(all(fast));
+    let long = format!("data: {}\n\n", "x".repeat(64 << 10));
+    feed.send(Ok(long.clone().into())).await.unwrap();
+    drop(feed);
+    let mut text = String::new();
+    while let Some(frame) = slow.frame().await {
+        text.push_str(std::str::from_utf8(&frame.unwrap().into_data().unwrap()).unwrap());
+        sleep(Duration::from_secs(20)).await;
+    }
+    assert_eq!(fast.await.unwrap(), text);
+    assert_eq!(text, long.replace("\n\n", &format!("\nid: {stream}-1\n\n")));
+}
+
+/// What one reader does: after so many frames it drops, waits, and comes back.
+type Drops = Vec<(usize, u64)>;
+
+/// The last event that a client has whole, and how long its text is up to there.
+fn last_whole(text: &str, stream: StreamId) -> (u64, usize) {
+    let Some(end) = text.rfind("\n\n") else { return (0, 0) };
+    let id = format!("id: {stream}-");
+    let at = text[..end].rfind(&id).unwrap();
+    (text[at + id.len()..end].parse().unwrap(), end + 2)
+}
+
+async fn read_with_drops(resume: Arc<Resume>, stream: StreamId, drops: Drops, wait: u64) -> String {
+    let mut text = String::new();
+    for (frames, pause) in drops.into_iter().chain([(usize::MAX, 0)]) {
+        let (number, length) = last_whole(&text, stream);
+        text.truncate(length);
+        let answer = resumed(&resume, EventId { stream, number }).await;
+        if answer.status() == 204 {
+            break;
+        }
+        assert_eq!(answer.status(), 200);
+        let mut body = answer.into_body();
+        for _ in 0..frames {
+            let Some(frame) = body.frame().await else { return text };
+            text.push_str(std::str::from_utf8(&frame.unwrap().into_data().unwrap()).unwrap());
+            sleep(Duration::from_millis(wait)).await;
+        }
+        drop(body);
+        sleep(Duration::from_millis(pause)).await;
+    }
+    text
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn each_reader_has_the_whole_stream_however_often_it_drops(
+        cuts in prop::collection::vec((1_usize..40, 0_u64..4), 1..60),
+        readers in prop::collection::vec(
+            (prop::collection::vec((0_usize..6, 0_u64..20), 0..8), 0_u64..5), 1..5),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let resume = Arc::new(Resume::new(&config(64 << 10)));
+            let (stream, first, feed) = begin(&resume).await;
+            let first = tokio::spawn(all(first));
+            let text = (1..=60).map(|n| format!("data: {n}\n\n")).collect::<Vec<_>>().concat();
+            let readers: Vec<_> = readers.into_iter().map(|(drops, wait)| {
+                tokio::spawn(read_with_drops(Arc::clone(&resume), stream, drops, wait))
+            }).collect();
+            let mut rest = text.as_bytes();
+            for (cut, pause) in cuts.into_iter().chain([(usize::MAX, 0)]) {
+                let (piece, behind) = rest.split_at(cut.min(rest.len()));
+                rest = behind;
+                feed.send(Ok(Bytes::copy_from_slice(piece))).await.unwrap();
+                sleep(Duration::from_millis(pause)).await;
+            }
+            drop(feed);
+            for reader in readers.into_iter().chain([first]) {
+                assert_eq!(reader.await.unwrap(), numbered(stream, 60));
+            }
+        });
+    }
+}
