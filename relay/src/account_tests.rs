@@ -1,3 +1,5 @@
+//! What an account counts, and when.
+
 use super::*;
 use crate::Config;
 use crate::caps::Caps;

@@ -1,3 +1,5 @@
+//! What a scrape says.
+
 use super::*;
 
 /// One sample of every family.

@@ -21,7 +21,8 @@ use tokio::{
 use tower::{Service, ServiceExt as _, util::BoxCloneSyncService};
 
 use crate::{
-    config::{Config, ConfigError, HalfClose},
+    config::{Config, HalfClose},
+    contradictions::ConfigError,
     errors::Failure,
     http2, routes,
     state::{Phase, Phases, Relay},

@@ -9,6 +9,7 @@ use super::{
     boundary::Boundary,
     family::Word,
     ids::{Ids, Numbered},
+    late_mark::LateMark,
 };
 use crate::{config::MissingDone, errors::ErrorObject};
 
@@ -79,6 +80,8 @@ pub struct Core {
     policy: Policy,
     boundary: Boundary,
     ids: Option<Ids>,
+    /// A heartbeat went before the provider's first byte.
+    late_mark: Option<LateMark>,
     /// When the request was sent whose answer this is; `None` while none has been answered.
     sent_at: Option<Duration>,
     begun: bool,
@@ -104,6 +107,7 @@ impl Core {
         Self {
             boundary: Boundary::new(policy.family),
             ids: policy.ids.clone().map(Ids::new),
+            late_mark: None,
             policy,
             sent_at: None,
             begun: false,
@@ -144,12 +148,19 @@ impl Core {
     }
 
     fn pass(&mut self, bytes: Bytes) -> Output {
+        let bytes = match &mut self.late_mark {
+            Some(mark) => mark.take_from(bytes),
+            None => bytes,
+        };
         self.begun = true;
         self.silent_since = None;
         self.heartbeat_at = None;
         self.warned = false;
         if self.policy.family != Family::Opaque {
             self.boundary.read(&bytes);
+        }
+        if bytes.is_empty() && self.late_mark.is_some() {
+            return Output::nothing(Then::Continue);
         }
         self.emit(bytes, Then::Continue)
     }
@@ -189,6 +200,9 @@ impl Core {
             return Output::nothing(Then::Continue);
         }
         self.heartbeat_at = every.and_then(|every| now.checked_add(every));
+        if !self.begun {
+            self.late_mark = Some(LateMark::default());
+        }
         let note = Some(Note::Heartbeat);
         Output { emit: self.heartbeat(), note, ..Output::nothing(Then::Continue) }
     }

@@ -10,6 +10,7 @@ mod core;
 mod events;
 mod family;
 pub(crate) mod ids;
+mod late_mark;
 mod line;
 pub(crate) mod read_on;
 

@@ -36,10 +36,18 @@ struct Sent {
 }
 
 impl Sent {
-    /// Whether a byte-order mark may come after a heartbeat. It is no mark there any more, and the
-    /// first line is lost to clients: FIXME, the core would have to take it away.
-    fn has_late_mark(&self, bytes: &[u8]) -> bool {
-        self.providers.is_empty() && !self.all.is_empty() && bytes.starts_with(b"\xEF")
+    /// What of the provider's bytes goes on. A byte-order mark behind a heartbeat would be none any
+    /// more, and is taken away; `None` where it is cut, which its own tests look at.
+    fn passing<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let late = self.providers.is_empty() && !self.all.is_empty();
+        if !late || !bytes.starts_with(b"\xEF") {
+            return Some(bytes);
+        }
+        if bytes.len() < 3 {
+            None
+        } else {
+            Some(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes))
+        }
     }
 }
 
@@ -57,21 +65,16 @@ pub(crate) fn check(policy: &Policy, steps: &[Step]) {
         now += step.after;
         let _ = core.wake_at();
         if let What::Bytes(bytes) = &step.what {
-            if sent.has_late_mark(bytes) {
-                return;
-            }
-            let given = Bytes::from(bytes.clone());
-            let place = given.as_ptr();
-            let output = core.feed(now, Input::Bytes(given));
-            let passed = output.emit.expect("bytes pass at once");
-            assert_eq!(
-                (&passed[..], passed.as_ptr()),
-                (&bytes[..], place),
-                "they pass as they are"
+            let Some(passing) = sent.passing(bytes) else { return };
+            let output = core.feed(now, Input::Bytes(Bytes::from(bytes.clone())));
+            let passed = output.emit.unwrap_or_default();
+            assert_eq!(passed, passing, "they pass at once, as they are");
+            assert!(
+                passed.is_empty() || passed.is_unique(),
+                "the core keeps what it has passed on"
             );
-            assert!(passed.is_unique(), "the core keeps what it has passed on");
             assert_eq!(output.then, Then::Continue, "bytes end nothing");
-            sent.all.extend_from_slice(bytes);
+            sent.all.extend_from_slice(passing);
             sent.providers.extend_from_slice(bytes);
             continue;
         }

@@ -157,7 +157,7 @@ impl Setting {
     }
 
     pub(crate) fn is_number(self) -> bool {
-        either!(self, switch => matches!(switch.field, Field::Number(..) | Field::NumberOrOff(..) | Field::CountOrOff(_)))
+        either!(self, switch => matches!(switch.field, Field::Number(..) | Field::NumberOrOff(..) | Field::Count(_) | Field::CountOrOff(_)))
     }
 
     pub(crate) fn is_on_or_off(self) -> bool {
