@@ -211,25 +211,25 @@ fn table(ways: &[Way]) -> String {
         ("event at 8,000/s", &direct.busy_event),
     ] {
         let [median, p99] = [0.5, 0.99].map(|at| micros(histogram.value_at_quantile(at)));
-        text += &format!("  {name:<20}{median:>9.1} median{p99:>9.1} p99\n");
+        text.extend([format!("  {name:<20}{median:>9.1} median{p99:>9.1} p99\n")]);
     }
     let all: Vec<_> = ways[1..].iter().map(|way| figures(way, direct)).collect();
-    text += &format!("\n{:<38}", "");
+    text.extend([format!("\n{:<38}", "")]);
     for way in &ways[1..] {
-        text += &format!("{:>10}", way.name);
+        text.extend([format!("{:>10}", way.name)]);
     }
     text += if all.len() > 1 { "     ratio  goal\n" } else { "  goal\n" };
     for (row, (name, unit, goal)) in ROWS.iter().enumerate() {
         let label = format!("{name}, {unit}");
-        text += &format!("{label:<38}");
+        text.extend([format!("{label:<38}")]);
         for figure in &all {
             text += &figure[row].map_or_else(|| format!("{:>10}", "-"), |f| format!("{f:>10.1}"));
         }
         if let [Some(relay), Some(nginx)] = [0, 1].map(|way| all.get(way).and_then(|all| all[row]))
         {
-            text += &format!("{:>10.2}", relay / nginx);
+            text.extend([format!("{:>10.2}", relay / nginx)]);
         }
-        text += &format!("  {goal}\n");
+        text.extend([format!("  {goal}\n")]);
     }
     text
 }

@@ -131,7 +131,7 @@ async fn read(socket: Socket, due: Option<Duration>) -> io::Result<Vec<Duration>
         while let Some(at) = rest.windows(MARK.len()).position(|found| found == MARK) {
             let Some(told) = rest.get(at + MARK.len()..at + MARK.len() + DIGITS) else { break };
             let told = std::str::from_utf8(told).ok().and_then(|told| told.parse().ok());
-            let due = due.or(told.map(Duration::from_nanos)).unwrap_or(came);
+            let due = due.or_else(|| told.map(Duration::from_nanos)).unwrap_or(came);
             late.push(came.saturating_sub(due));
             rest = &rest[at + MARK.len() + DIGITS..];
         }

@@ -10,7 +10,7 @@ pub mod client;
 pub mod program;
 pub mod provider;
 
-/// One event of the chat family, of the length that OpenAI's have; it tells when it was due.
+/// One event of the chat family, of the length that `OpenAI`'s have; it tells when it was due.
 pub fn event(due: Duration) -> String {
     let nanos = due.as_nanos();
     let event = format!(

@@ -192,9 +192,8 @@ mod tests {
     }
 
     #[test]
-    fn frames_tell_what_they_are() {
-        assert!(Frame::amid(b": ping\n\n").is_comment());
-        assert!(!Frame::amid(b"\n").is_comment());
+    fn a_heartbeat_says_nothing() {
+        assert!(Frame::amid(b": ping\n\n").is_heartbeat());
         let empty =
             b"data: {\"id\":\"\",\"object\":\"\",\"created\":0,\"model\":\"\",\"choices\":[]}\n\n";
         assert!(Frame::amid(empty).is_heartbeat());
@@ -203,6 +202,12 @@ mod tests {
             !Frame::amid(b"data: {\"id\":\"\",\"choices\":[],\"usage\":{}}\n\n").is_heartbeat()
         );
         assert!(!Frame::amid(b"data: [DONE]\n\n").is_heartbeat());
+    }
+
+    #[test]
+    fn frames_tell_what_they_are() {
+        assert!(Frame::amid(b": ping\n\n").is_comment());
+        assert!(!Frame::amid(b"\n").is_comment());
         assert!(!Frame::amid(b": ping\ndata: 1\n\n").is_comment());
         assert!(Frame::amid(b"data:[DONE]\r\n\r\n").is_done());
         assert!(Frames::of(b"\xEF\xBB\xBFdata: [DONE]\n\n").get(0).unwrap().is_done());

@@ -152,7 +152,7 @@ impl Core {
             Some(mark) => mark.take_from(bytes),
             None => bytes,
         };
-        self.begun = true;
+        self.begun |= !bytes.is_empty();
         self.silent_since = None;
         self.heartbeat_at = None;
         self.warned = false;
