@@ -20,6 +20,7 @@ fn frame() -> Bytes {
 fn frame_path(criterion: &mut Criterion) {
     let frame = frame();
     let policy = Policy {
+        ids: None,
         family: Family::Chat,
         heartbeat: None,
         first_byte: None,

@@ -148,11 +148,11 @@ impl Core {
     }
 
     fn pass(&mut self, bytes: Bytes) -> Output {
+        self.begun |= !bytes.is_empty();
         let bytes = match &mut self.late_mark {
             Some(mark) => mark.take_from(bytes),
             None => bytes,
         };
-        self.begun |= !bytes.is_empty();
         self.silent_since = None;
         self.heartbeat_at = None;
         self.warned = false;
