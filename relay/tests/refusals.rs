@@ -183,7 +183,7 @@ async fn cors_headers_stand_on_answers_and_refusals_alike() -> io::Result<()> {
         assert!(head.contains(&format!(" {status} ")), "{head}");
         assert_eq!(head.matches("access-control-allow-origin").count(), 1, "{head}");
         assert!(head.contains("access-control-allow-origin: https://app.example"), "{head}");
-        assert!(head.contains("access-control-expose-headers: retry-after,"), "{head}");
+        assert!(head.contains("access-control-expose-headers: x-stream-id,retry-after,"), "{head}");
         assert!(head.contains("vary: origin"), "{head}");
     }
     let stranger = "origin: https://evil.example\r\nauthorization: Bearer k1\r\n";

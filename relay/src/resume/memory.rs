@@ -17,6 +17,7 @@ use super::{
     StreamId,
     store::{End, Entry, LEASE, Opened, Read, Store, StoreError},
 };
+use crate::config::Config;
 
 /// A store's bounds.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +28,17 @@ pub struct Bounds {
     pub streams: usize,
     /// How long a stream is kept after its end.
     pub keep: Duration,
+}
+
+impl Bounds {
+    /// Those of a configuration.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            bytes: config.resume_bytes,
+            streams: config.resume_streams,
+            keep: config.resume_keep,
+        }
+    }
 }
 
 /// The store of a relay that has no other.

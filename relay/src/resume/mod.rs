@@ -79,12 +79,7 @@ pub(crate) struct Resume {
 
 impl Resume {
     pub(crate) fn new(config: &Config) -> Self {
-        let bounds = Bounds {
-            bytes: config.resume_bytes,
-            streams: config.resume_streams,
-            keep: config.resume_keep,
-        };
-        let own = || Arc::new(MemoryStore::new(bounds)) as Arc<dyn Store>;
+        let own = || Arc::new(MemoryStore::new(Bounds::of(config))) as Arc<dyn Store>;
         Self {
             store: config.store.clone().unwrap_or_else(own),
             seed: config.seed,

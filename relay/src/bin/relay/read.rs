@@ -170,20 +170,10 @@ fn contradictions(layers: &mut Layers) -> Vec<String> {
             wrong.push(error("this relay is built without TLS, and cannot call https: build it with the feature `tls`"));
         }
     }
-    // All are looked at in turn; then the first is the one.
-    for upstream in upstreams.clone().into_iter().skip(1) {
-        layers.settings.config.upstream = upstream;
-        wrong.extend(
-            layers
-                .settings
-                .config
-                .contradictions()
-                .iter()
-                .filter(|found| found.switches() == ["upstream"])
-                .map(|found| explained(found, layers)),
-        );
-    }
+    let rest = upstreams[1..].to_vec();
     layers.settings.config.upstream = first;
+    // Those of the list go before those that are called fallbacks.
+    layers.settings.config.fallbacks.splice(0..0, rest);
     let found = layers.settings.config.contradictions();
     wrong.extend(found.iter().map(|found| explained(found, layers)));
     wrong

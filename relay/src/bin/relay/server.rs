@@ -1,12 +1,16 @@
 //! Listens, relays, and stops at a signal.
 
 use std::{
-    io::Write as _,
-    time::{SystemTime, UNIX_EPOCH},
+    fs::File,
+    io::{Read as _, Write as _},
+    sync::Arc,
+    time::SystemTime,
 };
 
 use axum::serve::ListenerExt as _;
-use relay::Config;
+#[cfg(feature = "redis")]
+use relay::resume::{Bounds, redis::RedisStore};
+use relay::{Config, resume::Store};
 use tokio::{
     net::TcpListener,
     runtime::Runtime,
@@ -15,26 +19,50 @@ use tokio::{
 
 use crate::settings::{Program, Settings};
 
+/// The kernel's randomness.
+const ENTROPY: &str = "/dev/urandom";
+
 /// Relays until it is told to stop.
 ///
 /// # Errors
 /// The reason and the remedy.
 pub(crate) fn run(settings: Settings) -> Result<(), String> {
     let Settings { program, mut config } = settings;
-    add_the_moment(&mut config);
+    add_the_moment(&mut config)?;
+    if let Some(url) = &program.resume_redis {
+        config.store = Some(redis(url, &config)?);
+    }
     let runtime = Runtime::new().map_err(|error| format!("cannot start: {error}"))?;
     runtime.block_on(serve(&program, config))
 }
 
 /// What only the moment of the start can give.
-fn add_the_moment(config: &mut Config) {
+fn add_the_moment(config: &mut Config) -> Result<(), String> {
     #[expect(clippy::disallowed_methods, reason = "a program on a real port lives in real time")]
     let now = SystemTime::now();
     config.epoch = Some(now);
-    // Relays that start side by side must not wait in step.
-    let nanos = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-    config.seed = u64::try_from(nanos & u128::from(u64::MAX)).unwrap_or_default()
-        ^ u64::from(std::process::id()).rotate_left(32);
+    // Relays that start side by side must not wait in step, and names of streams, which are made of
+    // the seed, must not be guessed.
+    let mut seed = [0; 8];
+    File::open(ENTROPY).and_then(|mut source| source.read_exact(&mut seed)).map_err(|error| {
+        format!("cannot read {ENTROPY}: {error}; the relay needs its randomness")
+    })?;
+    config.seed = u64::from_le_bytes(seed);
+    Ok(())
+}
+
+#[cfg(feature = "redis")]
+fn redis(url: &str, config: &Config) -> Result<Arc<dyn Store>, String> {
+    let store = RedisStore::new(url, Bounds::of(config));
+    let store =
+        store.map_err(|error| format!("cannot use resume_redis: {error}; give a redis URL"))?;
+    Ok(Arc::new(store))
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis(_: &str, _: &Config) -> Result<Arc<dyn Store>, String> {
+    Err("resume_redis is set, and this relay is built without Redis: build it with the feature `redis`"
+        .to_owned())
 }
 
 async fn serve(program: &Program, config: Config) -> Result<(), String> {

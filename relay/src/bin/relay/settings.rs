@@ -2,7 +2,11 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use relay::{Config, Field, Switch, SwitchError, switches::switch};
+use relay::{
+    Config, Field, Switch, SwitchError,
+    config::shown,
+    switches::{HIDDEN, switch},
+};
 use reqwest::Url;
 
 /// What only the program knows.
@@ -12,6 +16,8 @@ pub(crate) struct Program {
     pub(crate) upstreams: Vec<Url>,
     pub(crate) keys_file: Option<PathBuf>,
     pub(crate) provider_key_file: Option<PathBuf>,
+    /// A URL, which may hold a password.
+    pub(crate) resume_redis: Option<String>,
 }
 
 /// The settings of one start.
@@ -29,6 +35,7 @@ impl Settings {
             upstreams: Vec::new(),
             keys_file: None,
             provider_key_file: None,
+            resume_redis: None,
         };
         let nowhere = Url::parse("http://upstream.invalid").expect("the URL is right");
         Self { program, config: Config::new(nowhere) }
@@ -55,10 +62,10 @@ const PROGRAM: &[Switch<Program>] = &[
                 p.upstreams = urls.iter().map(|url| url.parse()).collect::<Result<_, _>>().ok()?;
                 Some(())
             },
-            |p| p.upstreams.iter().map(relay::config::shown).collect(),
+            |p| p.upstreams.iter().map(shown).collect(),
         ),
-        "The provider's base; what clients ask for below `/v1` is appended. The one setting that \
-         must be given",
+        "The provider's base, and those to ask where it fails, in their order; what clients ask for \
+         below `/v1` is appended. The one setting that must be given",
     ),
     switch(
         "keys_file",
@@ -77,6 +84,25 @@ const PROGRAM: &[Switch<Program>] = &[
             |p| shown_path(p.provider_key_file.as_ref()),
         ),
         "File with the key shown to the provider, written like `keys_file`",
+    ),
+    switch(
+        "resume_redis",
+        Field::Other(
+            "a URL such as `redis://127.0.0.1:6379`, or `off`",
+            |p, v| {
+                p.resume_redis = match v {
+                    "off" => None,
+                    _ => Some(Url::parse(v).ok()?.into()),
+                };
+                Some(())
+            },
+            |p| match &p.resume_redis {
+                Some(url) => Url::parse(url).map_or_else(|_| HIDDEN.to_owned(), |u| shown(&u)),
+                None => "off".to_owned(),
+            },
+        ),
+        "The Redis in which streams are kept to be resumed, by this relay and others; `off` keeps \
+         them in memory. Needs a build with the feature `redis`",
     ),
 ];
 
