@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{
     Extension, Router,
     extract::{Request, State},
+    handler::Handler as _,
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing::{MethodFilter, MethodRouter, get, on, post},
@@ -98,7 +99,10 @@ pub(crate) fn router(relay: &Arc<Relay>) -> Router {
         .route("/metrics", get(scrape).fallback(only_get))
         // No key is asked: a browser's `EventSource` cannot show one, and the name is a secret.
         .route("/v1/streams/{id}", get(proxy::kept).fallback(only_get))
-        .fallback(not_found);
+        .fallback(not_found.layer(middleware::from_fn_with_state(
+            Arc::clone(relay),
+            request_id::give,
+        )));
     let layers = ServiceBuilder::new()
         .layer(middleware::from_fn_with_state(Arc::clone(relay), count))
         .layer(option_layer(cors::layer(&relay.config)));

@@ -215,6 +215,19 @@ async fn a_providers_own_id_reaches_the_client() -> io::Result<()> {
 }
 
 #[tokio::test]
+async fn an_unknown_route_gets_an_id_too() -> io::Result<()> {
+    let provider = Provider::start(vec![stream()]).await?;
+    let relay = Running::start(provider.address, &[]).await?;
+    for path in ["/nowhere", "/v1/"] {
+        let request = bare("GET", path, "x-request-id: mine\r\n");
+        let refused = answer(relay.address, &request).await?;
+        assert!(refused.head().contains("\r\nx-request-id: mine"), "{path}: {}", refused.head());
+        assert_eq!(refused.status(), 404, "{path}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_context_of_a_trace_passes_unchanged() -> io::Result<()> {
     // W3C Trace Context 3.2 and 3.3; a relay that takes no part in a trace forwards both as they
     // are (4.2), several values of the second in their order.
