@@ -3,8 +3,8 @@
 mod support;
 
 use std::{
-    io::{self, BufRead as _, BufReader},
-    process::{Child, Command, Output, Stdio},
+    io::{self, BufRead as _, BufReader, Read as _},
+    process::{Child, ChildStderr, Command, Output, Stdio},
     time::Duration,
 };
 
@@ -62,17 +62,28 @@ fn a_port_in_use_is_named() -> io::Result<()> {
     Ok(())
 }
 
-/// The program before `provider`, and a client that has the first event of its stream.
+/// The program before `provider`, and a client that has the first event of its stream. Nobody
+/// reads on what the program says.
 async fn started(provider: &Provider) -> io::Result<(Child, Client)> {
+    let (child, client, _) = heard(provider, &[]).await?;
+    Ok((child, client))
+}
+
+/// The same with more arguments, and with what the program says from then on.
+async fn heard(
+    provider: &Provider,
+    arguments: &[&str],
+) -> io::Result<(Child, Client, BufReader<ChildStderr>)> {
     let upstream = format!("http://{}/v1/", provider.address);
-    let mut child = relay(&["--listen", "127.0.0.1:0", "--upstream", &upstream]).spawn()?;
+    let start = ["--listen", "127.0.0.1:0", "--upstream", &upstream];
+    let mut child = relay(&start).args(arguments).spawn()?;
     let mut says = BufReader::new(child.stderr.take().expect("it is piped"));
     let mut line = String::new();
     says.read_line(&mut line)?;
     let address = line.trim_end().strip_prefix("listening on http://").expect("an address");
     let mut client = Client::chat(address.parse().expect("an address")).await?;
     client.until("data: 1\n\n").await;
-    Ok((child, client))
+    Ok((child, client, says))
 }
 
 /// Sends SIGTERM, and lets it arrive.
@@ -112,6 +123,65 @@ async fn a_second_signal_ends_it_at_once() -> io::Result<()> {
     assert!(child.try_wait()?.is_none(), "the first one lets the stream go on");
     terminate(&child).await?;
     // Well below the 25 s of the drain.
+    assert_eq!(exit_code(child).await?, Some(0));
+    Ok(())
+}
+
+/// All that the program says of one stream that ends well.
+async fn said_of_a_stream(arguments: &[&str]) -> io::Result<String> {
+    let steps = [stream_head(), chunk("data: 1\n\n"), chunk("data: [DONE]\n\n"), chunk("")];
+    let provider = Provider::start(vec![steps.to_vec()]).await?;
+    let (child, mut client, mut says) = heard(&provider, arguments).await?;
+    assert!(client.until("0\r\n\r\n").await.chunked().1);
+    terminate(&child).await?;
+    assert_eq!(exit_code(child).await?, Some(0));
+    let mut said = String::new();
+    says.read_to_string(&mut said)?;
+    Ok(said)
+}
+
+#[tokio::test]
+async fn a_stream_is_told_in_one_json_line() -> io::Result<()> {
+    let said = said_of_a_stream(&[]).await?;
+    let line: serde_json::Value = serde_json::from_str(&said)?;
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(line["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{said}");
+    let fields = ["level", "target", "message", "route", "end"].map(|name| line[name].as_str());
+    let expected = ["INFO", "relay::stream", "stream", "/v1/chat/completions", "complete"];
+    assert_eq!(fields, expected.map(Some), "{said}");
+    assert_eq!(line["bytes"], 23, "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_line_can_be_text_or_nothing() -> io::Result<()> {
+    let text = said_of_a_stream(&["--log", "text"]).await?;
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.contains(" INFO relay::stream: stream ") && text.contains("bytes=23"), "{text}");
+    assert_eq!(said_of_a_stream(&["--log", "off"]).await?, "");
+    assert_eq!(said_of_a_stream(&["--log-level", "warn"]).await?, "");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_silence_is_warned_of_while_it_lasts() -> io::Result<()> {
+    let held = vec![stream_head(), chunk("data: 1\n\n"), Step::Hold];
+    let provider = Provider::start(vec![held]).await?;
+    let switches = ["--log-level", "warn", "--idle-warn", "100ms"];
+    let (mut child, client, mut says) = heard(&provider, &switches).await?;
+    let read = tokio::task::spawn_blocking(move || {
+        let mut line = String::new();
+        says.read_line(&mut line).map(|_| line)
+    });
+    let Ok(line) = tokio::time::timeout(support::PATIENCE, read).await else {
+        // Else the reader, and with it the test, would wait for ever.
+        child.kill()?;
+        panic!("nothing was said of the silence");
+    };
+    let line: serde_json::Value = serde_json::from_str(&line??)?;
+    assert_eq!((&line["message"], &line["level"]), (&"idle_warning".into(), &"WARN".into()));
+    drop(client);
+    terminate(&child).await?;
     assert_eq!(exit_code(child).await?, Some(0));
     Ok(())
 }

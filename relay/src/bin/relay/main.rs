@@ -4,6 +4,7 @@ mod command;
 mod config_file;
 mod key_file;
 mod layers;
+mod log;
 mod pages;
 mod read;
 mod server;
@@ -46,6 +47,7 @@ fn start(matches: &ArgMatches) -> ExitCode {
     if matches.get_flag(command::CHECK) {
         return print(&pages::in_force(&ready.layers));
     }
+    log::install(&ready.layers.settings.program);
     match server::run(ready.layers.settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

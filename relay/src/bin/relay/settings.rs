@@ -9,6 +9,8 @@ use relay::{
 };
 use reqwest::Url;
 
+use crate::log::{Form, Least};
+
 /// What only the program knows.
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
@@ -18,6 +20,10 @@ pub(crate) struct Program {
     pub(crate) provider_key_file: Option<PathBuf>,
     /// A URL, which may hold a password.
     pub(crate) resume_redis: Option<String>,
+    /// Default: JSON, which every collector of logs reads.
+    pub(crate) log: Form,
+    /// Default: one line a stream.
+    pub(crate) log_level: Least,
 }
 
 /// The settings of one start.
@@ -36,6 +42,8 @@ impl Settings {
             keys_file: None,
             provider_key_file: None,
             resume_redis: None,
+            log: Form::Json,
+            log_level: Least::Info,
         };
         let nowhere = Url::parse("http://upstream.invalid").expect("the URL is right");
         Self { program, config: Config::new(nowhere) }
@@ -103,6 +111,20 @@ const PROGRAM: &[Switch<Program>] = &[
         ),
         "The Redis in which streams are kept to be resumed, by this relay and others; `off` keeps \
          them in memory. Needs a build with the feature `redis`",
+    ),
+    switch(
+        "log",
+        Field::Choice(Form::WORDS, |p, word| p.log = Form::of(word), |p| p.log.word()),
+        "How standard error tells of each stream, in one line when it is over",
+    ),
+    switch(
+        "log_level",
+        Field::Choice(
+            Least::WORDS,
+            |p, word| p.log_level = Least::of(word),
+            |p| p.log_level.word(),
+        ),
+        "The least that is told: `info` is each stream and each warning, `warn` warnings only",
     ),
 ];
 
