@@ -84,8 +84,8 @@ fn lines<S>(form: Form) -> Option<Box<dyn tracing_subscriber::Layer<S> + Send + 
 where
     S: tracing::Subscriber + for<'a> LookupSpan<'a>,
 {
-    // Told of a failed write, the library would write of it to the same place, and panic there.
-    let layer = fmt::layer().with_writer(io::stderr).with_ansi(false).log_internal_errors(false);
+    // A line that cannot be written is lost, and the stream goes on.
+    let layer = fmt::layer().with_writer(io::stderr).with_ansi(false);
     match form {
         Form::Json => Some(layer.json().flatten_event(true).boxed()),
         Form::Text => Some(layer.boxed()),
