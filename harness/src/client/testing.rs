@@ -235,7 +235,8 @@ pub(crate) fn client_facts(recorder: &Recorder) -> Vec<(u64, ClientFact)> {
         | Fact::Socket(..)
         | Fact::Provider(_)
         | Fact::Middlebox(_)
-        | Fact::World(_) => None,
+        | Fact::World(_)
+        | Fact::Logged { .. } => None,
     });
     facts.collect()
 }

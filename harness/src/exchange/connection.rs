@@ -122,7 +122,8 @@ impl Connections {
                 | Fact::Client(_)
                 | Fact::Provider(_)
                 | Fact::Middlebox(_)
-                | Fact::World(_) => {}
+                | Fact::World(_)
+                | Fact::Logged { .. } => {}
             }
         }
         all

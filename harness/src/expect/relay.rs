@@ -1,4 +1,4 @@
-//! What is expected of the relay itself: how much it holds, and what its metrics say.
+//! What is expected of the relay itself: how much it holds, what its metrics say, what it logs.
 
 use mock_openai::quantity::Size;
 
@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     exchange::{Moment, Run},
-    scenario::{Bound, Relay},
+    scenario::{Bound, Relay, is_of_a_word},
+    trace::Fact,
     verdict::{Breach, Verdict},
 };
 
@@ -19,7 +20,35 @@ pub(super) fn judge(run: &Run<'_>, expect: &Relay) -> Vec<Labelled> {
     let held = held.map(|verdict| ("relay: held_bytes".to_owned(), verdict));
     let open = expect.open_streams.as_ref().map(|bound| metrics::open_streams(run, bound));
     let metrics = expect.metric.iter().map(|(name, bound)| metrics::metric(run, name, bound));
-    held.into_iter().chain(open).chain(metrics).collect()
+    let logged = expect.logged.as_ref().map(|word| logged(run, word));
+    held.into_iter().chain(open).chain(metrics).chain(logged).collect()
+}
+
+/// Whether any line of the relay's log holds the word.
+fn logged(run: &Run<'_>, word: &str) -> Labelled {
+    let lines = run.trace.events.iter().filter_map(|event| match &event.fact {
+        Fact::Logged { text } => Some(text),
+        Fact::Packet(_)
+        | Fact::Arrived { .. }
+        | Fact::Socket(..)
+        | Fact::Client(_)
+        | Fact::Provider(_)
+        | Fact::Middlebox(_)
+        | Fact::World(_) => None,
+    });
+    let is_whole = |text: &String| text.split(|c| !is_of_a_word(c)).any(|other| other == word);
+    let verdict = if lines.clone().any(is_whole) {
+        Verdict::Held
+    } else {
+        let wanted = format!("`{word}` in its log");
+        let got = match lines.count() {
+            0 => "it logged nothing".to_owned(),
+            1 => "1 line without it".to_owned(),
+            count => format!("{count} lines without it"),
+        };
+        Verdict::Broke(Breach::new(Moment::last(run.trace), &run.relay, wanted, got))
+    };
+    (format!("relay: logged {word}"), verdict)
 }
 
 /// The most that the relay held of any one answer.

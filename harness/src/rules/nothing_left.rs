@@ -52,6 +52,7 @@ fn judge(run: &Run<'_>) -> Verdict {
             | Fact::Client(_)
             | Fact::Provider(_)
             | Fact::Middlebox(_)
+            | Fact::Logged { .. }
             | Fact::World(
                 WorldFact::Fired { .. }
                 | WorldFact::NotSettled

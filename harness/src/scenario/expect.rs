@@ -70,6 +70,19 @@ pub struct Expect {
     pub grade: Option<Grade>,
 }
 
+impl Expect {
+    /// Whether it, or an outcome that it accepts, speaks of the relay's log.
+    pub fn asks_for_the_log(&self) -> bool {
+        let own = self.relay.as_ref().is_some_and(|relay| relay.logged.is_some());
+        own || self.any_of.iter().any(Self::asks_for_the_log)
+    }
+}
+
+/// What words of a log are made of: `idle_warning` is one, `end=complete` are two.
+pub(crate) fn is_of_a_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
 /// How good an accepted outcome is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -124,9 +137,11 @@ pub struct Relay {
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     #[schemars(extend("x-names" = "<metric>"))]
     pub metric: IndexMap<String, Bound<u64>>,
-    /// A word that its log holds.
+    /// A word that a line of its log holds, whole: its message, or a field's name or value, such as
+    /// `idle_warning`. It needs `needs: [log]`: a relay that claims none is skipped. What is heard is
+    /// what it tells by the `tracing` crate at level INFO and above, with a target that begins with
+    /// `relay`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-not-built" = true, "x-instead" = "`metric` tells what the relay counts"))]
     pub logged: Option<String>,
 }
 

@@ -30,6 +30,7 @@ pub use client::{
     Backoff, Client, ClientWait, Does, Http, Kind, LastEventId, Leave, LongClientWait, Patience,
     Pause, ReadPoint, Reads, Reconnect, Request, Retries, Sdk, Starts, UntilMark,
 };
+pub(crate) use expect::is_of_a_word;
 pub use expect::{EndsAs, EndsHow, Expect, Frames, Grade, LongEndsAs, LongFrames, Relay, Upstream};
 pub use lint::lint;
 pub use load::{load, load_all};

@@ -15,12 +15,20 @@ pub enum Capability {
     HalfClose,
     /// It tells its own metrics at `/metrics`.
     Metrics,
+    /// It logs by events of the `tracing` crate whose targets begin with `relay`.
+    Log,
 }
 
 impl Capability {
     /// Every one.
-    pub const ALL: &[Self] =
-        &[Self::Streaming, Self::Cors, Self::CommitAtContent, Self::HalfClose, Self::Metrics];
+    pub const ALL: &[Self] = &[
+        Self::Streaming,
+        Self::Cors,
+        Self::CommitAtContent,
+        Self::HalfClose,
+        Self::Metrics,
+        Self::Log,
+    ];
 
     /// Its name in scenarios and target files.
     pub fn name(self) -> &'static str {
@@ -30,6 +38,7 @@ impl Capability {
             Self::CommitAtContent => "commit_at_content",
             Self::HalfClose => "half_close",
             Self::Metrics => "metrics",
+            Self::Log => "log",
         }
     }
 }
@@ -63,7 +72,7 @@ mod tests {
         assert_eq!(
             "streeming".parse::<Capability>(),
             Err("`streeming` is not a capability; there are streaming, cors, \
-                 commit_at_content, half_close, metrics"
+                 commit_at_content, half_close, metrics, log"
                 .to_owned())
         );
     }

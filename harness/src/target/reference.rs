@@ -16,6 +16,7 @@ pub(super) fn target() -> Target {
         .with_switches(|name, value| config().set(name, value).map_err(|error| error.to_string()))
         .claiming(Capability::Cors)
         .claiming(Capability::Metrics)
+        .claiming(Capability::Log)
 }
 
 /// The defaults, less what comes from outside of a simulation. Any address reaches the simulated

@@ -61,6 +61,11 @@ pub enum Fact {
     Middlebox(MiddleboxFact),
     /// The world itself: faults that fired, panics, what was left at the end.
     World(WorldFact),
+    /// The relay logged a line. Recorded only where the scenario asks for its log.
+    Logged {
+        /// Level, message, and each field as `name=value`.
+        text: String,
+    },
 }
 
 /// A TCP connection, counted from 0 in the order of the connects; both ends share the number.

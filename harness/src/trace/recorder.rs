@@ -109,6 +109,7 @@ impl Recorder {
 fn payload(fact: &Fact) -> usize {
     match fact {
         Fact::Packet(packet) => packet.payload.len(),
+        Fact::Logged { text } => text.len(),
         Fact::Socket(_, SocketFact::Wrote { bytes })
         | Fact::Client(ClientFact::Body { bytes, .. }) => bytes.len(),
         Fact::Socket(..)

@@ -238,7 +238,8 @@ fn by_socket(fact: &Fact, connection: Connection) -> Option<&'static str> {
         | Fact::Client(_)
         | Fact::Provider(_)
         | Fact::Middlebox(_)
-        | Fact::World(_) => None,
+        | Fact::World(_)
+        | Fact::Logged { .. } => None,
     }
 }
 

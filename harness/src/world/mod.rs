@@ -15,6 +15,7 @@ use crate::{
 
 mod conductor;
 mod crew;
+mod log;
 mod panics;
 mod scrape;
 
@@ -30,6 +31,7 @@ pub const EPOCH: Duration = Duration::from_hours(20_454 * 24);
 /// simulated task becomes a fact of the trace.
 pub fn run(plan: &Plan, target: &Target, engine: Engine) -> Trace {
     panics::are_recorded();
+    let _heard = log::is_recorded(plan);
     let plan = Arc::new(plan.clone());
     let crew = Arc::new(Crew::new(plan.clients.iter().map(|client| client.name.as_str())));
     let progress: BTreeMap<String, Progress> =

@@ -8,7 +8,7 @@ use mock_openai::{
 use super::bound;
 use crate::{
     metrics,
-    scenario::{Relay, Scenario},
+    scenario::{Relay, Scenario, is_of_a_word},
 };
 
 pub(super) fn check(
@@ -24,6 +24,7 @@ pub(super) fn check(
     }
     bound::check(relay.held_bytes, bytes, wrong);
     check_metrics(scenario, relay, place, wrong);
+    check_log(scenario, relay, place, wrong);
     // A stream that fits below the bound proves nothing: any relay could hold it whole.
     let sent = Extent::of_rules(&scenario.upstream).bytes;
     if let Some(most) = relay.held_bytes.and_then(|bound| bound.at_most)
@@ -33,6 +34,21 @@ pub(super) fn check(
         let message = format!("the provider never sends more than {sent} bytes");
         let help = format!("a relay can hold more than {most} only of a stream that is larger");
         wrong.push(bytes.wrong(message).help(help));
+    }
+}
+
+fn check_log(scenario: &Scenario, relay: &Relay, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
+    let Some(word) = &relay.logged else { return };
+    let here = place.key("logged");
+    if word.is_empty() || !word.chars().all(is_of_a_word) {
+        let message = format!("`{word}` is not one word");
+        let wanted = "wanted: letters, digits and `_`, such as `idle_warning`";
+        wrong.push(here.wrong(message).wanted(wanted));
+    }
+    if !scenario.needs.iter().any(|need| need == "log") {
+        let message = "`logged` asks for the relay's log, which not every relay lets be heard";
+        let help = "write `needs: [log]`: a relay that claims none is then skipped";
+        wrong.push(here.at_key().wrong(message).help(help));
     }
 }
 
