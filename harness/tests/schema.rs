@@ -167,6 +167,7 @@ const BEYOND_A_SCHEMA: &[(&str, &[&str])] = &[
             "title-of-several-lines",
             "too-many-clients",
             "trip-that-never-fires",
+            "word-that-no-log-holds",
         ],
     ),
 ];

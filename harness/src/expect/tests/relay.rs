@@ -1,4 +1,4 @@
-//! What a relay's metrics say once everybody has gone.
+//! What a relay's metrics say once everybody has gone, and what its log says.
 
 use indexmap::IndexMap;
 
@@ -82,4 +82,29 @@ fn a_relay_that_tells_no_metrics_breaks_it_and_a_run_that_never_settled_says_not
     assert_eq!(unsettled(WorldFact::NotSettled), why(engine));
     let limit = WorldFact::LimitReached { waiting: vec![] };
     assert_eq!(unsettled(limit), why("the run did not come to its end"));
+}
+
+fn logged(lines: &[&str], word: &str) -> String {
+    let mut story = Story::streaming();
+    for text in lines {
+        story.fact(300, "relay", Fact::Logged { text: (*text).to_owned() });
+    }
+    story.over(400);
+    let relay = Some(Relay { logged: Some(word.to_owned()), ..Relay::default() });
+    said(&story, &Expect { relay, ..Expect::default() })
+}
+
+#[test]
+fn a_word_of_the_log_is_whole_and_in_any_line() {
+    let lines = ["WARN idle_warning silence_ms=60000", "INFO stream end=complete"];
+    for word in ["idle_warning", "60000", "silence_ms", "complete", "INFO"] {
+        assert_eq!(logged(&lines, word), format!("relay: logged {word}"));
+    }
+    for word in ["idle", "warning", "6000", "end=complete"] {
+        let wanted =
+            format!("relay: logged {word} at 400ms: `{word}` in its log | 2 lines without it");
+        assert_eq!(logged(&lines, word), wanted);
+    }
+    assert!(logged(&lines[..1], "stream").ends_with(" | 1 line without it"));
+    assert!(logged(&[], "stream").ends_with(" | it logged nothing"));
 }
