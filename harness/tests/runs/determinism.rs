@@ -3,7 +3,14 @@
 
 use std::{collections::BTreeMap, process::Command, thread};
 
-use harness::{net::Engine, plan::Plan, target::Target, trace::Trace, world};
+use harness::{
+    net::Engine,
+    plan::Plan,
+    scenario::Expect,
+    target::Target,
+    trace::{Event, Fact, Trace},
+    world,
+};
 
 use super::support;
 
@@ -90,6 +97,24 @@ fn three_hundred_runs_in_one_process_give_each_scenario_one_hash() -> Result<(),
             difference(&lines(first), &lines(&again))
         );
     }
+    Ok(())
+}
+
+#[test]
+fn the_log_is_in_the_traces_that_ask_for_it_and_in_no_others() -> Result<(), String> {
+    let plans = plans()?;
+    let asks = |plan: &Plan| plan.expect.iter().any(Expect::asks_for_the_log);
+    assert!(plans.iter().any(asks), "no scenario asks");
+    // One asks while the others run, all at once.
+    thread::scope(|scope| {
+        for plan in &plans {
+            scope.spawn(move || {
+                let is_logged = |event: &Event| matches!(event.fact, Fact::Logged { .. });
+                let heard = run(plan).events.iter().any(is_logged);
+                assert_eq!(heard, asks(plan), "{}", plan.id);
+            });
+        }
+    });
     Ok(())
 }
 
