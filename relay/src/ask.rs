@@ -69,14 +69,12 @@ pub(crate) async fn ask(
         }
         let request = outbound.to(picked.base, picked.key).ok_or(Failure::BadPath)?;
         let result = once(relay, request, route).await;
-        let none = HeaderMap::new();
-        let (outcome, final_) = match &result {
-            Ok(answer) => (Outcome::Answer(answer.status, &answer.headers), false),
-            Err(Failure::FirstEvent(status, error)) => {
-                (Outcome::Answer(*status, &none), error.is_permanent())
-            }
-            Err(Failure::Unreachable | Failure::ConnectTimeout) => (Outcome::Unreachable, false),
-            Err(_) => (Outcome::Unanswered, false),
+        let no_headers = HeaderMap::new();
+        let outcome = match &result {
+            Ok(answer) => Outcome::Answer(answer.status, &answer.headers),
+            Err(Failure::FirstEvent(status, _)) => Outcome::Answer(*status, &no_headers),
+            Err(Failure::Unreachable | Failure::ConnectTimeout) => Outcome::Unreachable,
+            Err(_) => Outcome::Unanswered,
         };
         let verdict = outcome.verdict();
         if result.is_ok() && verdict == Verdict::Good {
@@ -87,7 +85,9 @@ pub(crate) async fn ask(
         } else {
             picked.permit.done(verdict, Instant::now());
         }
-        if final_ || !retries.again(index, outcome, relay.wall_clock()) {
+        let is_permanent =
+            matches!(&result, Err(Failure::FirstEvent(_, error)) if error.is_permanent());
+        if is_permanent || !retries.again(index, outcome, relay.wall_clock()) {
             return result;
         }
         outbound.attempts.release();

@@ -6,8 +6,9 @@ use axum::{
     Extension,
     body::Body,
     extract::{Path, Request, State},
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
+use http::StatusCode;
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::time::{Instant, timeout};
@@ -18,13 +19,14 @@ use crate::{
     ask::{Answer, ask},
     attempt::Outbound,
     bucket::KeyId,
+    caps::Slot,
     early::{self, Asking},
     errors::Failure,
     headers,
     request_id::RequestId,
     resume::{self, StreamId},
     routes::Route,
-    state::{Phase, Relay},
+    state::{Phase, Refused, Relay},
     stream::{
         Core, EndReason, Family, Policy,
         body::{Relayed, Source},
@@ -39,14 +41,28 @@ pub(crate) async fn kept(
     Extension(client): Extension<Client>,
     Path(id): Path<String>,
     request: Request,
-) -> Response {
-    match &relay.resume {
-        Some(resume) => {
-            relay.metrics.resumed();
-            resume.get(&id, request.headers(), &client).await
-        }
-        None => Failure::NotFound.into_response(),
+) -> Result<Response, Failure> {
+    let resume = relay.resume.as_ref().ok_or(Failure::NotFound)?;
+    let slot = relay.admit_reader(client.address()).map_err(|refused| limited(&relay, refused))?;
+    Ok(read_by(&relay, slot, resume.get(&id, request.headers(), &client).await))
+}
+
+/// The reader's place is held until its body is dropped.
+fn read_by(relay: &Relay, slot: Slot, response: Response) -> Response {
+    if response.status() == StatusCode::OK {
+        relay.metrics.resumed();
     }
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _held = &slot;
+            frame
+        }))
+    })
+}
+
+fn limited(relay: &Relay, refused: Refused) -> Failure {
+    relay.metrics.refused(refused.limit.name());
+    Failure::Limited { retry_after: refused.retry_after }
 }
 
 /// Relays one request of a route.
@@ -58,16 +74,13 @@ pub(crate) async fn exchange(
     request: Request,
 ) -> Result<Response, Failure> {
     if let Some(resume) = relay.resume.as_ref().filter(|_| route.has_events())
-        && let Some(resumed) = resume.again(request.headers(), &client).await
+        && let Some(event) = resume::named_event(request.headers())
     {
-        relay.metrics.resumed();
-        return Ok(resumed);
+        let slot = relay.admit_reader(client.address()).map_err(|r| limited(&relay, r))?;
+        return Ok(read_by(&relay, slot, resume.rest(event, &client).await));
     }
     let key = access::shown(request.headers()).map(|key| KeyId::of(relay.config.seed, key));
-    let slot = relay.admit(client.address(), key).map_err(|refused| {
-        relay.metrics.refused(refused.limit.name());
-        Failure::Limited { retry_after: refused.retry_after }
-    })?;
+    let slot = relay.admit(client.address(), key).map_err(|refused| limited(&relay, refused))?;
     let about = About { request_id, route: route.name() };
     let mut account = Account::open(Arc::clone(&relay.metrics), client.clone(), slot, about);
     let attempts = Arc::clone(&account.attempts);

@@ -37,6 +37,9 @@ pub(crate) struct Relay {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) phases: Phases,
     caps: Arc<Caps>,
+    /// Of those who read kept streams. Apart from the streams': whoever lost ten connections must be
+    /// able to come back to all ten, while their streams still hold their places.
+    readers: Arc<Caps>,
     rates: Mutex<Rates>,
     started: Instant,
     requests: AtomicU64,
@@ -46,6 +49,7 @@ pub(crate) struct Relay {
 impl Relay {
     pub(crate) fn new(config: Config, upstream: Upstream, phases: Phases) -> Arc<Self> {
         let caps = Caps::new(&config);
+        let readers = Caps::new(&config);
         let rates = Mutex::new(Rates::new(&config));
         let upstreams = Upstreams::new(&config, Instant::now());
         let resume = config.resume.then(|| Resume::new(&config));
@@ -57,6 +61,7 @@ impl Relay {
             metrics: Arc::default(),
             phases,
             caps: Arc::new(caps),
+            readers: Arc::new(readers),
             rates,
             started: Instant::now(),
             requests: AtomicU64::new(0),
@@ -74,6 +79,12 @@ impl Relay {
         let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
         rates.admit(address, key, Instant::now())?;
         Ok(slot)
+    }
+
+    /// A place for one more reader of kept streams.
+    pub(crate) fn admit_reader(&self, address: SocketAddr) -> Result<Slot, Refused> {
+        let full = |limit| Refused { limit, retry_after: 1 };
+        self.readers.admit(network(address.ip()), None).map_err(full)
     }
 
     /// Counts requests, so that each draws its own jitter.

@@ -1,13 +1,15 @@
 //! Clients that speak HTTP/2, through the `h2` crate: whole answers, broken ones that are told
 //! apart, and windows that stay shut. On a paused clock, over a pipe.
 
-use std::{io, net::SocketAddr, time::Duration};
+#[path = "support/pipes.rs"]
+mod pipes;
 
-use axum::serve::Listener;
+use std::{io, time::Duration};
+
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use h2::{Reason, RecvStream, client::SendRequest};
-use relay::{BoxError, Config};
+use relay::Config;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
     sync::{mpsc, oneshot},
@@ -15,25 +17,7 @@ use tokio::{
 };
 use tower::{service_fn, util::BoxCloneSyncService};
 
-type Upstream = BoxCloneSyncService<reqwest::Request, reqwest::Response, BoxError>;
-
-struct Pipes(mpsc::UnboundedReceiver<DuplexStream>);
-
-impl Listener for Pipes {
-    type Io = DuplexStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (DuplexStream, SocketAddr) {
-        match self.0.recv().await {
-            Some(pipe) => (pipe, SocketAddr::from(([10, 0, 0, 1], 1))),
-            None => std::future::pending().await,
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(SocketAddr::from(([10, 0, 0, 2], 80)))
-    }
-}
+use self::pipes::{Pipes, Upstream};
 
 /// A relay before `upstream`, a pipe into it, and what stops it.
 fn relay(upstream: Upstream, switches: &[(&str, &str)]) -> (DuplexStream, oneshot::Sender<()>) {

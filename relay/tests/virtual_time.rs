@@ -1,6 +1,9 @@
 //! Budgets, heartbeats and back-pressure on a paused clock, over transports that are no sockets:
 //! the relay runs as it does in a simulator, behind a client that is not reqwest's.
 
+#[path = "support/pipes.rs"]
+mod pipes;
+
 use std::{
     io,
     net::SocketAddr,
@@ -13,7 +16,6 @@ use std::{
     time::Duration,
 };
 
-use axum::serve::Listener;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -25,26 +27,7 @@ use tokio::{
 };
 use tower::{service_fn, util::BoxCloneSyncService};
 
-type Upstream = BoxCloneSyncService<reqwest::Request, reqwest::Response, BoxError>;
-
-/// Accepts pipes.
-struct Pipes(mpsc::UnboundedReceiver<DuplexStream>);
-
-impl Listener for Pipes {
-    type Io = DuplexStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (DuplexStream, SocketAddr) {
-        match self.0.recv().await {
-            Some(pipe) => (pipe, SocketAddr::from(([10, 0, 0, 1], 1))),
-            None => std::future::pending().await,
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(SocketAddr::from(([10, 0, 0, 2], 80)))
-    }
-}
+use self::pipes::{Pipes, Upstream};
 
 /// A relay before `upstream`, and one client that has sent its request; `pipe` bytes fit between.
 async fn ask(

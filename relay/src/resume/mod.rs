@@ -1,16 +1,8 @@
 //! Streams that a client can come back to: each is kept for a while, and read from any event on.
 //!
 //! A [`pump`] of its own carries each stream from the provider into the [`Store`]; every client, the
-//! first one too, is a [`reader`] of the store. What calls this:
-//!
-//! - The relay holds one `Resume::new(&config)` where `config.resume` is on.
-//! - For a new stream of events: `resume.begin(&client, farewell, |stream, pumped| relayed).await` with
-//!   the `Client` of the connection. The closure makes the `Relayed` body, without `read_on`, its
-//!   policy's `ids` the stream's name, and `pumped` as its client, which is no socket. It gives back the stream's id, for [`STREAM_ID`], and the body; or a
-//!   [`StoreError`] together with nothing begun: then relay without resuming.
-//! - For a POST with `Last-Event-ID`: `resume.again(&headers, &client).await` is `None` where the
-//!   header is absent or not ours: then go on as with any request. Else it is the answer.
-//! - For `GET /v1/streams/{id}`: `resume.get(&id, &headers, &client).await` is the answer.
+//! first one too, is a [`reader`] of the store. `Resume::begin` keeps a new stream, `Resume::rest`
+//! answers a POST that names one of its events, and `Resume::get` answers by the stream's name.
 //!
 //! What it does not do: it never asks the provider again, and never sends what it did not get.
 
@@ -137,10 +129,9 @@ impl Resume {
         Err(StoreError::Exists)
     }
 
-    /// Answers a request that names one of our events; `None` if it does not.
-    pub(crate) async fn again(&self, headers: &HeaderMap, client: &Client) -> Option<Response> {
-        let event = headers.get(LAST_EVENT_ID)?.to_str().ok()?.parse().ok()?;
-        Some(self.answer(event, client).await.unwrap_or_else(Refusal::into_response))
+    /// Answers with what follows an event.
+    pub(crate) async fn rest(&self, event: EventId, client: &Client) -> Response {
+        self.answer(event, client).await.unwrap_or_else(Refusal::into_response)
     }
 
     /// Answers `GET /v1/streams/{id}`: from the event that `Last-Event-ID` names, else from the
@@ -189,6 +180,11 @@ impl Resume {
     ) -> Reader {
         Reader::new(Arc::clone(&self.store), stream, opened, attached, client.clone())
     }
+}
+
+/// The event that a request names, if it is one of ours.
+pub(crate) fn named_event(headers: &HeaderMap) -> Option<EventId> {
+    headers.get(LAST_EVENT_ID)?.to_str().ok()?.parse().ok()
 }
 
 fn event_of(id: &str, headers: &HeaderMap) -> Result<EventId, Refusal> {

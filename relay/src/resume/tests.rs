@@ -98,7 +98,7 @@ async fn broken(mut body: Body, client: &Client) -> String {
 async fn resumed(resume: &Resume, event: EventId) -> Response {
     let mut headers = HeaderMap::new();
     headers.insert(LAST_EVENT_ID, event.to_string().parse().unwrap());
-    resume.again(&headers, &client()).await.unwrap()
+    resume.rest(named_event(&headers).unwrap(), &client()).await
 }
 
 fn tasks() -> usize {
@@ -134,7 +134,7 @@ async fn a_stream_is_read_again_by_post_and_by_get_and_204_when_it_was_read() {
     assert_eq!(resume.get(&stream.to_string(), &headers, &client()).await.status(), 400);
     assert_eq!(resume.get("..", &headers, &client()).await.status(), 404);
     headers.insert(LAST_EVENT_ID, HeaderValue::from_static("the-providers-7"));
-    assert!(resume.again(&headers, &client()).await.is_none());
+    assert_eq!(named_event(&headers), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,7 +168,7 @@ async fn without_readers_the_oldest_bytes_go_and_after_the_wait_the_source_does(
     let late = client();
     let mut headers = HeaderMap::new();
     headers.insert(LAST_EVENT_ID, format!("{stream}-200").parse().unwrap());
-    let rest = resume.again(&headers, &late).await.unwrap();
+    let rest = resume.rest(named_event(&headers).unwrap(), &late).await;
     let rest = broken(rest.into_body(), &late).await;
     assert_eq!(rest, format!("data: abandoned\nid: {stream}-201\n\n"));
     assert_eq!(resumed(&resume, EventId { stream, number: 201 }).await.status(), 204);
@@ -218,7 +218,7 @@ async fn two_relays_share_a_store_and_the_loss_of_one_is_told_by_the_other() {
     let late = client();
     let mut headers = HeaderMap::new();
     headers.insert(LAST_EVENT_ID, format!("{stream}-1").parse().unwrap());
-    let rest = other.again(&headers, &late).await.unwrap().into_body();
+    let rest = other.rest(named_event(&headers).unwrap(), &late).await.into_body();
     let rest = tokio::spawn(async move { broken(rest, &late).await });
     // Longer than any lease: a silent writer is not a lost one.
     sleep(Duration::from_secs(20)).await;
