@@ -49,9 +49,10 @@ pub(crate) async fn kept(
 
 /// The reader's place is held until its body is dropped.
 fn read_by(relay: &Relay, slot: Slot, response: Response) -> Response {
-    if response.status() == StatusCode::OK {
-        relay.metrics.resumed();
+    if response.status() != StatusCode::OK {
+        return response;
     }
+    relay.metrics.resumed();
     response.map(|body| {
         Body::new(body.map_frame(move |frame| {
             let _held = &slot;
