@@ -55,6 +55,9 @@ pub(crate) async fn attempt(
             match answer {
                 // 101 to a request that asked for no upgrade: what follows is not HTTP.
                 Ok(answer) if answer.status().is_informational() => Err(Failure::BrokeOff),
+                Ok(answer) if !headers::is_plainly_coded(answer.headers()) => {
+                    Err(Failure::BrokeOff)
+                }
                 answer => answer.map_err(|error| classify(&*error)),
             }
         }

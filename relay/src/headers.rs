@@ -90,8 +90,20 @@ pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity")
 }
 
+/// Whether a message has no transfer coding but `chunked`, which alone is undone here (RFC 9112 6.1).
+pub(crate) fn is_plainly_coded(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let coding = codings.next();
+    codings.next().is_none()
+        && coding.is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+}
+
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let mut kept = headers.clone();
+    // A length beside chunks is none (RFC 9112 6.3).
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        kept.remove(header::CONTENT_LENGTH);
+    }
     let named = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
     for name in named.flat_map(|value| value.split(',')) {
         if let Ok(name) = HeaderName::try_from(name.trim()) {

@@ -24,6 +24,7 @@ use crate::{
     config::{Config, HalfClose},
     contradictions::ConfigError,
     errors::Failure,
+    headers::is_plainly_coded,
     http2, routes,
     state::{Phase, Phases, Relay},
     wire::{Client, Wire},
@@ -175,9 +176,5 @@ async fn exchange(
 /// besides `chunked`, which are not undone here (RFC 9112 6.1).
 fn is_sound(version: Version, headers: &HeaderMap) -> bool {
     let hosts = headers.get_all(header::HOST).iter().count();
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    let coding = codings.next();
-    (hosts == 1 || (hosts == 0 && version < Version::HTTP_11))
-        && codings.next().is_none()
-        && coding.is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+    (hosts == 1 || (hosts == 0 && version < Version::HTTP_11)) && is_plainly_coded(headers)
 }

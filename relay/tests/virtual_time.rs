@@ -244,6 +244,45 @@ async fn a_slow_answer_is_not_a_slow_connection() -> io::Result<()> {
     Ok(())
 }
 
+/// A provider that sends its answer byte by byte, each after a minute.
+fn dribbling(answer: &'static str) -> Upstream {
+    legacy(move || async move {
+        let (near, mut far) = duplex(1 << 16);
+        tokio::spawn(async move {
+            for byte in answer.as_bytes() {
+                sleep(Duration::from_mins(1)).await;
+                if far.write_all(std::slice::from_ref(byte)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(TokioIo::new(Pipe(near, Arc::default())))
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_comes_a_byte_a_minute_is_no_answer_in_time() -> io::Result<()> {
+    let upstream = dribbling("HTTP/1.1 200 OK\r\n\r\n");
+    let (text, took) = read_all(ask(upstream, &[], 1 << 16).await?).await?;
+    assert!(text.starts_with("HTTP/1.1 504 "), "{text}");
+    assert_eq!(took.as_secs(), 300, "`first_byte`, which begins once");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_comes_a_byte_a_minute_passes_at_that_pace() -> io::Result<()> {
+    let upstream = streams(|| {
+        stream::iter(b"data: [DONE]\n\n").then(|byte| async move {
+            sleep(Duration::from_mins(1)).await;
+            Ok(Bytes::from_static(std::slice::from_ref(byte)))
+        })
+    });
+    let (text, took) = read_all(ask(upstream, &[], 1 << 16).await?).await?;
+    assert!(text.ends_with("\r\n0\r\n\r\n") && !text.contains("error"), "{text}");
+    assert_eq!(took, Duration::from_mins(14));
+    Ok(())
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_refused_connection_is_tried_again_and_gives_502() -> io::Result<()> {
     let tries = Arc::new(AtomicUsize::new(0));

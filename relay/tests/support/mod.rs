@@ -122,7 +122,7 @@ async fn play(
 }
 
 /// Head and body as text; the body's length is taken from its header.
-async fn read_request(socket: &mut TcpStream) -> io::Result<String> {
+pub(crate) async fn read_request(socket: &mut TcpStream) -> io::Result<String> {
     let mut text = Vec::new();
     loop {
         if let Some(end) = find(&text, b"\r\n\r\n") {
