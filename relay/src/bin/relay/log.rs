@@ -9,6 +9,9 @@ use tracing_subscriber::{
 
 use crate::settings::Program;
 
+/// Where axum tells that a connection cannot be accepted; a second later it tries again.
+const LISTENER: &str = "axum::serve::listener";
+
 /// How a line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -63,13 +66,14 @@ impl Least {
         }
     }
 
-    /// Libraries tell of the headers that they write, keys included: only the relay itself is heard.
+    /// Libraries tell of the headers that they write, keys included: only the relay itself is heard,
+    /// and the listener, that is out of files.
     fn filter(self) -> Targets {
         let level = match self {
             Self::Info => LevelFilter::INFO,
             Self::Warn => LevelFilter::WARN,
         };
-        Targets::new().with_target("relay", level)
+        Targets::new().with_target("relay", level).with_target(LISTENER, level)
     }
 }
 
@@ -105,6 +109,8 @@ mod tests {
             (Least::Info, "relay::stream", Level::INFO, true),
             (Least::Info, "relay::stream", Level::DEBUG, false),
             (Least::Info, "h2::codec", Level::ERROR, false),
+            (Least::Info, "axum::rejection", Level::ERROR, false),
+            (Least::Warn, "axum::serve::listener", Level::ERROR, true),
             (Least::Warn, "relay::stream", Level::WARN, true),
             (Least::Warn, "relay::stream", Level::INFO, false),
         ] {

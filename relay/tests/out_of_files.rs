@@ -1,0 +1,101 @@
+//! Out of file descriptors the program waits and goes on: what runs is unharmed, and what waits is
+//! served once there is room.
+
+mod support;
+
+use std::{
+    io::{self, BufRead as _, BufReader},
+    process::{Child, ChildStderr, Command, Stdio},
+};
+
+use support::{Client, Provider, Step, bare, chunk, soon, stream_head, whole};
+use tokio::{io::AsyncReadExt as _, net::TcpStream, sync::mpsc, time::Instant};
+
+/// Descriptors that the program may have; it needs some ten for itself.
+const FILES: usize = 48;
+
+/// Ends the program with the test.
+struct Program(Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// The program under that limit, and the lines that it says.
+fn start(provider: &Provider) -> io::Result<(Program, mpsc::UnboundedReceiver<String>)> {
+    let limited = format!("ulimit -n {FILES} && exec \"$0\" \"$@\"");
+    let upstream = format!("http://{}/v1", provider.address);
+    let relay = env!("CARGO_BIN_EXE_relay");
+    let arguments = ["--listen", "127.0.0.1:0", "--upstream", &upstream, "--log-level", "warn"];
+    let mut command = Command::new("sh");
+    command.args(["-c", &limited, relay]).args(arguments).stdin(Stdio::null());
+    let mut child = command.stderr(Stdio::piped()).spawn()?;
+    let says = BufReader::new(child.stderr.take().expect("it is piped"));
+    Ok((Program(child), lines(says)))
+}
+
+/// Reads lines on a thread of its own, which ends with the program.
+fn lines(says: BufReader<ChildStderr>) -> mpsc::UnboundedReceiver<String> {
+    let (tell, told) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for line in says.lines().map_while(Result::ok) {
+            drop(tell.send(line));
+        }
+    });
+    told
+}
+
+async fn next(lines: &mut mpsc::UnboundedReceiver<String>) -> String {
+    soon(lines.recv()).await.expect("the program lives as long as the test")
+}
+
+#[tokio::test]
+async fn it_waits_and_goes_on_and_what_runs_is_unharmed() -> io::Result<()> {
+    let event = [Step::Gate, chunk("data: 1\n\n")];
+    let last = [Step::Gate, chunk("data: [DONE]\n\n"), chunk("")];
+    let steps = [&[stream_head()][..], &event, &event, &event, &last].concat();
+    let provider = Provider::start(vec![steps, whole("200 OK", "", "ok")]).await?;
+    let (_program, mut lines) = start(&provider)?;
+    let line = next(&mut lines).await;
+    let address = line.strip_prefix("listening on http://").expect("an address");
+    let address = address.parse().expect("an address");
+    let begun = Instant::now();
+    let mut stream = Client::chat(address).await?;
+    stream.until("\r\n\r\n").await;
+
+    // The kernel accepts them all; the program cannot.
+    let mut idle = Vec::new();
+    for _ in 0..FILES {
+        idle.push(TcpStream::connect(address).await?);
+    }
+    let mut waiting = Client::send(address, &bare("GET", "/v1/models", "")).await?;
+    let mut refused = 0;
+    for events in 1..=3 {
+        let line = next(&mut lines).await;
+        assert!(line.contains("accept error") && line.contains("os error 24"), "{line}");
+        refused += 1;
+        provider.go();
+        while stream.text().matches("data: 1").count() < events {
+            let read = soon(stream.socket.read_buf(&mut stream.received)).await?;
+            assert_ne!(read, 0, "{}", stream.text());
+        }
+    }
+    assert!(waiting.received.is_empty());
+
+    let closed = idle.len();
+    drop(idle);
+    assert_eq!((waiting.rest().await.status(), waiting.plain().as_str()), (200, "ok"));
+    provider.go();
+    assert!(stream.until("\r\n0\r\n\r\n").await.chunked().1);
+    while lines.try_recv().is_ok() {
+        refused += 1;
+    }
+    // It tries again after a second, or when a connection ends: a loop would try ten thousand times.
+    let seconds = usize::try_from(begun.elapsed().as_secs()).expect("a few seconds");
+    let most = closed + 2 + seconds;
+    assert!(refused <= most, "{refused} tries where {most} were to be expected");
+    Ok(())
+}
