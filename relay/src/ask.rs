@@ -73,7 +73,9 @@ pub(crate) async fn ask(
         let outcome = match &result {
             Ok(answer) => Outcome::Answer(answer.status, &answer.headers),
             Err(Failure::FirstEvent(status, _)) => Outcome::Answer(*status, &no_headers),
-            Err(Failure::Unreachable | Failure::ConnectTimeout) => Outcome::Unreachable,
+            Err(Failure::Unreachable | Failure::ConnectTimeout | Failure::Untrusted) => {
+                Outcome::Unreachable
+            }
             Err(_) => Outcome::Unanswered,
         };
         let verdict = outcome.verdict();

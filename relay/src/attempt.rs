@@ -97,22 +97,32 @@ async fn connect_overrun(mut connection: CaptureConnection, budget: Option<Durat
 /// Tells failures apart by their chain of sources, in which every transport has hyper-util's
 /// error.
 fn classify(error: &(dyn Error + 'static)) -> Failure {
-    let mut chain = std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| {
-        let error: &(dyn Error + 'static) = *error;
-        error.source()
-    });
+    let mut chain = std::iter::successors(Some(error), |error| source(*error));
     let connecting = chain.clone().any(|error| {
         let legacy = error.downcast_ref::<hyper_util::client::legacy::Error>();
         legacy.is_some_and(hyper_util::client::legacy::Error::is_connect)
     });
-    let timed_out = chain.any(|error| {
-        let io = error.downcast_ref::<io::Error>();
-        io.is_some_and(|io| io.kind() == io::ErrorKind::TimedOut)
+    let is = |error: &(dyn Error + 'static), kind| {
+        error.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == kind)
+    };
+    let timed_out = chain.clone().any(|error| {
+        is(error, io::ErrorKind::TimedOut)
             || error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout)
     });
+    // As tokio-rustls tells of what rustls does not accept.
+    let untrusted = chain.any(|error| is(error, io::ErrorKind::InvalidData));
     match (connecting, timed_out) {
         (true, true) => Failure::ConnectTimeout,
+        (true, false) if untrusted => Failure::Untrusted,
         (true, false) => Failure::Unreachable,
         (false, _) => Failure::BrokeOff,
+    }
+}
+
+/// What is behind an error; an `io::Error` tells of the one that it wraps only if it is asked.
+fn source<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
     }
 }

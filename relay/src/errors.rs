@@ -39,6 +39,8 @@ pub(crate) enum Failure {
     Unreachable,
     /// The provider could not be reached in time.
     ConnectTimeout,
+    /// The provider's certificate is not trusted, or it speaks no TLS that can be understood.
+    Untrusted,
     /// The provider broke off before its headers were whole, or they are not HTTP.
     BrokeOff,
     /// The provider's headers did not come in time.
@@ -102,6 +104,10 @@ impl Failure {
                 let message = "the provider could not be reached in time";
                 (S::GATEWAY_TIMEOUT, server, "upstream_connect_timeout", message)
             }
+            Self::Untrusted => {
+                let message = "the provider's certificate is not trusted, or it speaks no TLS";
+                (S::BAD_GATEWAY, server, "upstream_tls_failed", message)
+            }
             Self::BrokeOff => {
                 let message = "the provider broke off before it answered";
                 (S::BAD_GATEWAY, server, "upstream_broken", message)
@@ -147,6 +153,7 @@ impl IntoResponse for Failure {
             | Self::TooLarge
             | Self::Unreachable
             | Self::ConnectTimeout
+            | Self::Untrusted
             | Self::BrokeOff
             | Self::FirstByteTimeout
             | Self::FirstEvent(..) => {}

@@ -175,8 +175,12 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) async fn start(upstream: SocketAddr, switches: &[(&str, &str)]) -> io::Result<Self> {
-        let base = format!("http://{upstream}/v1").parse().expect("a URL");
-        let mut config = Config::new(base);
+        Self::before(&format!("http://{upstream}/v1"), switches).await
+    }
+
+    /// The same before any base.
+    pub(crate) async fn before(base: &str, switches: &[(&str, &str)]) -> io::Result<Self> {
+        let mut config = Config::new(base.parse().expect("a URL"));
         for (name, value) in switches {
             config.set(name, value).expect("a switch and its value");
         }
