@@ -4,15 +4,23 @@
 #[path = "support/pipes.rs"]
 mod pipes;
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use h2::{Reason, RecvStream, client::SendRequest};
 use relay::Config;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
     sync::{mpsc, oneshot},
+    task::JoinHandle,
     time::{Instant, timeout},
 };
 use tower::{service_fn, util::BoxCloneSyncService};
@@ -21,6 +29,29 @@ use self::pipes::{Pipes, Upstream};
 
 /// A relay before `upstream`, a pipe into it, and what stops it.
 fn relay(upstream: Upstream, switches: &[(&str, &str)]) -> (DuplexStream, oneshot::Sender<()>) {
+    let (relay, pipe) = started(upstream, switches);
+    let Relay { connect, stop, .. } = relay;
+    // The listener lives as long as the run.
+    std::mem::forget(connect);
+    (pipe, stop)
+}
+
+/// A relay that takes more pipes.
+struct Relay {
+    connect: mpsc::UnboundedSender<DuplexStream>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Relay {
+    fn connected(&self) -> DuplexStream {
+        let (client, server) = duplex(1 << 20);
+        self.connect.send(server).expect("the relay runs");
+        client
+    }
+}
+
+fn started(upstream: Upstream, switches: &[(&str, &str)]) -> (Relay, DuplexStream) {
     let mut config = Config::new("http://provider/v1".parse().expect("a URL"));
     config.date_header = false;
     for (name, value) in switches {
@@ -28,17 +59,15 @@ fn relay(upstream: Upstream, switches: &[(&str, &str)]) -> (DuplexStream, onesho
     }
     let (connect, pipes) = mpsc::unbounded_channel();
     let (stop, stopped) = oneshot::channel();
-    tokio::spawn(async move {
+    let task = tokio::spawn(async move {
         let stopped = async {
             let _ = stopped.await;
         };
         relay::serve(Pipes(pipes), upstream, config, stopped).await.expect("a sound configuration");
     });
-    let (client, server) = duplex(1 << 20);
-    connect.send(server).expect("the relay runs");
-    // The listener lives as long as the run.
-    std::mem::forget(connect);
-    (client, stop)
+    let relay = Relay { connect, stop, task };
+    let pipe = relay.connected();
+    (relay, pipe)
 }
 
 /// A provider that answers by path: `body` makes the stream of events.
@@ -200,4 +229,189 @@ async fn a_connection_that_asks_nothing_ends_by_the_heads_budget() {
             String::from_utf8_lossy(begin)
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn told_to_stop_it_ends_what_is_left_at_the_end_of_the_drain_and_exits() {
+    let upstream = streams(|_| {
+        stream::iter([Ok(Bytes::from_static(b"data: 1\n\n"))]).chain(stream::pending())
+    });
+    let (relay, pipe) = started(upstream, &[("drain", "7s")]);
+    let answer = ask(&connected(pipe, 65_535).await, CHAT).await;
+    let mut idle = relay.connected();
+    idle.write_all(SETTINGS_OF_A_CLIENT).await.expect("it is sent");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let begun = Instant::now();
+    drop(relay.stop);
+    assert_eq!(goaway(idle).await, NO_ERROR, "nothing is lost with it");
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    let (body, reset) = read(answer.into_body()).await;
+    assert!(String::from_utf8_lossy(&body).contains("\"code\":\"relay_shutdown\""));
+    assert_eq!(reset, Some(Reason::INTERNAL_ERROR));
+    relay.task.await.expect("it does not panic");
+    assert_eq!(begun.elapsed().as_secs(), 7, "the drain's budget");
+}
+
+/// The preface and empty settings (RFC 9113 3.4).
+const SETTINGS_OF_A_CLIENT: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// Kinds of frames, flags and errors of RFC 9113 6 and 7.
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+const NO_ERROR: u32 = 0;
+const ENHANCE_YOUR_CALM: u32 = 11;
+
+/// `POST http://r/v1/x` (RFC 7541: entries 3 and 6 of the static table, then names 4 and 1).
+const REQUEST: &[u8] = b"\x83\x86\x04\x05/v1/x\x01\x01r";
+
+/// A frame as RFC 9113 4.1 writes it.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("a short payload").to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// Reads until the relay closes; tells the error of its last `GOAWAY`.
+async fn goaway(mut pipe: impl AsyncRead + Unpin) -> u32 {
+    let mut bytes = Vec::new();
+    let read = timeout(Duration::from_hours(1), pipe.read_to_end(&mut bytes));
+    read.await.expect("it closes").expect("a pipe");
+    let mut rest = &bytes[..];
+    let mut code = None;
+    while !rest.is_empty() {
+        let length = u32::from_be_bytes([0, rest[0], rest[1], rest[2]]) as usize;
+        let (frame, others) = rest.split_at(9 + length);
+        if frame[3] == GOAWAY {
+            code = Some(u32::from_be_bytes(frame[13..17].try_into().expect("four bytes")));
+        }
+        rest = others;
+    }
+    code.expect("it says why")
+}
+
+/// Lets a client send frames that `make` makes of odd numbers, until the relay takes no more; tells
+/// the error with which that ends, how often the provider was asked for it, and how many frames
+/// were taken. Another client's stream is whole meanwhile.
+async fn flood(make: fn(u32) -> Vec<u8>) -> (u32, usize, u32) {
+    let asked: Arc<AtomicUsize> = Arc::default();
+    let counted = Arc::clone(&asked);
+    let upstream = streams(move |path| {
+        counted.fetch_add(usize::from(path.ends_with("/x")), Ordering::Relaxed);
+        stream::iter(0..20).then(|_| async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(Bytes::from_static(b"data: 1\n\n"))
+        })
+    });
+    let (relay, mut pipe) = started(upstream, &[("missing_done", "tolerate")]);
+    let other = ask(&connected(relay.connected(), 65_535).await, CHAT).await;
+    let other = tokio::spawn(read(other.into_body()));
+    pipe.write_all(SETTINGS_OF_A_CLIENT).await.expect("it is sent");
+    let (reader, mut writer) = tokio::io::split(pipe);
+    let writing = tokio::spawn(async move {
+        for number in 0..MANY {
+            if writer.write_all(&make(2 * number + 1)).await.is_err() {
+                return number;
+            }
+        }
+        MANY
+    });
+    let code = goaway(reader).await;
+    let taken = writing.await.expect("it does not panic");
+    let (body, reset) = other.await.expect("it does not panic");
+    assert_eq!((body.len(), reset), (20 * 9, None), "the other stream is whole");
+    (code, asked.load(Ordering::Relaxed), taken)
+}
+
+/// So many frames that whoever takes them all has no bound.
+const MANY: u32 = 200_000;
+
+#[tokio::test(start_paused = true)]
+async fn streams_that_are_reset_as_fast_as_they_are_opened_end_the_connection() {
+    // CVE-2023-44487: each costs the client nothing, and the provider a request.
+    let (code, asked, _) = flood(|stream| {
+        let reset = frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes());
+        [frame(HEADERS, END_STREAM | END_HEADERS, stream, REQUEST), reset].concat()
+    })
+    .await;
+    assert_eq!(code, ENHANCE_YOUR_CALM);
+    assert!(asked <= 100, "the provider was asked {asked} times");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_never_ends_ends_the_connection() {
+    // CVE-2024-27316: frames that carry no more than a field each, and never END_HEADERS.
+    let (code, asked, taken) = flood(|stream| {
+        if stream == 1 {
+            return frame(HEADERS, END_STREAM, 1, REQUEST);
+        }
+        frame(CONTINUATION, 0, 1, b"\x00\x01x\x01y")
+    })
+    .await;
+    assert_eq!((code, asked), (ENHANCE_YOUR_CALM, 0));
+    assert!(taken < MANY, "it takes every frame");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_for_answers_and_reads_none_is_given_up() {
+    for make in [
+        |number: u32| frame(PING, 0, 0, &u64::from(number).to_be_bytes()),
+        |_| frame(SETTINGS, 0, 0, &[]),
+    ] {
+        let upstream = streams(|_| stream::empty());
+        let (mut pipe, _stop) = relay(upstream, &[("stalled_client", "9s")]);
+        pipe.write_all(SETTINGS_OF_A_CLIENT).await.expect("it is sent");
+        let begun = Instant::now();
+        let mut taken = 0;
+        for number in 0.. {
+            let frame = make(number);
+            if pipe.write_all(&frame).await.is_err() {
+                break;
+            }
+            taken += frame.len();
+            // A pipe full of frames, another one full of answers, and what a connection buffers.
+            assert!(taken <= 3 << 20, "what it owes has no bound");
+        }
+        assert_eq!(begun.elapsed().as_secs(), 9, "the budget of `stalled_client`");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_fields_that_is_too_long_gets_431_and_spoils_nothing() {
+    let upstream = streams(|_| stream::iter([Ok(Bytes::from_static(b"data: [DONE]\n\n"))]));
+    let (pipe, _stop) = relay(upstream, &[]);
+    let mut client = connected(pipe, 65_535).await;
+    let long = http::Request::get("http://relay/v1/x").header("x", "y".repeat(40_000)).body(());
+    let (answer, _) = client.send_request(long.expect("a request"), true).expect("it is sent");
+    assert_eq!(answer.await.expect("an answer").status(), 431);
+    let (body, reset) = read(ask(&client, CHAT).await.into_body()).await;
+    assert_eq!((body.as_slice(), reset), (&b"data: [DONE]\n\n"[..], None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_of_streams_whose_windows_stay_shut_is_bounded() {
+    const STREAMS: usize = 50;
+    const PIECE: usize = 1_024;
+    let taken: Arc<AtomicUsize> = Arc::default();
+    let counted = Arc::clone(&taken);
+    let upstream = streams(move |_| {
+        let counted = Arc::clone(&counted);
+        stream::repeat(Bytes::from_static(&[b'x'; PIECE])).map(move |piece| {
+            counted.fetch_add(piece.len(), Ordering::Relaxed);
+            Ok(piece)
+        })
+    });
+    let (pipe, _stop) = relay(upstream, &[("max_streams_per_address", "off")]);
+    let client = connected(pipe, 0).await;
+    let mut answers = Vec::new();
+    for _ in 0..STREAMS {
+        answers.push(ask(&client, CHAT).await);
+    }
+    tokio::time::sleep(Duration::from_secs(59)).await;
+    // One piece waits for room, and what gave it is asked no further.
+    assert_eq!(taken.load(Ordering::Relaxed), STREAMS * PIECE);
 }
