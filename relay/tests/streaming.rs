@@ -228,3 +228,24 @@ async fn an_old_client_gets_no_chunks() -> io::Result<()> {
     assert_eq!(client.plain(), "data: [DONE]\n\n");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_message_that_asks_to_be_passed_on_as_it_comes_is_whatever_its_type() -> io::Result<()> {
+    // RFC 10036: the field goes on in both directions, and nothing is held back.
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\nincremental: ?1\r\n\
+                transfer-encoding: chunked\r\nconnection: close\r\n\r\n";
+    let steps = vec![Step::Send(head.into()), Step::Gate, chunk("{\"a"), Step::Gate, chunk("")];
+    let mut provider = Provider::start(vec![steps]).await?;
+    let relay = Running::start(provider.address, &[]).await?;
+    let request = post("/v1/x", "incremental: ?1\r\n");
+    let mut client = Client::send(relay.address, &request).await?;
+    let Seen::Request(request) = provider.next().await else { panic!("a request") };
+    assert!(request.to_lowercase().contains("\r\nincremental: ?1\r\n"), "{request}");
+    client.until("\r\n\r\n").await;
+    assert!(client.head().contains("\r\nincremental: ?1"), "{}", client.head());
+    provider.go();
+    client.until("{\"a").await;
+    provider.go();
+    assert!(client.until("0\r\n\r\n").await.chunked().1);
+    Ok(())
+}
