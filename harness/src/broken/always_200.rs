@@ -12,7 +12,13 @@ pub(super) const BROKEN: Broken = Broken {
     name: "always-200",
     mistake: "answers 200 and an event stream whatever comes, and tells errors as events",
     made_by: "QuantumNous/new-api#3142: 200 is committed before the provider has answered",
-    caught_by: &["early-failure-keeps-status", "status-as-is", "storm-is-damped"],
+    caught_by: &[
+        "early-failure-keeps-status",
+        "status-as-is",
+        "storm-is-damped",
+        "no-body-mixing",
+        "payload-intact",
+    ],
     write_buffer: SMALL_BUFFER,
     relay,
 };

@@ -9,7 +9,15 @@ pub(super) const BROKEN: Broken = Broken {
     mistake: "passes the first five events and `[DONE]`, and drops what is between them",
     made_by: "lobehub/lobehub PR#18640: lines lost where each network read was split by itself",
     // The last event of a Responses stream is an event like any other, and lost too.
-    caught_by: &["payload-intact", "any-cut", "bounded-memory", "one-ending", "prompt-frames"],
+    caught_by: &[
+        "payload-intact",
+        "any-cut",
+        "bounded-memory",
+        "one-ending",
+        "prompt-frames",
+        "fields-survive",
+        "usage-honest",
+    ],
     write_buffer: SMALL_BUFFER,
     relay,
 };

@@ -11,7 +11,7 @@ pub(super) const BROKEN: Broken = Broken {
               on it",
     made_by: "api7/aisix#144: a 429 comes without its Retry-After; \
               BerriAI/litellm#21553: only under a name that no SDK knows",
-    caught_by: &["limits-pass", "early-failure-keeps-status", "storm-is-damped"],
+    caught_by: &["limits-pass", "early-failure-keeps-status", "storm-is-damped", "incremental"],
     write_buffer: SMALL_BUFFER,
     relay,
 };

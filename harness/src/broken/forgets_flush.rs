@@ -10,7 +10,7 @@ pub(super) const BROKEN: Broken = Broken {
     mistake: "passes bytes on when 4 KiB have come together, or the answer is over",
     made_by: "traefik/traefik#503: Go's ResponseWriter without Flush; \
               the Gin handler of a widely read tutorial",
-    caught_by: &["prompt-frames"],
+    caught_by: &["prompt-frames", "headers-first"],
     write_buffer: SMALL_BUFFER,
     relay,
 };

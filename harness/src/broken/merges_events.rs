@@ -9,7 +9,7 @@ pub(super) const BROKEN: Broken = Broken {
     name: "merges-events",
     mistake: "holds every other event until the next one comes, and writes both at once",
     made_by: "maximhq/bifrost PR#2204: fasthttp's pipe writer merged events into bursts",
-    caught_by: &["prompt-frames"],
+    caught_by: &["prompt-frames", "headers-first", "bounded-memory"],
     write_buffer: SMALL_BUFFER,
     relay,
 };

@@ -12,8 +12,11 @@ use crate::{
 
 mod parts;
 
+mod allows_any_origin;
 mod always_200;
 mod always_done;
+mod answers_404_to_methods;
+mod appends_json;
 mod auth_before_cors;
 mod completes_half_events;
 mod copies_all_headers;
@@ -22,19 +25,30 @@ mod decodes_each_chunk;
 mod default_write_buffer;
 mod detached_upstream;
 mod doubles_done;
+mod drops_empty_choices;
 mod drops_late_events;
 mod drops_limits;
+mod drops_unknown_headers;
 mod ends_cleanly;
+mod exposes_nothing;
 mod flushes_at_the_end;
 mod forgets_flush;
+mod head_with_the_first_chunk;
 mod heartbeat_inside_events;
+mod keeps_data_lines_only;
 mod leaks_a_task;
+mod lets_proxies_buffer;
 mod masks_refusals;
 mod merges_events;
+mod reads_lines_of_64_kib;
 mod renames_the_type;
 mod replays_the_answer;
 mod retries_at_once;
+mod rewrites_requests;
+mod shares_a_buffer;
 mod splices_its_error;
+mod splits_on_two_newlines;
+mod thirty_second_timeout;
 mod ticks_regardless;
 mod unbounded_channel;
 
@@ -61,18 +75,26 @@ pub struct Broken {
 /// Every one, in the order of the rules.
 pub const ALL: &[Broken] = &[
     drops_late_events::BROKEN,
+    keeps_data_lines_only::BROKEN,
+    reads_lines_of_64_kib::BROKEN,
+    shares_a_buffer::BROKEN,
     decodes_each_chunk::BROKEN,
+    splits_on_two_newlines::BROKEN,
     heartbeat_inside_events::BROKEN,
     completes_half_events::BROKEN,
+    head_with_the_first_chunk::BROKEN,
     forgets_flush::BROKEN,
     flushes_at_the_end::BROKEN,
     merges_events::BROKEN,
+    thirty_second_timeout::BROKEN,
     ticks_regardless::BROKEN,
+    drops_unknown_headers::BROKEN,
     always_done::BROKEN,
     doubles_done::BROKEN,
     ends_cleanly::BROKEN,
     splices_its_error::BROKEN,
     always_200::BROKEN,
+    appends_json::BROKEN,
     detached_upstream::BROKEN,
     leaks_a_task::BROKEN,
     unbounded_channel::BROKEN,
@@ -83,8 +105,14 @@ pub const ALL: &[Broken] = &[
     copies_all_headers::BROKEN,
     masks_refusals::BROKEN,
     drops_limits::BROKEN,
+    lets_proxies_buffer::BROKEN,
+    answers_404_to_methods::BROKEN,
+    rewrites_requests::BROKEN,
     auth_before_cors::BROKEN,
     cors_on_success_only::BROKEN,
+    allows_any_origin::BROKEN,
+    exposes_nothing::BROKEN,
+    drops_empty_choices::BROKEN,
 ];
 
 /// The one of this name.
@@ -116,7 +144,8 @@ mod tests {
     #[test]
     fn every_broken_relay_has_a_name_of_its_own_and_says_what_it_does() {
         for (index, broken) in ALL.iter().enumerate() {
-            let words = broken.name.chars().all(|c| c.is_ascii_lowercase() || "-0123".contains(c));
+            let words =
+                broken.name.chars().all(|c| c.is_ascii_lowercase() || "-0123456789".contains(c));
             assert!(words, "{}", broken.name);
             assert!(!broken.caught_by.is_empty(), "{}", broken.name);
             assert!(!broken.mistake.ends_with('.') && !broken.made_by.is_empty());

@@ -64,7 +64,8 @@ impl<'a> Frame<'a> {
         Self(bytes, false)
     }
 
-    fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    /// Its lines, without what ends them and without the blank one.
+    pub fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let mark = if self.1 { wire::BYTE_ORDER_MARK } else { b"" };
         let bytes = self.0.strip_prefix(mark).unwrap_or(self.0);
         bytes.split(|byte| matches!(byte, b'\n' | b'\r')).filter(|line| !line.is_empty())

@@ -18,8 +18,12 @@ use crate::{
     verdict::{Breach, Verdict},
 };
 
-/// The provider's usual headers.
-pub(crate) const STREAM: &[(&str, &str)] = &[("content-type", "text/event-stream")];
+/// The usual headers of a stream.
+pub(crate) const STREAM: &[(&str, &str)] = &[
+    ("content-type", "text/event-stream"),
+    ("cache-control", "no-cache"),
+    ("x-accel-buffering", "no"),
+];
 /// Those of an answer in JSON.
 pub(crate) const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 

@@ -206,3 +206,23 @@ fn the_next_host_that_goes_first_is_not_this_hosts_doing() {
     assert!(!outside(&[dropped, failed]));
     assert!(!outside(&[]));
 }
+
+#[test]
+fn what_the_world_asks_serves_no_client() {
+    let mut story = Story::streaming();
+    let of_client = Run::of(&story.trace, &story.plan).turns.len();
+    // The relay's metrics, scraped as the run ends: the client's own, asked again by the world.
+    let world = Name::from(crate::trace::WORLD);
+    for mut event in story.trace.events.clone() {
+        let Fact::Socket(Connection(0), mut fact) = event.fact else { continue };
+        if let SocketFact::Accepted { from, .. } = &mut fact {
+            *from = world.clone();
+        }
+        if *event.actor == *"reader" {
+            event.actor = world.clone();
+        }
+        event.fact = Fact::Socket(Connection(9), fact);
+        story.trace.events.push(event);
+    }
+    assert_eq!(Run::of(&story.trace, &story.plan).turns.len(), of_client);
+}

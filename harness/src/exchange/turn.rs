@@ -8,7 +8,7 @@ use super::{
     message::{Message, requests, responses},
     moment::Moment,
 };
-use crate::trace::{Connection, Name};
+use crate::trace::{Connection, Name, WORLD};
 
 /// A request that one host sent to the next, and what it got.
 #[derive(Debug, Clone)]
@@ -35,6 +35,8 @@ impl Turn {
         let mut turns: Vec<Self> = connections
             .open
             .iter()
+            // What the world asks, such as the relay's metrics, serves no client.
+            .filter(|(_, tcp)| *tcp.opener.host != *WORLD)
             .flat_map(|(number, tcp)| turns_of(*number, tcp, exchanges))
             .collect();
         turns.sort_by_key(|turn| turn.asked);

@@ -3,12 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::plan::Plan;
+pub(super) use crate::trace::WORLD;
 
 /// The one port on which a host can be called.
 pub(super) const PORT: u16 = 80;
-
-/// The host of the world itself, which stands on no link.
-pub(super) const WORLD: &str = "world";
 
 /// The provider's host.
 pub(super) const UPSTREAM: &str = "upstream";

@@ -140,7 +140,7 @@ mod tests {
             assert_eq!(breach.wanted, [wanted], "{relay}");
         }
         let spliced = failed(ERROR).breach(&RULE);
-        assert!(spliced.got.starts_with("`data: {\\\"hadata: {\\\"error"), "{}", spliced.got);
+        assert!(spliced.got.starts_with("`data: {\"hadata: {\"error"), "{}", spliced.got);
     }
 
     #[test]

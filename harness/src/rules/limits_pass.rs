@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-fn is_limit(name: &str) -> bool {
+pub(super) fn is_limit(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     matches!(name.as_str(), "retry-after" | "retry-after-ms" | "x-request-id")
         || name.starts_with("x-ratelimit-")

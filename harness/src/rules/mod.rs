@@ -3,19 +3,31 @@
 use crate::{exchange::Run, verdict::Verdict};
 
 mod any_cut;
+mod any_line_end;
 mod bounded_memory;
 pub(crate) mod cancel_upstream;
 mod content_type_kept;
+mod cors_credentials;
+mod cors_expose;
 mod cors_on_everything;
 mod early_failure_keeps_status;
 mod error_event_well_formed;
+mod fields_survive;
+mod head_and_options;
 mod headers;
+mod headers_first;
 mod heartbeat_when_idle;
 mod honest_ending;
 mod hop_by_hop;
+mod incremental;
 mod limits_pass;
+mod long_line;
+mod no_body_mixing;
+mod no_cross_talk;
 mod no_false_length;
 mod no_retry_after_content;
+mod no_total_deadline;
+mod no_transform;
 mod nothing_left;
 mod one_ending;
 mod origin;
@@ -24,9 +36,11 @@ pub(crate) mod payload;
 mod payload_intact;
 mod preflight_without_auth;
 mod prompt_frames;
+mod request_intact;
 mod status_as_is;
 mod storm_is_damped;
 mod unfinished_stays_unfinished;
+mod usage_honest;
 
 /// A demand on a relay, and how a run is judged by it.
 #[derive(Debug, Clone, Copy)]
@@ -72,14 +86,22 @@ impl Level {
 pub const ALL: &[Rule] = &[
     payload_intact::RULE,
     any_cut::RULE,
+    any_line_end::RULE,
+    fields_survive::RULE,
+    long_line::RULE,
+    no_cross_talk::RULE,
     own_bytes_between_events::RULE,
     unfinished_stays_unfinished::RULE,
+    headers_first::RULE,
     prompt_frames::RULE,
+    no_total_deadline::RULE,
     heartbeat_when_idle::RULE,
+    incremental::RULE,
     one_ending::RULE,
     honest_ending::RULE,
     error_event_well_formed::RULE,
     early_failure_keeps_status::RULE,
+    no_body_mixing::RULE,
     cancel_upstream::RULE,
     nothing_left::RULE,
     bounded_memory::RULE,
@@ -90,8 +112,14 @@ pub const ALL: &[Rule] = &[
     hop_by_hop::RULE,
     status_as_is::RULE,
     limits_pass::RULE,
+    no_transform::RULE,
+    head_and_options::RULE,
+    request_intact::RULE,
     preflight_without_auth::RULE,
     cors_on_everything::RULE,
+    cors_credentials::RULE,
+    cors_expose::RULE,
+    usage_honest::RULE,
 ];
 
 /// The rule of that name.

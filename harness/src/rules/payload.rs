@@ -143,15 +143,24 @@ pub(crate) fn breach(
 }
 
 /// Whether the demand speaks of an exchange: both sides have an answer that succeeds.
-pub(crate) fn speaks_of(exchange: &Exchange, answer: &Answer) -> bool {
+fn speaks_of(exchange: &Exchange, answer: &Answer) -> bool {
     let client = exchange.status().is_some_and(|status| (200..300).contains(&status));
     client && answer.succeeds() && !answer.body.bytes.is_empty()
+}
+
+/// The exchanges that such demands speak of, each with the provider's answer.
+pub(crate) fn streams<'a>(
+    run: &'a Run<'_>,
+) -> impl Iterator<Item = (usize, &'a Exchange, &'a Answer)> {
+    run.answered().filter(|(_, exchange, answer)| speaks_of(exchange, answer))
 }
 
 /// The beginning of some bytes, in quotes, invisible characters escaped.
 pub(crate) fn quote(bytes: &[u8]) -> String {
     const SHOWN: usize = 60;
-    let text = bytes[..bytes.len().min(SHOWN)].escape_ascii();
+    let text = bytes[..bytes.len().min(SHOWN)].escape_ascii().to_string();
+    // The quotes of JSON need no mark between ours.
+    let text = text.replace("\\\"", "\"").replace("\\'", "'");
     let more = if bytes.len() > SHOWN { "..." } else { "" };
     format!("`{text}{more}`")
 }

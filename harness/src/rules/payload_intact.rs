@@ -19,12 +19,10 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
-    for (index, exchange, answer) in run.answered() {
-        if payload::speaks_of(exchange, answer) {
-            inquiry.applies();
-            if let Some(breach) = payload::breach(run, index, exchange, answer) {
-                inquiry.broke(breach);
-            }
+    for (index, exchange, answer) in payload::streams(run) {
+        inquiry.applies();
+        if let Some(breach) = payload::breach(run, index, exchange, answer) {
+            inquiry.broke(breach);
         }
     }
     inquiry.verdict("no client got a body that the provider sent")

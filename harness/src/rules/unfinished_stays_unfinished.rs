@@ -95,7 +95,7 @@ mod tests {
     fn it_breaks_where_a_blank_line_completes_it() {
         let breach = half("data: {\"ha\n\n").breach(&RULE);
         assert_eq!(breach.at.as_millis(), 4);
-        assert_eq!(breach.wanted[0], "the half event `data: {\\\"ha` without a blank line");
+        assert_eq!(breach.wanted[0], "the half event `data: {\"ha` without a blank line");
         assert_eq!(breach.got, "a blank line after it, and no error event");
     }
 

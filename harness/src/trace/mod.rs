@@ -16,6 +16,9 @@ pub use story::{first_end, story, visible};
 /// The name of a host or an actor: `relay`, `upstream`, `reader-1`, a middlebox's name, `world`.
 pub type Name = Arc<str>;
 
+/// The host of the world itself, which stands on no link.
+pub const WORLD: &str = "world";
+
 /// Everything that happened, in order: an event's index is its ordinal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Trace {

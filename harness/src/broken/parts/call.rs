@@ -16,8 +16,8 @@ const BODY_MAX_BYTES: usize = 16 << 20;
 pub(in crate::broken) struct Call {
     method: Method,
     path: String,
-    headers: HeaderMap,
-    body: Bytes,
+    pub(in crate::broken) headers: HeaderMap,
+    pub(in crate::broken) body: Bytes,
 }
 
 impl Call {

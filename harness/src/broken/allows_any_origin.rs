@@ -1,0 +1,51 @@
+//! Lets every page in, and its cookies with it.
+
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{Next, from_fn},
+};
+use http::{HeaderValue, header};
+
+use super::{Broken, SMALL_BUFFER, Setup, parts};
+
+pub(super) const BROKEN: Broken = Broken {
+    name: "allows-any-origin",
+    mistake: "answers `Access-Control-Allow-Origin: *` beside `Access-Control-Allow-Credentials: \
+              true`, which no browser accepts",
+    made_by: "the CORS middleware of a widely read tutorial; rs/cors and gin-contrib/cors warn of it",
+    caught_by: &["cors-credentials"],
+    write_buffer: SMALL_BUFFER,
+    relay,
+};
+
+fn relay(setup: Setup) -> Router {
+    let right = parts::right(setup);
+    right.layer(from_fn(async |request: Request, next: Next| {
+        let mut response = next.run(request).await;
+        let headers = response.headers_mut();
+        if headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        }
+        response
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::parts::testing::{DONE, Provider, Reply, ask, chat, send},
+        *,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_star_stands_beside_credentials() {
+        let provider = Provider::new(vec![Reply::stream(vec![send(DONE)])]);
+        let names = ["access-control-allow-origin", "access-control-allow-credentials"];
+        let seen = ask(relay, &provider, chat()).await;
+        assert_eq!(names.map(|name| seen.header(name)), [Some("*"), Some("true")]);
+        let right = ask(parts::right, &provider, chat()).await;
+        let echoed = [Some("https://app.example"), Some("true")];
+        assert_eq!(names.map(|name| right.header(name)), echoed);
+    }
+}

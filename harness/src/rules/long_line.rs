@@ -1,0 +1,117 @@
+//! A very long event passes, or an error says why not.
+
+use mock_openai::quantity::Size;
+
+use super::{Level, Rule, payload};
+use crate::{
+    exchange::{Exchange, Frames, Passage, Run},
+    trace::BodyEnd,
+    verdict::{Breach, Inquiry, Verdict},
+};
+
+/// From which length on an event is long. Readers by line have limits of 64 KiB (Go's
+/// `bufio.Scanner`), 128 KiB (aiohttp), 512 KiB; an image or a tool's arguments run over all of them.
+const LONG: Size = Size(1 << 20);
+
+/// Half an event of this length is long where the relay leaves inside it: Go's limit of a line.
+const LONG_HALF: usize = 64 * 1024;
+
+/// Silence is what breaks it: a body that ends well without the event, as if all had been said.
+pub(super) const RULE: Rule = Rule {
+    id: "long-line",
+    level: Level::Profile,
+    citation: "HTML 9.2.6",
+    demand: "an event of 1 MiB or more passes, or the client is told of an error; never silence",
+    judge,
+};
+
+fn judge(run: &Run<'_>) -> Verdict {
+    let mut inquiry = Inquiry::default();
+    for (index, exchange, answer) in payload::streams(run) {
+        let sent = Frames::of(&answer.body.bytes);
+        let long = sent.iter().any(|(_, frame)| is_long(frame.0));
+        let left = answer.peer_gone.is_some() && sent.tail().len() >= LONG_HALF;
+        if !(long || left) || run.ended_from_outside(index, exchange) || exchange.left.is_some() {
+            continue;
+        }
+        inquiry.applies();
+        if has_long_frame(&exchange.body.bytes) || is_told(exchange) {
+            continue;
+        }
+        let lacks_it = |at: &Passage<'_>| at.outgoing().is_some_and(|m| !has_long_frame(&m.body));
+        let host = run.blame(index, lacks_it);
+        let wanted = "the provider's long event";
+        let breach = Breach::new(exchange.last_seen(), &host, wanted, exchange.ending());
+        inquiry.broke(breach.or("an error").concerning(&exchange.client));
+    }
+    inquiry.verdict("no client was to get an event of 1 MiB")
+}
+
+fn is_long(frame: &[u8]) -> bool {
+    frame.len() as u64 >= LONG.0
+}
+
+fn has_long_frame(body: &[u8]) -> bool {
+    Frames::of(body).iter().any(|(_, frame)| is_long(frame.0))
+}
+
+/// Whether a client can tell that something went wrong.
+fn is_told(exchange: &Exchange) -> bool {
+    let ended_well = matches!(exchange.ended, Some((_, BodyEnd::Complete)));
+    !ended_well || exchange.frames().iter().any(|(_, frame)| frame.error().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::{exchange::testing::Story, trace::BodyEnd, verdict::Verdict};
+
+    /// The provider sends an event of so many bytes; the relay passes something, and ends so.
+    fn sent(bytes: usize, passed: impl Fn(&str) -> String, end: BodyEnd) -> Story {
+        let event = format!("data: {}\n\n", "x".repeat(bytes - 8));
+        let mut story = Story::streaming();
+        story.provides(1, "reader", &event);
+        story.passes(2, "reader", &passed(&event));
+        story.provider_ends(3, "reader", mock_openai::script::End::Clean);
+        story.closes(3, "reader", end);
+        story
+    }
+
+    #[test]
+    fn it_holds_where_the_event_passes_or_an_error_is_told() {
+        let whole = sent(1 << 20, str::to_owned, BodyEnd::Complete);
+        assert_eq!(whole.verdict(&RULE), Verdict::Held);
+        let error = |_: &str| "data: {\"error\":{}}\n\n".to_owned();
+        assert_eq!(sent(1 << 20, error, BodyEnd::Complete).verdict(&RULE), Verdict::Held);
+        let cut = sent(1 << 20, |event| event[..9].to_owned(), BodyEnd::Truncated);
+        assert_eq!(cut.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_breaks_where_the_body_ends_as_if_all_had_been_said() {
+        let breach = sent(1 << 20, |_| String::new(), BodyEnd::Complete).breach(&RULE);
+        assert_eq!(breach.at.as_millis(), 3);
+        assert_eq!(breach.wanted, ["the provider's long event", "an error"]);
+        assert_eq!(breach.got, "status 200 and 0 B, then a clean end of the body");
+    }
+
+    #[test]
+    fn it_breaks_where_the_relay_leaves_inside_a_long_event_and_tells_nobody() {
+        let left_at = |bytes: usize| {
+            let mut story = Story::streaming();
+            story.provides(1, "reader", &"x".repeat(bytes));
+            story.provider_left(2, "reader");
+            story.closes(2, "reader", BodyEnd::Complete);
+            story
+        };
+        assert_eq!(left_at(64 * 1024).breach(&RULE).at.as_millis(), 2);
+        let why = "no client was to get an event of 1 MiB";
+        left_at(64 * 1024 - 1).assert_not_applicable(&RULE, why);
+    }
+
+    #[test]
+    fn it_does_not_apply_to_an_event_one_byte_shorter() {
+        let short = sent((1 << 20) - 1, |_| String::new(), BodyEnd::Complete);
+        short.assert_not_applicable(&RULE, "no client was to get an event of 1 MiB");
+    }
+}

@@ -1,0 +1,106 @@
+//! No byte of one stream comes in another.
+
+use super::{Level, Rule, payload};
+use crate::{
+    exchange::{Answer, Run},
+    verdict::{Breach, Inquiry, Verdict},
+};
+
+/// Only streams that say different things can be told apart: the mock gives the chunks of each
+/// answer an id of their own, and a script can say something else for each client.
+pub(super) const RULE: Rule = Rule {
+    id: "no-cross-talk",
+    level: Level::Profile,
+    citation: "RFC 9110 3.3",
+    demand: "no frame that the provider sent for one client reaches another",
+    judge,
+};
+
+/// So many bytes that one stream holds and the other does not are no accident.
+const TELLING_BYTES: usize = 16;
+
+/// How much of a strange frame is searched.
+const SEARCHED_BYTES: usize = 1024;
+
+fn judge(run: &Run<'_>) -> Verdict {
+    let mut inquiry = Inquiry::default();
+    let streams: Vec<_> = payload::streams(run).collect();
+    for (index, exchange, answer) in &streams {
+        let own = &answer.body.bytes;
+        let others = || streams.iter().filter(|(.., other)| other.body.bytes != *own);
+        if others().next().is_none() {
+            continue;
+        }
+        inquiry.applies();
+        let found = payload::align(own, &exchange.body.bytes, false);
+        let Some(start) = found.strange else { continue };
+        let strange = &exchange.body.bytes[start..];
+        let strange = &strange[..strange.len().min(SEARCHED_BYTES)];
+        let foreign = |other: &Answer| {
+            let mut pieces = strange.windows(TELLING_BYTES);
+            pieces.find(|piece| holds(&other.body.bytes, piece) && !holds(own, piece))
+        };
+        let theirs = others().find_map(|(of, _, other)| Some((of, foreign(other)?)));
+        let Some((of, piece)) = theirs else { continue };
+        let owner = &run.exchanges[*of].client;
+        let host = run.blame(*index, |at| at.outgoing().is_some_and(|m| holds(&m.body, piece)));
+        let wanted = format!("nothing but the provider's answer to {}", exchange.client);
+        let got = format!("{}, with bytes of the answer to {owner}", payload::quote(strange));
+        let breach = Breach::new(exchange.had(start + 1), &host, wanted, got);
+        inquiry.broke(breach.concerning(&exchange.client));
+    }
+    inquiry.verdict("no two clients got streams that can be told apart")
+}
+
+fn holds(body: &[u8], piece: &[u8]) -> bool {
+    body.windows(piece.len()).any(|window| window == piece)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::{exchange::testing::Story, scenario::Kind, verdict::Verdict};
+
+    /// Two clients at once; the second gets this.
+    fn two(passed: &str) -> Story {
+        let mut story = Story::streaming();
+        story.client("other", Kind::Raw);
+        story.begins(0, "other");
+        story.relays(1, "reader", "data: words for reader\n\n");
+        story.provides(2, "other", "data: words for another\n\n");
+        story.passes(2, "other", passed);
+        story.finishes(3, "reader");
+        story.finishes(3, "other");
+        story
+    }
+
+    #[test]
+    fn it_holds_where_each_gets_its_own() {
+        assert_eq!(two(": ping\n\ndata: words for another\n\n").verdict(&RULE), Verdict::Held);
+        // Wrong, but nobody else's.
+        assert_eq!(two("data: strange\n\n").verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_breaks_at_the_first_bytes_of_another_stream() {
+        let breach = two("data: words for another\n\ndata: words for reader\n\n").breach(&RULE);
+        assert_eq!(breach.at.as_millis(), 2);
+        assert_eq!(breach.wanted, ["nothing but the provider's answer to other"]);
+        assert_eq!(
+            breach.got,
+            "`data: words for reader\\n\\n`, with bytes of the answer to reader"
+        );
+    }
+
+    #[test]
+    fn it_does_not_apply_to_one_stream_or_to_streams_that_say_the_same() {
+        let why = "no two clients got streams that can be told apart";
+        Story::streaming().assert_not_applicable(&RULE, why);
+        let mut same = Story::streaming();
+        same.client("other", Kind::Raw);
+        same.begins(0, "other");
+        same.relays(1, "reader", "data: 1\n\n");
+        same.relays(1, "other", "data: 1\n\n");
+        same.assert_not_applicable(&RULE, why);
+    }
+}

@@ -1,0 +1,131 @@
+//! What a stream cost is told to those who asked, and to nobody else.
+
+use serde_json::Value;
+
+use super::{Level, Rule, payload};
+use crate::{
+    exchange::{Exchange, Fate, Frame, Frames, Run},
+    verdict::{Breach, Inquiry, Verdict},
+};
+
+/// The last chunk before `[DONE]` holds `usage` and no choices where the client asked by
+/// `stream_options: { include_usage: true }`. A relay that wants to know for itself asks for it too,
+/// and then has to keep it: strict parsers read `choices[0]`.
+pub(super) const RULE: Rule = Rule {
+    id: "usage-honest",
+    level: Level::Profile,
+    citation: "OpenAI API reference, stream_options.include_usage",
+    demand: "the usage chunk passes where the client asked for it, is not invented, and does not reach a client that did not ask",
+    judge,
+};
+
+fn judge(run: &Run<'_>) -> Verdict {
+    let mut inquiry = Inquiry::default();
+    for (index, exchange, answer) in payload::streams(run) {
+        let (wants, asked) = (asks_for_usage(&exchange.asks), asks_for_usage(&answer.asks));
+        let sent = usage_frames(&answer.body.bytes);
+        let got = usage_frames(&exchange.body.bytes);
+        let whole =
+            run.fate(index, answer) == Fate::Whole && !run.ended_from_outside(index, exchange);
+        if sent.is_empty() && got.is_empty() && !wants {
+            continue;
+        }
+        inquiry.applies();
+        let wrong = if let Some(frame) = got.iter().find(|frame| !sent.contains(frame)) {
+            Some(("no usage but the provider's".to_owned(), payload::quote(frame)))
+        } else if let Some(frame) = got.first().filter(|_| asked && !wants) {
+            let got = format!("{}, which the relay had asked for", payload::quote(frame));
+            Some((format!("no usage for {}, which did not ask", exchange.client), got))
+        } else {
+            let lost = sent.iter().find(|frame| wants && whole && !got.contains(frame));
+            lost.map(|frame| (format!("the usage {}", payload::quote(frame)), exchange.ending()))
+        };
+        if let Some((wanted, got)) = wrong {
+            inquiry.broke(breach(run, exchange, wanted, got));
+        }
+    }
+    inquiry.verdict("nobody asked what a stream cost, and nobody was told")
+}
+
+fn breach(run: &Run<'_>, exchange: &Exchange, wanted: String, got: String) -> Breach {
+    Breach::new(exchange.last_seen(), &run.relay, wanted, got).concerning(&exchange.client)
+}
+
+fn asks_for_usage(body: &[u8]) -> bool {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    body.pointer("/stream_options/include_usage") == Some(&true.into())
+}
+
+/// The frames that tell usage and nothing else.
+fn usage_frames(body: &[u8]) -> Vec<&[u8]> {
+    let frames = Frames::of(body);
+    frames.iter().filter(|(_, frame)| tells_usage(*frame)).map(|(_, frame)| frame.0).collect()
+}
+
+fn tells_usage(frame: Frame<'_>) -> bool {
+    let data: Value =
+        frame.data().and_then(|d| serde_json::from_slice(&d).ok()).unwrap_or_default();
+    let no_choices = data.get("choices").and_then(Value::as_array).is_some_and(Vec::is_empty);
+    no_choices && data.get("usage").is_some_and(Value::is_object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::{exchange::testing::Story, verdict::Verdict};
+
+    const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"total_tokens\":3}}\n\n";
+    const ASKS: &str = "{\"user\":\"reader\",\"stream_options\":{\"include_usage\":true}}";
+
+    /// A client asks so; the provider sends this and the relay passes that.
+    fn told(asks: &str, provider: &str, client: &str) -> Story {
+        let mut story = Story::new();
+        story.asks_with(0, "reader", "POST", &[], asks);
+        story.forwards(0, "reader");
+        let stream = crate::exchange::testing::STREAM;
+        story.answers(0, "reader", 200, stream);
+        story.replies(0, "reader", 200, stream);
+        story.provides(1, "reader", &format!("data: 1\n\n{provider}"));
+        story.passes(1, "reader", &format!("data: 1\n\n{client}"));
+        story.finishes(2, "reader");
+        story
+    }
+
+    #[test]
+    fn it_holds_where_usage_passes_and_where_the_provider_has_none() {
+        assert_eq!(told(ASKS, USAGE, USAGE).verdict(&RULE), Verdict::Held);
+        assert_eq!(told(ASKS, "", "").verdict(&RULE), Verdict::Held);
+        // Nobody asked, and the provider tells it all the same: its own doing.
+        assert_eq!(told("{\"user\":\"reader\"}", USAGE, USAGE).verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_breaks_where_usage_is_lost_or_invented() {
+        let lost = told(ASKS, USAGE, "").breach(&RULE);
+        assert_eq!(lost.at.as_millis(), 2);
+        assert!(lost.wanted[0].starts_with("the usage `data: {\"choices\":[]"), "{lost:?}");
+        let invented = told(ASKS, "", USAGE).breach(&RULE);
+        assert_eq!(invented.wanted, ["no usage but the provider's"]);
+    }
+
+    #[test]
+    fn it_breaks_where_what_the_relay_asked_for_reaches_the_client() {
+        let mut story = told("{\"user\":\"reader\"}", USAGE, USAGE);
+        for event in &mut story.trace.events {
+            use crate::trace::{Fact, ProviderEvent, ProviderFact};
+            if let Fact::Provider(ProviderFact {
+                event: ProviderEvent::Request { body, .. }, ..
+            }) = &mut event.fact
+            {
+                *body = bytes::Bytes::from_static(ASKS.as_bytes());
+            }
+        }
+        assert_eq!(story.breach(&RULE).wanted, ["no usage for reader, which did not ask"]);
+    }
+
+    #[test]
+    fn it_does_not_apply_where_usage_is_no_matter() {
+        let why = "nobody asked what a stream cost, and nobody was told";
+        told("{\"user\":\"reader\"}", "", "").assert_not_applicable(&RULE, why);
+    }
+}
