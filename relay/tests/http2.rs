@@ -415,3 +415,70 @@ async fn what_is_held_of_streams_whose_windows_stay_shut_is_bounded() {
     // One piece waits for room, and what gave it is asked no further.
     assert_eq!(taken.load(Ordering::Relaxed), STREAMS * PIECE);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_lets_the_provider_go_at_once_before_the_head_and_after_it() {
+    for with_head in [false, true] {
+        let (held, mut gone) = mpsc::unbounded_channel::<()>();
+        let upstream = BoxCloneSyncService::new(service_fn(move |_| {
+            let held = held.clone();
+            async move {
+                if !with_head {
+                    let _held = held;
+                    return std::future::pending().await;
+                }
+                let body = stream::pending::<io::Result<Bytes>>().map(move |bytes| {
+                    let _held = &held;
+                    bytes
+                });
+                let head = http::Response::builder().header("content-type", "text/event-stream");
+                Ok(reqwest::Response::from(head.body(reqwest::Body::wrap_stream(body))?))
+            }
+        }));
+        let (pipe, _stop) = relay(upstream, &[]);
+        let mut client = connected(pipe, 65_535).await;
+        let request = http::Request::get("http://relay/v1/x").body(()).expect("a request");
+        let (mut answer, sending) = client.send_request(request, true).expect("it is sent");
+        let head = timeout(Duration::from_secs(1), &mut answer).await;
+        assert_eq!(head.is_ok(), with_head);
+        let begun = Instant::now();
+        // The client's library says RST_STREAM once nobody holds the stream.
+        drop((head, answer, sending));
+        // The service holds one, too; it is asked no more.
+        assert!(gone.try_recv().is_err());
+        let left = async {
+            while gone.sender_strong_count() > 1 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(Duration::from_hours(1), left).await.expect("the provider is let go");
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_request_gets_its_windows_back() {
+    const LENGTH: usize = 4 << 20;
+    let upstream = BoxCloneSyncService::new(service_fn(|request: reqwest::Request| async move {
+        let length = request.body().and_then(reqwest::Body::as_bytes).map_or(0, <[u8]>::len);
+        Ok(reqwest::Response::from(http::Response::new(length.to_string())))
+    }));
+    let (pipe, _stop) = relay(upstream, &[]);
+    let mut client = connected(pipe, 65_535).await;
+    let request = http::Request::post("http://relay/v1/files").body(()).expect("a request");
+    let (answer, mut body) = client.send_request(request, false).expect("it is sent");
+    body.send_data(Bytes::from(vec![b'x'; LENGTH]), true).expect("it is queued");
+    let answer = timeout(Duration::from_mins(1), answer).await.expect("a window");
+    let (text, _) = read(answer.expect("an answer").into_body()).await;
+    assert_eq!(String::from_utf8_lossy(&text), LENGTH.to_string());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_has_so_many_streams_as_the_standard_recommends() {
+    let upstream = streams(|_| stream::iter([Ok(Bytes::from_static(b"data: [DONE]\n\n"))]));
+    let (pipe, _stop) = relay(upstream, &[]);
+    let client = connected(pipe, 65_535).await;
+    read(ask(&client, CHAT).await.into_body()).await;
+    // RFC 9113 6.5.2: no smaller than 100, so as not to limit parallelism.
+    assert_eq!(client.current_max_send_streams(), 100);
+}

@@ -233,3 +233,29 @@ async fn a_provider_that_speaks_no_tls_is_refused_with_the_reason() -> io::Resul
     assert!(client.plain().contains("\"code\":\"upstream_tls_failed\""), "{}", client.plain());
     served.await?
 }
+
+#[tokio::test]
+async fn a_provider_may_send_no_more_ahead_than_the_standards_window() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let base = format!("http://{}/v1", listener.local_addr()?);
+    let granted = tokio::spawn(async move {
+        let (socket, _) = listener.accept().await?;
+        let mut connection = h2::server::handshake(socket).await.map_err(io::Error::other)?;
+        let accepted = connection.accept().await.expect("a request").map_err(io::Error::other)?;
+        let (_, mut respond) = accepted;
+        let head = http::Response::new(());
+        let mut body = respond.send_response(head, false).map_err(io::Error::other)?;
+        body.reserve_capacity(8 << 20);
+        let granted = std::future::poll_fn(|cx| body.poll_capacity(cx));
+        tokio::select! {
+            biased;
+            granted = granted => granted.expect("an open stream").map_err(io::Error::other),
+            _ = connection.accept() => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    });
+    let relay = Running::before(&base, &[("upstream_http", "h2")]).await?;
+    let _client = Client::chat(relay.address).await?;
+    // RFC 9113 6.9.2. Nothing was read: this is what a client that stands still can make it hold.
+    assert_eq!(soon(granted).await??, 65_535);
+    Ok(())
+}
