@@ -4,7 +4,7 @@ use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
 use crate::{
-    attempt::{Outbound, attempt, overrun_at},
+    attempt::{Outbound, Upload, attempt, overrun_at},
     breaker::Verdict,
     config::Head,
     errors::Failure,
@@ -44,7 +44,10 @@ pub(crate) async fn ask(
     outbound: Outbound,
     route: Route,
 ) -> Result<Answer, Failure> {
-    let resend = Resend::of(route.is_repeatable(), &outbound.method, &outbound.headers);
+    let resend = match outbound.body {
+        Upload::Whole(_) => Resend::of(route.is_repeatable(), &outbound.method, &outbound.headers),
+        Upload::AsItComes(_) => Resend::Never,
+    };
     let mut retries = Retries::new(&relay.config, relay.next_ordinal(), resend);
     let mut last = None;
     loop {

@@ -1,9 +1,16 @@
 //! One attempt to get the provider's head: its budgets, and what a failure means.
 
-use std::{error::Error, io, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
+use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
+use http_body_util::LengthLimitError;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use reqwest::Url;
 use tokio::time::Instant;
@@ -13,14 +20,36 @@ use crate::{
     account::Attempts, config::Secret, errors::Failure, headers, state::Relay, target::target,
 };
 
-/// A request that can be sent more than once.
+/// The body of a request.
+#[derive(Debug, Clone)]
+pub(crate) enum Upload {
+    /// All of it.
+    Whole(Bytes),
+    /// As it comes; it can be taken once.
+    AsItComes(Arc<Mutex<Option<Body>>>),
+}
+
+impl Upload {
+    fn take(self) -> reqwest::Body {
+        match self {
+            Self::Whole(bytes) => bytes.into(),
+            Self::AsItComes(body) => {
+                // It is there or not, so a poisoned lock is as good as a healthy one.
+                let body = body.lock().unwrap_or_else(PoisonError::into_inner).take();
+                reqwest::Body::wrap_stream(body.unwrap_or_default().into_data_stream())
+            }
+        }
+    }
+}
+
+/// A request, which can be sent more than once if its body can.
 #[derive(Debug, Clone)]
 pub(crate) struct Outbound {
     pub(crate) method: Method,
     /// As the client asked for it; [`Outbound::to`] makes it the provider's.
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+    pub(crate) body: Upload,
     /// Where attempts are counted.
     pub(crate) attempts: Arc<Attempts>,
 }
@@ -43,7 +72,7 @@ pub(crate) async fn attempt(
     relay: &Relay,
     outbound: Outbound,
 ) -> Result<reqwest::Response, Failure> {
-    let mut request = http::Request::new(reqwest::Body::from(outbound.body));
+    let mut request = http::Request::new(outbound.body.take());
     *request.method_mut() = outbound.method;
     *request.uri_mut() = outbound.uri;
     *request.headers_mut() = outbound.headers;
@@ -98,6 +127,9 @@ async fn connect_overrun(mut connection: CaptureConnection, budget: Option<Durat
 /// error.
 fn classify(error: &(dyn Error + 'static)) -> Failure {
     let mut chain = std::iter::successors(Some(error), |error| source(*error));
+    if chain.clone().any(|error| error.is::<LengthLimitError>()) {
+        return Failure::TooLarge;
+    }
     let connecting = chain.clone().any(|error| {
         let legacy = error.downcast_ref::<hyper_util::client::legacy::Error>();
         legacy.is_some_and(hyper_util::client::legacy::Error::is_connect)

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::{
     account::Account,
     ask::Answer,
-    attempt::Outbound,
+    attempt::{Outbound, Upload},
     config::Config,
     errors::{ErrorObject, Failure},
     headers,
@@ -34,7 +34,8 @@ const LARGEST_ERROR: usize = 64 << 10;
 /// for, or the client asks for no stream.
 pub(crate) fn patience(config: &Config, route: Route, outbound: &Outbound) -> Option<Duration> {
     let heartbeat = route.heartbeat(config).filter(|_| config.early_heartbeat)?;
-    asks_for_stream(&outbound.body).then_some(heartbeat.every)
+    let Upload::Whole(body) = &outbound.body else { return None };
+    asks_for_stream(body).then_some(heartbeat.every)
 }
 
 fn asks_for_stream(request: &[u8]) -> bool {

@@ -98,6 +98,11 @@ pub(crate) fn is_plainly_coded(headers: &HeaderMap) -> bool {
         && coding.is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
 }
 
+/// Whether a message is to be passed on as it comes (RFC 10036: a boolean of RFC 9651).
+pub(crate) fn is_incremental(headers: &HeaderMap) -> bool {
+    headers.get("incremental").is_some_and(|value| value.as_bytes().trim_ascii().starts_with(b"?1"))
+}
+
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let mut kept = headers.clone();
     // A length beside chunks is none (RFC 9112 6.3).

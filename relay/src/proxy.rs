@@ -1,6 +1,6 @@
 //! One request's way: admitted, read, sent on, answered.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::{
     Extension,
@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, Request, State},
     response::Response,
 };
-use http::StatusCode;
+use http::{StatusCode, header};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::time::{Instant, timeout};
@@ -17,7 +17,7 @@ use crate::{
     access,
     account::{About, Account, Attempts},
     ask::{Answer, ask},
-    attempt::Outbound,
+    attempt::{Outbound, Upload},
     bucket::KeyId,
     caps::Slot,
     early::{self, Asking},
@@ -128,7 +128,8 @@ async fn answer(
     }
 }
 
-/// Reads the whole request, since it may have to be sent more than once.
+/// Reads the whole request, since it may have to be sent more than once. One that asks to be passed
+/// on as it comes is (RFC 10036), but for what a model is asked: it answers nothing before its end.
 async fn read(
     relay: &Relay,
     request: Request,
@@ -138,8 +139,19 @@ async fn read(
     let (parts, body) = request.into_parts();
     // Refused before the body is read.
     target(&relay.config.upstream, &parts.uri).ok_or(Failure::BadPath)?;
-    let headers = headers::to_provider(&parts.headers, &relay.config, route.has_events());
-    let whole = Limited::new(body, relay.config.max_request).collect();
+    let mut headers = headers::to_provider(&parts.headers, &relay.config, route.has_events());
+    let as_it_comes =
+        !route.has_events() && headers::is_incremental(&parts.headers) && !body.is_end_stream();
+    if let Some(length) = body.size_hint().exact().filter(|_| as_it_comes) {
+        headers.insert(header::CONTENT_LENGTH, length.into());
+    }
+    let body = Limited::new(body, relay.config.max_request);
+    let outbound =
+        |body| Outbound { method: parts.method, uri: parts.uri, headers, body, attempts };
+    if as_it_comes {
+        return Ok(outbound(Upload::AsItComes(Arc::new(Mutex::new(Some(Body::new(body)))))));
+    }
+    let whole = body.collect();
     let whole = match relay.config.request_body {
         Some(budget) => timeout(budget, whole).await.map_err(|_| Failure::BodyTimeout)?,
         None => whole.await,
@@ -147,7 +159,7 @@ async fn read(
     let body = whole.map_err(|error| {
         if error.is::<LengthLimitError>() { Failure::TooLarge } else { Failure::BadBody }
     })?;
-    Ok(Outbound { method: parts.method, uri: parts.uri, headers, body: body.to_bytes(), attempts })
+    Ok(outbound(Upload::Whole(body.to_bytes())))
 }
 
 async fn respond(

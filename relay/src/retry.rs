@@ -43,6 +43,8 @@ pub(crate) enum Resend {
     Always,
     /// Only if it was never sent: doing it twice may do harm (RFC 9110 9.2.2).
     Unsent,
+    /// Not at all: its body is passed on as it comes.
+    Never,
 }
 
 /// What an attempt came to, as far as a retry depends on it.
@@ -111,6 +113,7 @@ impl<'a> Retries<'a> {
         wall_clock: Option<SystemTime>,
     ) -> bool {
         let asked = match outcome {
+            _ if self.resend == Resend::Never => return false,
             Outcome::Unreachable => None,
             _ if self.resend == Resend::Unsent => return false,
             // It may still be at work on it, to be paid for: the client decides, whose library asks
@@ -316,6 +319,8 @@ mod tests {
         assert_eq!(next(&mut unsent, outcome), None);
         assert!(next(&mut unsent, Outcome::Unreachable).is_some(), "it was never sent");
         assert_eq!(next(&mut always(&config, 0), Outcome::Unanswered), None);
+        let mut never = Retries::new(&config, 0, Resend::Never);
+        assert_eq!(next(&mut never, Outcome::Unreachable), None, "its body is gone");
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod core_check;
 
 use std::time::Duration;
 
-use core_check::{Step, What, check};
+use core_check::{Step, What, check, check_ids, drawn};
 use proptest::prelude::*;
 use relay::{
     MissingDone,
@@ -91,5 +91,18 @@ proptest! {
     #[test]
     fn the_core_holds_its_promises_whatever_happens(policy in policy(), steps in steps()) {
         check(&policy, &steps);
+    }
+
+    #[test]
+    fn ids_are_all_that_is_added_to_numbered_streams(policy in policy(), steps in steps()) {
+        check_ids(&policy, &steps);
+    }
+
+    #[test]
+    fn any_bytes_will_do(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        if let Some((policy, steps)) = drawn(&bytes) {
+            check(&policy, &steps);
+            check_ids(&policy, &steps);
+        }
     }
 }

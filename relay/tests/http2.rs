@@ -419,16 +419,16 @@ async fn what_is_held_of_streams_whose_windows_stay_shut_is_bounded() {
 #[tokio::test(start_paused = true)]
 async fn a_reset_lets_the_provider_go_at_once_before_the_head_and_after_it() {
     for with_head in [false, true] {
-        let (held, mut gone) = mpsc::unbounded_channel::<()>();
+        let (place, mut gone) = mpsc::unbounded_channel::<()>();
         let upstream = BoxCloneSyncService::new(service_fn(move |_| {
-            let held = held.clone();
+            let place = place.clone();
             async move {
                 if !with_head {
-                    let _held = held;
+                    let _kept = place;
                     return std::future::pending().await;
                 }
                 let body = stream::pending::<io::Result<Bytes>>().map(move |bytes| {
-                    let _held = &held;
+                    let _kept = &place;
                     bytes
                 });
                 let head = http::Response::builder().header("content-type", "text/event-stream");

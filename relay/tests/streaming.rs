@@ -5,6 +5,7 @@ mod support;
 use std::{io, path::Path};
 
 use support::{Client, Provider, Running, Seen, Step, chunk, post, soon, stream_head, whole};
+use tokio::{io::AsyncWriteExt as _, net::TcpListener};
 
 async fn relayed(steps: Vec<Step>) -> io::Result<(Client, Running, Provider)> {
     let provider = Provider::start(vec![steps]).await?;
@@ -230,22 +231,39 @@ async fn an_old_client_gets_no_chunks() -> io::Result<()> {
 }
 
 #[tokio::test]
-async fn a_message_that_asks_to_be_passed_on_as_it_comes_is_whatever_its_type() -> io::Result<()> {
+async fn an_answer_that_asks_to_be_passed_on_as_it_comes_is_whatever_its_type() -> io::Result<()> {
     // RFC 10036: the field goes on in both directions, and nothing is held back.
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\nincremental: ?1\r\n\
                 transfer-encoding: chunked\r\nconnection: close\r\n\r\n";
     let steps = vec![Step::Send(head.into()), Step::Gate, chunk("{\"a"), Step::Gate, chunk("")];
-    let mut provider = Provider::start(vec![steps]).await?;
-    let relay = Running::start(provider.address, &[]).await?;
-    let request = post("/v1/x", "incremental: ?1\r\n");
-    let mut client = Client::send(relay.address, &request).await?;
-    let Seen::Request(request) = provider.next().await else { panic!("a request") };
-    assert!(request.to_lowercase().contains("\r\nincremental: ?1\r\n"), "{request}");
+    let (mut client, _relay, provider) = relayed(steps).await?;
     client.until("\r\n\r\n").await;
     assert!(client.head().contains("\r\nincremental: ?1"), "{}", client.head());
     provider.go();
     client.until("{\"a").await;
     provider.go();
     assert!(client.until("0\r\n\r\n").await.chunked().1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_request_that_asks_to_be_passed_on_as_it_comes_is() -> io::Result<()> {
+    let provider = TcpListener::bind("127.0.0.1:0").await?;
+    let relay = Running::start(provider.local_addr()?, &[("max_request", "10B")]).await?;
+    let head = "POST /v1/x HTTP/1.1\r\nhost: r\r\nincremental: ?1\r\ncontent-length: 10\r\n\
+                connection: close\r\n\r\n";
+    let mut client = Client::send(relay.address, &format!("{head}first")).await?;
+    let (socket, _) = soon(provider.accept()).await?;
+    let mut request = Client { socket, received: Vec::new() };
+    request.until("\r\n\r\nfirst").await;
+    assert!(request.head().contains("\r\nincremental: ?1"), "{}", request.head());
+    client.socket.write_all(b"later").await?;
+    request.until("firstlater").await;
+    request.socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await?;
+    assert_eq!(client.rest().await.plain(), "ok", "{}", client.text());
+
+    let large = head.replace("10", "11") + "eleven long";
+    let mut client = Client::send(relay.address, &large).await?;
+    assert_eq!(client.rest().await.status(), 413, "{}", client.text());
     Ok(())
 }

@@ -73,6 +73,13 @@ impl Boundary {
         }
     }
 
+    /// Something of the relay's own came first: a byte-order mark would be part of a line.
+    pub(super) fn begin(&mut self) {
+        if self.at == At::Bom(0) {
+            self.at = At::Between;
+        }
+    }
+
     pub(super) fn read(&mut self, mut bytes: &[u8]) {
         while let Some(&first) = bytes.first() {
             let taken = match self.at {

@@ -202,6 +202,10 @@ impl Core {
         self.heartbeat_at = every.and_then(|every| now.checked_add(every));
         if !self.begun {
             self.late_mark = Some(LateMark::default());
+            self.boundary.begin();
+            if let Some(ids) = &mut self.ids {
+                ids.begin();
+            }
         }
         let note = Some(Note::Heartbeat);
         Output { emit: self.heartbeat(), note, ..Output::nothing(Then::Continue) }

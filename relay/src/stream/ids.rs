@@ -73,6 +73,13 @@ impl Ids {
         }
     }
 
+    /// Something of the relay's own came first: a byte-order mark would be part of a line.
+    pub(crate) fn begin(&mut self) {
+        if self.at == At::Bom(0) {
+            self.at = At::LineStart;
+        }
+    }
+
     /// Takes the next piece, cut anywhere.
     pub(crate) fn number(&mut self, bytes: Bytes) -> Numbered {
         let mut numbered = BytesMut::new();

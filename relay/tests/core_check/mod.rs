@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use relay::stream::{Core, EndReason, Family, HeartbeatForm, Input, Note, Policy, Then};
+use relay::{
+    MissingDone,
+    stream::{Core, EndReason, Family, Heartbeat, HeartbeatForm, Input, Note, Policy, Then},
+};
 
 /// The most that a core may take, in bytes, however long the stream and its lines are: what it
 /// keeps is in place, and what it was fed goes on uncopied. Measured: less than half of it.
@@ -25,6 +28,47 @@ pub(crate) enum What {
     End,
     Failed,
     Shutdown,
+}
+
+/// A policy and steps out of any bytes; `None` for too few. Six bytes say the policy, then each
+/// byte is a step: its upper half how many seconds later, its lower half what comes, which for
+/// bytes is how many of those that follow.
+pub(crate) fn drawn(bytes: &[u8]) -> Option<(Policy, Vec<Step>)> {
+    let ([family, form, every, first_byte, idle_warn, idle], mut rest) =
+        bytes.split_first_chunk()?;
+    let time = |byte: &u8| match *byte {
+        0 => None,
+        u8::MAX => Some(Duration::MAX / 4),
+        seconds => Some(Duration::from_secs(seconds.into())),
+    };
+    let form = if form & 1 == 0 { HeartbeatForm::Comment } else { HeartbeatForm::Event };
+    let policy = Policy {
+        family: [Family::Chat, Family::Responses, Family::Opaque][usize::from(family % 3)],
+        ids: None,
+        heartbeat: time(every).map(|every| Heartbeat { every, form }),
+        first_byte: time(first_byte),
+        idle_warn: time(idle_warn),
+        idle: time(idle),
+        missing_done: if family & 128 == 0 { MissingDone::Error } else { MissingDone::Tolerate },
+    };
+    let mut steps = Vec::new();
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        let what = match byte & 15 {
+            0 => What::End,
+            1 => What::Failed,
+            2 => What::Shutdown,
+            3 => What::Silence,
+            length => {
+                let length = usize::from(length - 3).pow(2).min(rest.len());
+                let piece;
+                (piece, rest) = rest.split_at(length);
+                What::Bytes(piece.to_vec())
+            }
+        };
+        steps.push(Step { after: Duration::from_secs((byte >> 4).into()), what });
+    }
+    Some((policy, steps))
 }
 
 /// Everything that a client got, and what of it is whose.
@@ -100,6 +144,43 @@ pub(crate) fn check(policy: &Policy, steps: &[Step]) {
         if ended {
             sent.all.extend_from_slice(&own);
         }
+    }
+}
+
+/// Feeds the bytes of all steps to a core that gives events their ids: they are numbered one after
+/// the other, and besides those lines all is as it came.
+///
+/// # Panics
+/// Something does not hold.
+pub(crate) fn check_ids(policy: &Policy, steps: &[Step]) {
+    const NAME: &str = "f1b6c1e4a8d20c97";
+    let mut core = Core::new(Policy { ids: Some(NAME.into()), ..policy.clone() });
+    let (mut meant, mut got, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+    for step in steps {
+        let What::Bytes(bytes) = &step.what else { continue };
+        meant.extend_from_slice(bytes);
+        let output = core.feed(Duration::ZERO, Input::Bytes(Bytes::from(bytes.clone())));
+        ends.extend(output.ends.iter().map(|end| got.len() + end));
+        got.extend_from_slice(&output.emit.unwrap_or_default());
+    }
+    if contains(&meant, NAME.as_bytes()) {
+        return;
+    }
+    assert_eq!(read(&got), read(&meant), "{}", got.escape_ascii());
+    let mut rest = got.clone();
+    for number in 1..=ends.len() {
+        let line = format!("id: {NAME}-{number}");
+        let at = rest.windows(line.len()).position(|text| text == line.as_bytes());
+        let at = at.unwrap_or_else(|| panic!("{line} of {}", got.escape_ascii()));
+        let behind = at + line.len();
+        let line_end = if rest[behind..].starts_with(b"\r\n") { 2 } else { 1 };
+        rest.drain(at..behind + line_end);
+    }
+    assert_eq!(rest, meant, "{}", got.escape_ascii());
+    for (nth, end) in ends.iter().enumerate() {
+        assert!(between(&got[..*end]), "an offset inside an event");
+        let last = format!("id: {NAME}-{}", nth + 1);
+        assert!(contains(&got[..*end], last.as_bytes()), "{last} behind its offset");
     }
 }
 
