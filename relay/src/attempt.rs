@@ -127,7 +127,7 @@ async fn connect_overrun(mut connection: CaptureConnection, budget: Option<Durat
 /// error.
 fn classify(error: &(dyn Error + 'static)) -> Failure {
     let mut chain = std::iter::successors(Some(error), |error| source(*error));
-    if chain.clone().any(|error| error.is::<LengthLimitError>()) {
+    if chain.clone().any(<dyn Error>::is::<LengthLimitError>) {
         return Failure::TooLarge;
     }
     let connecting = chain.clone().any(|error| {
