@@ -135,6 +135,23 @@ async fn retries_are_bounded_and_the_last_answer_passes() -> io::Result<()> {
 }
 
 #[tokio::test]
+async fn who_breaks_off_its_streams_again_and_again_is_left_alone() -> io::Result<()> {
+    let broken = vec![stream_head(), chunk("data: 1\n\n"), Step::Reset];
+    let provider = Provider::start(vec![broken]).await?;
+    let relay = Running::start(provider.address, &[("breaker_min", "2")]).await?;
+    let request = post("/v1/chat/completions", "connection: close\r\n");
+    for _ in 0..2 {
+        let client = answer(&relay, &request).await?;
+        assert_eq!(client.status(), 200, "its head was good");
+        assert!(!client.chunked().1);
+    }
+    let third = answer(&relay, &request).await?;
+    assert_error(&third, 503, "upstream_left_alone");
+    assert!(third.head().contains("retry-after: 5"), "{}", third.head());
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_is_not_safe_to_send_again_is_not() -> io::Result<()> {
     let busy = whole("503 Service Unavailable", "retry-after-ms: 1\r\n", "busy");
     let mut provider = Provider::start(vec![busy]).await?;

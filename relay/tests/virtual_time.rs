@@ -244,6 +244,20 @@ async fn a_slow_answer_is_not_a_slow_connection() -> io::Result<()> {
     Ok(())
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_head_that_waits_for_content_waits_for_so_many_bytes_only() -> io::Result<()> {
+    let upstream = streams(|| {
+        let role = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\"}}]}\n\n";
+        stream::iter(0..2_000).map(move |_| Ok(Bytes::from(role))).chain(stream::pending())
+    });
+    let mut client = ask(upstream, &[("head", "at_content")], 1 << 20).await?;
+    let mut status = [0; 12];
+    let read = timeout(Duration::from_secs(1), client.read_exact(&mut status));
+    read.await.expect("it holds more than 64 KiB")?;
+    assert_eq!(&status, b"HTTP/1.1 200");
+    Ok(())
+}
+
 /// A provider that sends its answer byte by byte, each after a minute.
 fn dribbling(answer: &'static str) -> Upstream {
     legacy(move || async move {
