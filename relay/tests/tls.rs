@@ -259,3 +259,40 @@ async fn a_provider_may_send_no_more_ahead_than_the_standards_window() -> io::Re
     assert_eq!(soon(granted).await??, 65_535);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_stream_that_the_provider_resets_is_told_and_shown() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let base = format!("http://{}/v1", listener.local_addr()?);
+    let served = tokio::spawn(async move {
+        let (socket, _) = listener.accept().await?;
+        let mut connection = h2::server::handshake(socket).await.map_err(io::Error::other)?;
+        let accepted = connection.accept().await.expect("a request").map_err(io::Error::other)?;
+        let (_, mut respond) = accepted;
+        let head = http::Response::builder().header("content-type", "text/event-stream").body(());
+        let head = head.expect("a head");
+        let mut body = respond.send_response(head, false).map_err(io::Error::other)?;
+        let event = Bytes::from_static(EVENTS[0].as_bytes());
+        body.send_data(event, false).map_err(io::Error::other)?;
+        let reset = async {
+            // What is queued would be dropped with the stream.
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            body.send_reset(h2::Reason::INTERNAL_ERROR);
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            () = reset => {}
+            _ = connection.accept() => {}
+        }
+        io::Result::Ok(())
+    });
+    let relay = Running::before(&base, &[("upstream_http", "h2")]).await?;
+    let mut client = Client::chat(relay.address).await?;
+    let (body, complete) = client.rest().await.chunked();
+    let body = String::from_utf8_lossy(&body);
+    assert!(body.starts_with(EVENTS[0]) && body.contains("\"code\":\"upstream_broken\""), "{body}");
+    assert!(!complete, "the framing looks complete");
+    served.abort();
+    Ok(())
+}
