@@ -124,6 +124,31 @@ async fn no_secret_shows_in_the_log_in_errors_or_in_metrics() -> io::Result<()> 
     Ok(())
 }
 
+#[tokio::test]
+async fn what_happens_is_counted_while_it_happens() -> io::Result<()> {
+    let busy = whole("503 Service Unavailable", "retry-after-ms: 1\r\n", "busy");
+    let held = vec![stream_head(), chunk("data: 1\n\n"), Step::Hold];
+    let provider = Provider::start(vec![busy, whole("200 OK", "", "ok"), held]).await?;
+    let relay = Running::start(provider.address, &[]).await?;
+    assert_eq!(answer(relay.address, &chat("")).await?.plain(), "ok");
+    let mut stream = Client::chat(relay.address).await?;
+    stream.until("data: 1\n\n").await;
+    let metrics = answer(relay.address, &bare("GET", "/metrics", "")).await?.plain();
+    for line in [
+        "relay_requests_total{route=\"/v1/chat/completions\",status=\"200\"} 2",
+        "relay_retries_total 1",
+        // A body with a length is over with its last byte.
+        "relay_streams_total{end=\"complete\"} 1",
+        "relay_open_streams 1",
+        "relay_relayed_bytes_total 11",
+        // What the client has got is held no more, though its stream goes on.
+        "relay_held_bytes 0",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "no {line} in {metrics}");
+    }
+    Ok(())
+}
+
 /// The only log line of a relay that was asked once, its times apart.
 async fn logged(upstream: SocketAddr) -> io::Result<(Value, Vec<String>)> {
     let (log, _guard) = Log::listen();
