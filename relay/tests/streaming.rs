@@ -231,6 +231,22 @@ async fn an_old_client_gets_no_chunks() -> io::Result<()> {
 }
 
 #[tokio::test]
+async fn a_redirect_is_the_clients_to_follow() -> io::Result<()> {
+    // The key would go with it, wherever it leads.
+    let location = "location: /v1/elsewhere\r\n";
+    let answers =
+        vec![whole("307 Temporary Redirect", location, ""), whole("200 OK", "", "elsewhere")];
+    let mut provider = Provider::start(answers).await?;
+    let relay = Running::start(provider.address, &[]).await?;
+    let mut client = Client::send(relay.address, &post("/v1/x", "connection: close\r\n")).await?;
+    assert_eq!(client.rest().await.status(), 307, "{}", client.text());
+    assert!(client.head().contains("location: /v1/elsewhere"), "{}", client.head());
+    assert!(matches!(provider.next().await, Seen::Request(_)));
+    assert!(provider.seen.try_recv().is_err(), "it was followed");
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_answer_that_asks_to_be_passed_on_as_it_comes_is_whatever_its_type() -> io::Result<()> {
     // RFC 10036: the field goes on in both directions, and nothing is held back.
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\nincremental: ?1\r\n\
