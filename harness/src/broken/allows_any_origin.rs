@@ -7,7 +7,7 @@ use axum::{
 };
 use http::{HeaderValue, header};
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "allows-any-origin",
@@ -15,7 +15,7 @@ pub(super) const BROKEN: Broken = Broken {
               true`, which no browser accepts",
     made_by: "the CORS middleware of a widely read tutorial; rs/cors and gin-contrib/cors warn of it",
     caught_by: &["cors-credentials"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

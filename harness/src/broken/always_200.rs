@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 use crate::net::BoxError;
 
 pub(super) const BROKEN: Broken = Broken {
@@ -19,7 +19,7 @@ pub(super) const BROKEN: Broken = Broken {
         "no-body-mixing",
         "payload-intact",
     ],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

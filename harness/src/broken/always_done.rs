@@ -3,14 +3,14 @@
 use axum::Router;
 use bytes::Bytes;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "always-done",
     mistake: "writes `[DONE]` after any end, also where the provider never said it",
     made_by: "BerriAI/litellm PR#39748, and vLLM and SGLang: `[DONE]` follows an error event",
     caught_by: &["one-ending", "honest-ending"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

@@ -8,7 +8,7 @@ use axum::{
 };
 use http::{Method, StatusCode};
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "answers-404-to-methods",
@@ -16,7 +16,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "routers that know pairs of method and path, such as gin without \
               HandleMethodNotAllowed, which is off by default",
     caught_by: &["head-and-options"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

@@ -3,7 +3,7 @@
 use axum::Router;
 use bytes::Bytes;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "appends-json",
@@ -11,7 +11,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "google/adk-go PR#508: http.Error after the stream has begun, and its text is \
               appended to the events",
     caught_by: &["no-body-mixing", "honest-ending", "error-event-well-formed"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

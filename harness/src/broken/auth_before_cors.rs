@@ -7,7 +7,7 @@ use axum::{
 };
 use http::{Method, StatusCode};
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "auth-before-cors",
@@ -15,7 +15,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "bricks-cloud/BricksLLM#45 and GD4AI/obsidian-llm-wiki#741: OPTIONS never reaches \
               what would answer it; an auth layer outside the CORS layer",
     caught_by: &["preflight-without-auth"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

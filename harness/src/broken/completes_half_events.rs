@@ -3,7 +3,7 @@
 use axum::Router;
 use bytes::Bytes;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "completes-half-events",
@@ -11,7 +11,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "openai/openai-node PR#2726: what is left at the end of the stream counts as an \
               event; universal-tool-calling-protocol/python-utcp PR#104 takes the same out again",
     caught_by: &["unfinished-stays-unfinished"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

@@ -2,7 +2,7 @@
 
 use axum::Router;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "copies-all-headers",
@@ -12,7 +12,7 @@ pub(super) const BROKEN: Broken = Broken {
               and Keep-Alive go through; envoyproxy/ai-gateway#2391: Content-Length stays, and \
               cuts the body",
     caught_by: &["hop-by-hop", "no-false-length", "payload-intact", "one-ending"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

@@ -8,7 +8,7 @@ use axum::{
 use http::header;
 
 use super::{
-    Broken, SMALL_BUFFER, Setup,
+    Broken, Server, Setup,
     parts::{self, Origins, cors},
 };
 
@@ -17,7 +17,7 @@ pub(super) const BROKEN: Broken = Broken {
     mistake: "leaves Access-Control-Allow-Origin off errors: a page sees no 429, only a failure",
     made_by: "NousResearch/hermes-agent PR#104104: 401 and 503 lack the CORS headers",
     caught_by: &["cors-on-everything"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

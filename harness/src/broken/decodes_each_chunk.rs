@@ -4,14 +4,14 @@ use axum::Router;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "decodes-each-chunk",
     mistake: "decodes each piece as UTF-8 by itself: a letter that is cut in two becomes U+FFFD",
     made_by: "lobehub/lobehub PR#18640: a new TextDecoder for each chunk",
     caught_by: &["any-cut", "payload-intact", "any-line-end"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

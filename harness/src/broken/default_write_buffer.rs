@@ -2,7 +2,7 @@
 
 use axum::Router;
 
-use super::{Broken, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 use crate::target::WriteBuffer;
 
 pub(super) const BROKEN: Broken = Broken {
@@ -11,7 +11,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "every relay that runs on axum::serve, which has no switch for it (measured on \
               Linux sockets: 425,984 bytes in pieces of 32 KiB, and 16,384 in pieces of 1 KiB)",
     caught_by: &["bounded-memory"],
-    write_buffer: WriteBuffer::HyperDefault,
+    server: Server { buffer: WriteBuffer::HyperDefault, ..Server::RIGHT },
     relay,
 };
 

@@ -4,15 +4,15 @@ use axum::Router;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 use crate::net::Upstream;
 
 pub(super) const BROKEN: Broken = Broken {
     name: "detached-upstream",
     mistake: "reads the provider's answer to its end, whether or not the client is still there",
     made_by: "open-webui/open-webui#1166: stopping ends the page's stream, generation goes on",
-    caught_by: &["cancel-upstream", "nothing-left"],
-    write_buffer: SMALL_BUFFER,
+    caught_by: &["cancel-upstream", "nothing-left", "stalled-reader-ends"],
+    server: Server::RIGHT,
     relay,
 };
 

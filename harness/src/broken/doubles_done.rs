@@ -3,14 +3,14 @@
 use axum::Router;
 use bytes::Bytes;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "doubles-done",
     mistake: "appends `[DONE]` to every answer that ends well, so that there are two",
     made_by: "ray-project/ray#62228: the engine and the server before it both append it",
     caught_by: &["one-ending"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

@@ -3,14 +3,14 @@
 use axum::Router;
 use serde_json::Value;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "drops-empty-choices",
     mistake: "drops the chunks whose `choices` are empty, the one that tells the usage among them",
     made_by: "diegosouzapw/OmniRoute#9750: the usage chunk is filtered out",
     caught_by: &["usage-honest", "payload-intact", "bounded-memory"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

@@ -2,7 +2,7 @@
 
 use axum::Router;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "drops-late-events",
@@ -18,7 +18,7 @@ pub(super) const BROKEN: Broken = Broken {
         "fields-survive",
         "usage-honest",
     ],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

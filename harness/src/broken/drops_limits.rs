@@ -3,7 +3,7 @@
 use axum::Router;
 use http::{HeaderMap, HeaderName, header};
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "drops-limits",
@@ -12,7 +12,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "api7/aisix#144: a 429 comes without its Retry-After; \
               BerriAI/litellm#21553: only under a name that no SDK knows",
     caught_by: &["limits-pass", "early-failure-keeps-status", "storm-is-damped", "incremental"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

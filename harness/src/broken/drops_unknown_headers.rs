@@ -3,14 +3,14 @@
 use axum::Router;
 use http::{HeaderName, header};
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "drops-unknown-headers",
     mistake: "has a list of the request's headers that go on, and `Incremental` is too new to be on it",
     made_by: "every gateway with such a list; RFC 10036 is of August 2026",
     caught_by: &["incremental"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

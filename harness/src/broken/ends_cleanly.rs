@@ -3,14 +3,14 @@
 use axum::Router;
 use futures_util::{StreamExt as _, future};
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "ends-cleanly",
     mistake: "when the provider's stream breaks it ends its own as if all had been said",
     made_by: "tingly-dev/tingly-box PR#1385: an upstream cut short is passed on as a bare end",
     caught_by: &["honest-ending"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

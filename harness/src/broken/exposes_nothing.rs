@@ -7,7 +7,7 @@ use axum::{
 };
 use http::header;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "exposes-nothing",
@@ -16,7 +16,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "tower-http's CorsLayer, gin-contrib/cors and FastAPI's CORSMiddleware by default; \
               NousResearch/hermes-agent PR#104104: a 429 without a word of when",
     caught_by: &["cors-expose"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

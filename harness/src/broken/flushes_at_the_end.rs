@@ -3,14 +3,14 @@
 use axum::Router;
 use bytes::BytesMut;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "flushes-at-the-end",
     mistake: "collects the whole answer before it passes on the first byte of it",
     made_by: "Kong/kong#12680: ai-proxy 3.6 rebuilt the whole body before it sent any",
     caught_by: &["prompt-frames", "bounded-memory", "headers-first"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

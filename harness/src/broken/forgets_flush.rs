@@ -3,15 +3,15 @@
 use axum::Router;
 use bytes::BytesMut;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "forgets-flush",
     mistake: "passes bytes on when 4 KiB have come together, or the answer is over",
     made_by: "traefik/traefik#503: Go's ResponseWriter without Flush; \
               the Gin handler of a widely read tutorial",
-    caught_by: &["prompt-frames", "headers-first"],
-    write_buffer: SMALL_BUFFER,
+    caught_by: &["prompt-frames", "headers-first", "no-head-of-line"],
+    server: Server::RIGHT,
     relay,
 };
 
@@ -19,17 +19,20 @@ pub(super) const BROKEN: Broken = Broken {
 const BUFFER_BYTES: usize = 4 << 10;
 
 fn relay(setup: Setup) -> Router {
-    parts::changing_streams(setup, |body| {
-        let mut buffer = BytesMut::new();
-        parts::edit(body, move |item| match item {
-            Some(Ok(bytes)) => {
-                buffer.extend_from_slice(&bytes);
-                let is_full = buffer.len() >= BUFFER_BYTES;
-                if is_full { vec![Ok(buffer.split().freeze())] } else { vec![] }
-            }
-            Some(Err(error)) => vec![Ok(buffer.split().freeze()), Err(error)],
-            None => vec![Ok(buffer.split().freeze())],
-        })
+    parts::changing_streams(setup, without_flush)
+}
+
+/// What comes out of the buffer: all of it when it is full, and at the end.
+pub(super) fn without_flush(body: parts::Body) -> parts::Body {
+    let mut buffer = BytesMut::new();
+    parts::edit(body, move |item| match item {
+        Some(Ok(bytes)) => {
+            buffer.extend_from_slice(&bytes);
+            let is_full = buffer.len() >= BUFFER_BYTES;
+            if is_full { vec![Ok(buffer.split().freeze())] } else { vec![] }
+        }
+        Some(Err(error)) => vec![Ok(buffer.split().freeze()), Err(error)],
+        None => vec![Ok(buffer.split().freeze())],
     })
 }
 

@@ -3,7 +3,7 @@
 use axum::Router;
 use futures_util::{StreamExt as _, stream};
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "head-with-the-first-chunk",
@@ -11,7 +11,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "caddyserver/caddy#4247: the head of a stream is not forwarded until its first byte, \
               and an EventSource does not open",
     caught_by: &["headers-first"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

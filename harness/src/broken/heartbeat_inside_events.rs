@@ -6,14 +6,14 @@ use axum::Router;
 use futures_util::{StreamExt as _, stream};
 use tokio::time::timeout;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "heartbeat-inside-events",
     mistake: "after a second of silence it writes a comment, even if an event is half sent",
     made_by: "maximhq/bifrost#5905: a 1 s heartbeat between raw chunks lands inside a data line",
     caught_by: &["own-bytes-between-events", "payload-intact"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

@@ -3,7 +3,7 @@
 use axum::Router;
 use bytes::Bytes;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "keeps-data-lines-only",
@@ -18,7 +18,7 @@ pub(super) const BROKEN: Broken = Broken {
         "one-ending",
         "bounded-memory",
     ],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

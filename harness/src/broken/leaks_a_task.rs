@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use tokio::time::sleep;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "leaks-a-task",
@@ -13,7 +13,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "a widely read tutorial: its heartbeat timer is never cleared when the client goes; \
               ollama/ollama PR#17135: a producer that nobody wakes",
     caught_by: &["nothing-left"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

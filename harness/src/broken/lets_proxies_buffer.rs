@@ -3,7 +3,7 @@
 use axum::Router;
 use http::header;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "lets-proxies-buffer",
@@ -12,7 +12,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "ggml-org/llama.cpp PR#20872: no headers against buffering, and the page hangs behind \
               nginx; dstackai/dstack#4269: nginx holds 16 KiB of tokens",
     caught_by: &["no-transform", "prompt-frames"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

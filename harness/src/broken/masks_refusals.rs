@@ -4,7 +4,7 @@ use axum::Router;
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 use crate::net::BoxError;
 
 pub(super) const BROKEN: Broken = Broken {
@@ -14,7 +14,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "NVIDIA-NeMo/nemo-platform PR#2158: 401, 403 and 404 became 502, and clients tried \
               again for ever; kortix-ai/suna PR#5986: a prompt that is too long is a bad gateway",
     caught_by: &["status-as-is", "early-failure-keeps-status", "storm-is-damped"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

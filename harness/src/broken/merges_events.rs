@@ -3,14 +3,14 @@
 use axum::Router;
 use bytes::BytesMut;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "merges-events",
     mistake: "holds every other event until the next one comes, and writes both at once",
     made_by: "maximhq/bifrost PR#2204: fasthttp's pipe writer merged events into bursts",
-    caught_by: &["prompt-frames", "headers-first", "bounded-memory"],
-    write_buffer: SMALL_BUFFER,
+    caught_by: &["prompt-frames", "headers-first", "bounded-memory", "no-head-of-line"],
+    server: Server::RIGHT,
     relay,
 };
 

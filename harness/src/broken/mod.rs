@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use crate::{
     net::Task,
-    target::{Capability, Target, WriteBuffer, serve},
+    target::{Capability, Target},
 };
 
 mod parts;
@@ -17,7 +17,10 @@ mod always_200;
 mod always_done;
 mod answers_404_to_methods;
 mod appends_json;
+mod article;
 mod auth_before_cors;
+mod bears_stalled_readers;
+mod chunks_for_everybody;
 mod completes_half_events;
 mod copies_all_headers;
 mod cors_on_success_only;
@@ -40,6 +43,7 @@ mod leaks_a_task;
 mod lets_proxies_buffer;
 mod masks_refusals;
 mod merges_events;
+mod one_lock;
 mod reads_lines_of_64_kib;
 mod renames_the_type;
 mod replays_the_answer;
@@ -52,7 +56,7 @@ mod thirty_second_timeout;
 mod ticks_regardless;
 mod unbounded_channel;
 
-pub use parts::Setup;
+pub use parts::{Server, Setup};
 
 /// A relay that makes one mistake.
 #[derive(Debug, Clone, Copy)]
@@ -66,8 +70,8 @@ pub struct Broken {
     /// Ids of the rules that see it: first the one that it is about, then those that see its
     /// consequences.
     pub caught_by: &'static [&'static str],
-    /// How much hyper may hold for a client that does not read.
-    pub write_buffer: WriteBuffer,
+    /// The server below it.
+    pub server: Server,
     /// Makes it.
     pub relay: fn(Setup) -> Router,
 }
@@ -99,12 +103,15 @@ pub const ALL: &[Broken] = &[
     leaks_a_task::BROKEN,
     unbounded_channel::BROKEN,
     default_write_buffer::BROKEN,
+    bears_stalled_readers::BROKEN,
+    one_lock::BROKEN,
     retries_at_once::BROKEN,
     replays_the_answer::BROKEN,
     renames_the_type::BROKEN,
     copies_all_headers::BROKEN,
     masks_refusals::BROKEN,
     drops_limits::BROKEN,
+    chunks_for_everybody::BROKEN,
     lets_proxies_buffer::BROKEN,
     answers_404_to_methods::BROKEN,
     rewrites_requests::BROKEN,
@@ -113,6 +120,13 @@ pub const ALL: &[Broken] = &[
     allows_any_origin::BROKEN,
     exposes_nothing::BROKEN,
     drops_empty_choices::BROKEN,
+    article::NO_FLUSH,
+    article::IO_COPY,
+    article::THIRTY_SECONDS,
+    article::TICKER_HEARTBEAT,
+    article::RETRY_ANYTHING,
+    article::CORS_SAMPLE,
+    article::RELAY,
 ];
 
 /// The one of this name.
@@ -120,16 +134,13 @@ pub fn find(name: &str) -> Option<&'static Broken> {
     ALL.iter().find(|broken| broken.name == name)
 }
 
-/// A write buffer that holds little more than one piece of a body.
-const SMALL_BUFFER: WriteBuffer = WriteBuffer::AtMost(16 << 10);
-
 impl Broken {
     /// It, as a target.
     pub fn target(&self) -> Target {
-        let (relay, buffer) = (self.relay, self.write_buffer);
+        let (relay, server) = (self.relay, self.server);
         let serving = move |listener, upstream, switches: &IndexMap<String, String>| {
             let router = relay(Setup::new(upstream, switches));
-            Box::pin(serve(listener, router, buffer)) as Task
+            Box::pin(parts::serve(listener, router, server)) as Task
         };
         Target::service(format!("broken/{}", self.name), serving)
             .with_switches(Setup::maps_switch)

@@ -3,7 +3,7 @@
 use axum::Router;
 use futures_util::{StreamExt as _, future};
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "reads-lines-of-64-kib",
@@ -11,7 +11,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "QuantumNous/new-api#5213: Go's bufio.Scanner with its default buffer, and nobody \
               asks for its Err(); openai/openai-go#368, cloudwego/hertz#1408",
     caught_by: &["long-line", "honest-ending"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

@@ -3,7 +3,7 @@
 use axum::{Router, middleware::map_response, response::Response};
 use http::{HeaderValue, header};
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "renames-the-type",
@@ -11,7 +11,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "vllm-project/vllm-ascend PR#5033: a proxy has one fixed type for every answer, \
               application/json; containers/ramalama PR#2902: text/plain",
     caught_by: &["content-type-kept"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

@@ -3,7 +3,7 @@
 use axum::Router;
 use futures_util::{StreamExt as _, stream};
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 use crate::net::Upstream;
 
 pub(super) const BROKEN: Broken = Broken {
@@ -11,7 +11,7 @@ pub(super) const BROKEN: Broken = Broken {
     mistake: "when the stream breaks it asks once more and sends the new answer from its start",
     made_by: "apache/shenyu#6647: a reactive retry replays the provider after partial output",
     caught_by: &["no-retry-after-content", "payload-intact"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

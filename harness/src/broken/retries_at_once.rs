@@ -3,7 +3,7 @@
 use axum::Router;
 use http::StatusCode;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "retries-at-once",
@@ -11,7 +11,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "the interceptor of a widely read tutorial retries every error; \
               BerriAI/litellm#26015: a 429 sends it round without end",
     caught_by: &["storm-is-damped"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

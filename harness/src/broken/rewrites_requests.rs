@@ -6,7 +6,7 @@ use axum::Router;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "rewrites-requests",
@@ -14,7 +14,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "Go's encoding/json, which writes the keys of a map in their order: a prompt that the \
               provider had cached begins with other bytes; seen where gateways add or drop a key",
     caught_by: &["request-intact"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

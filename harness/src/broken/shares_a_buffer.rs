@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use bytes::{Bytes, BytesMut};
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "shares-a-buffer",
@@ -24,7 +24,7 @@ pub(super) const BROKEN: Broken = Broken {
         "heartbeat-when-idle",
         "bounded-memory",
     ],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

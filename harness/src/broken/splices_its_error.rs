@@ -2,7 +2,7 @@
 
 use axum::Router;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "splices-its-error",
@@ -11,7 +11,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "Wei-Shaw/sub2api PR#1479: no blank line before the error event of a broken stream; \
               google/adk-go PR#508: JSON is appended to what was streamed",
     caught_by: &["error-event-well-formed", "payload-intact"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

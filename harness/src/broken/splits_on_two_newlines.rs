@@ -3,7 +3,7 @@
 use axum::Router;
 use bytes::{Bytes, BytesMut};
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "splits-on-two-newlines",
@@ -20,7 +20,7 @@ pub(super) const BROKEN: Broken = Broken {
         "prompt-frames",
         "bounded-memory",
     ],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

@@ -6,7 +6,7 @@ use axum::Router;
 use futures_util::{StreamExt as _, stream};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "thirty-second-timeout",
@@ -15,12 +15,12 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "inference-gateway/inference-gateway PR#427: streams are cut at about 30 s; \
               NVIDIA/nvcf#1060: a deadline of 15 s ends healthy streams",
     caught_by: &["no-total-deadline"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 
 /// Go's `http.Client{Timeout: 30 * time.Second}`, as examples have it.
-const TOTAL: Duration = Duration::from_secs(30);
+pub(super) const TOTAL: Duration = Duration::from_secs(30);
 
 fn relay(setup: Setup) -> Router {
     parts::relay(setup, async |upstream, call| {
@@ -32,7 +32,7 @@ fn relay(setup: Setup) -> Router {
 }
 
 /// A body that fails when its time is over.
-fn until(body: parts::Body, deadline: Instant) -> parts::Body {
+pub(super) fn until(body: parts::Body, deadline: Instant) -> parts::Body {
     let reading = stream::unfold(Some(body), move |body| async move {
         let mut body = body?;
         match timeout_at(deadline, body.next()).await {

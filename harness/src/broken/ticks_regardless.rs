@@ -6,7 +6,7 @@ use axum::Router;
 use futures_util::{StreamExt as _, stream};
 use tokio::time::{Instant, interval_at};
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "ticks-regardless",
@@ -14,7 +14,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "everruns/everruns#603 demands it: heartbeats go out whether the stream is silent \
               or not",
     caught_by: &["heartbeat-when-idle"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

@@ -4,7 +4,7 @@ use axum::Router;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
-use super::{Broken, SMALL_BUFFER, Setup, parts};
+use super::{Broken, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "unbounded-channel",
@@ -12,7 +12,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "Mintplex-Labs/anything-llm#6202: what write() answers is ignored; \
               IBM/mcp-context-forge#1682: a queue without a size",
     caught_by: &["bounded-memory"],
-    write_buffer: SMALL_BUFFER,
+    server: Server::RIGHT,
     relay,
 };
 

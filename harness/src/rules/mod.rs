@@ -25,10 +25,12 @@ mod long_line;
 mod no_body_mixing;
 mod no_cross_talk;
 mod no_false_length;
+mod no_head_of_line;
 mod no_retry_after_content;
 mod no_total_deadline;
 mod no_transform;
 mod nothing_left;
+mod old_clients;
 mod one_ending;
 mod origin;
 mod own_bytes_between_events;
@@ -37,6 +39,7 @@ mod payload_intact;
 mod preflight_without_auth;
 mod prompt_frames;
 mod request_intact;
+mod stalled_reader_ends;
 mod status_as_is;
 mod storm_is_damped;
 mod unfinished_stays_unfinished;
@@ -105,6 +108,8 @@ pub const ALL: &[Rule] = &[
     cancel_upstream::RULE,
     nothing_left::RULE,
     bounded_memory::RULE,
+    no_head_of_line::RULE,
+    stalled_reader_ends::RULE,
     storm_is_damped::RULE,
     no_retry_after_content::RULE,
     content_type_kept::RULE,
@@ -114,6 +119,7 @@ pub const ALL: &[Rule] = &[
     limits_pass::RULE,
     no_transform::RULE,
     head_and_options::RULE,
+    old_clients::RULE,
     request_intact::RULE,
     preflight_without_auth::RULE,
     cors_on_everything::RULE,

@@ -1,0 +1,19 @@
+//! Speaks HTTP/1.1 to whoever asks.
+
+use axum::Router;
+
+use super::{Broken, Server, Setup, parts};
+
+pub(super) const BROKEN: Broken = Broken {
+    name: "chunks-for-everybody",
+    mistake: "answers a client of HTTP/1.0 in chunks, whose lengths it takes for text",
+    made_by: "servers that write the chunked coding by themselves; nginx asks in HTTP/1.0 by default, \
+              and then passes the chunks' lengths on inside the stream",
+    caught_by: &["old-clients", "payload-intact", "one-ending"],
+    server: Server { takes_1_0_for_1_1: true, ..Server::RIGHT },
+    relay,
+};
+
+fn relay(setup: Setup) -> Router {
+    parts::right(setup)
+}

@@ -1,0 +1,168 @@
+//! The server below a broken relay: what it holds, and how long it bears a client that reads nothing.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use axum::{Router, serve::Listener as _};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep},
+};
+
+use crate::{
+    net::Listener,
+    target::{WriteBuffer, connection},
+};
+
+/// Settings of the server.
+#[derive(Debug, Clone, Copy)]
+pub struct Server {
+    /// How much hyper may hold for a client that does not read.
+    pub buffer: WriteBuffer,
+    /// How long a write may wait before the client is given up; for ever where it is `None`.
+    pub stalled: Option<Duration>,
+    /// Whether a client of HTTP/1.0 is answered as one of HTTP/1.1 would be.
+    pub takes_1_0_for_1_1: bool,
+}
+
+impl Server {
+    /// One that is right.
+    pub const RIGHT: Self = Self {
+        buffer: WriteBuffer::AtMost(16 << 10),
+        stalled: Some(Duration::from_mins(1)),
+        takes_1_0_for_1_1: false,
+    };
+}
+
+/// Accepts connections for ever, and serves each in a task of its own.
+pub(in crate::broken) async fn serve(mut listener: Listener, router: Router, server: Server) {
+    loop {
+        let (stream, peer) = listener.accept().await;
+        let client = Client { inner: stream, server, head: Vec::new(), waits: None };
+        tokio::spawn(connection(client, peer, router.clone(), server.buffer));
+    }
+}
+
+/// A client's socket.
+struct Client<I> {
+    inner: I,
+    server: Server,
+    /// The request line as far as it was read, where it has to be changed.
+    head: Vec<u8>,
+    /// Since a write has had no room.
+    waits: Option<Pin<Box<Sleep>>>,
+}
+
+const OLD: &[u8] = b"HTTP/1.0\r\n";
+
+impl<I: AsyncRead + Unpin> AsyncRead for Client<I> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let start = buf.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
+        if self.server.takes_1_0_for_1_1 && self.head.is_empty() {
+            // The request line of these clients comes in one piece.
+            let read = &mut buf.filled_mut()[start..];
+            self.head.extend_from_slice(read);
+            if let Some(at) = read.windows(OLD.len()).position(|window| window == OLD) {
+                read[at + OLD.len() - 3] = b'1';
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<I: AsyncWrite + Unpin> Client<I> {
+    /// What a write came to; an error where it has waited too long.
+    fn bounded<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut I>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let written = write(Pin::new(&mut self.inner), cx);
+        let Some(bound) = self.server.stalled.filter(|_| written.is_pending()) else {
+            self.waits = None;
+            return written;
+        };
+        let waits = self.waits.get_or_insert_with(|| Box::pin(sleep(bound)));
+        ready!(waits.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<I: AsyncWrite + Unpin> AsyncWrite for Client<I> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.bounded(cx, |inner, cx| inner.poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.bounded(cx, |inner, cx| inner.poll_write_vectored(cx, pieces))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.bounded(cx, AsyncWrite::poll_flush)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.bounded(cx, AsyncWrite::poll_shutdown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _, duplex},
+        time::Instant,
+    };
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_reads_nothing_is_given_up_after_a_minute_and_a_slow_one_is_not() {
+        let (mut reader, inner) = duplex(4);
+        let mut client = Client { inner, server: Server::RIGHT, head: vec![], waits: None };
+        let start = Instant::now();
+        let writing = tokio::spawn(async move { client.write_all(b"a longer text").await });
+        // A byte every 50 s: each one makes room.
+        for _ in 0..3 {
+            sleep(Duration::from_secs(50)).await;
+            reader.read_u8().await.unwrap();
+        }
+        let error = writing.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(start.elapsed().as_secs(), 150 + 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_old_client_is_taken_for_a_new_one_where_it_is_said_so() {
+        for (takes, seen) in [(true, "GET / HTTP/1.1\r\n\r\n"), (false, "GET / HTTP/1.0\r\n\r\n")] {
+            let (mut old, inner) = duplex(64);
+            let server = Server { takes_1_0_for_1_1: takes, ..Server::RIGHT };
+            let mut client = Client { inner, server, head: vec![], waits: None };
+            old.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
+            drop(old);
+            let mut text = String::new();
+            client.read_to_string(&mut text).await.unwrap();
+            assert_eq!(text, seen);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! A slow client is slow alone.
+
+use std::time::Duration;
+
+use mock_openai::quantity::Time;
+
+use super::{Level, Rule, payload::align};
+use crate::{
+    exchange::{Exchange, Frames, Passage, Run},
+    verdict::{Breach, Inquiry, Verdict},
+};
+
+/// How long an event may wait at the relay while another client's connection is full: as long as it
+/// may wait at any time.
+const KEPT_AT_MOST: Duration = Duration::from_millis(10);
+
+/// One lock, one queue or one task for all streams makes everybody wait for the slowest.
+pub(super) const RULE: Rule = Rule {
+    id: "no-head-of-line",
+    level: Level::Profile,
+    citation: "RFC 9113 5.2; RFC 9110 3.3",
+    demand: "while one client does not read, the others' events still leave within 10 ms of their arrival",
+    judge,
+};
+
+fn judge(run: &Run<'_>) -> Verdict {
+    let mut inquiry = Inquiry::default();
+    let passages: Vec<_> =
+        (0..run.exchanges.len()).filter_map(|index| Some((index, run.at_relay(index)?))).collect();
+    for (index, at) in passages.iter().filter(|(_, at)| !at.felt_pressure()) {
+        let slow: Vec<_> = passages
+            .iter()
+            .filter(|(other, passage)| other != index && passage.felt_pressure())
+            .collect();
+        if slow.is_empty() {
+            continue;
+        }
+        for (frame, arrived, left) in stays(at) {
+            let beside = |(_, other): &&&(usize, Passage<'_>)| is_full(other, arrived);
+            let Some((other, _)) = slow.iter().find(beside) else { continue };
+            inquiry.applies();
+            let kept = left.saturating_sub(arrived);
+            if kept > KEPT_AT_MOST {
+                let exchange: &Exchange = &run.exchanges[*index];
+                let moment = exchange.had(frame);
+                let wanted = format!("events leave {} within {}", run.relay, Time(KEPT_AT_MOST));
+                let name = &run.exchanges[*other].client;
+                let got = format!(
+                    "one for {} waited {} while {name} did not read",
+                    exchange.client,
+                    Time(kept)
+                );
+                let breach = Breach::new(moment, &run.relay, wanted, got);
+                inquiry.broke(breach.concerning(&exchange.client));
+            }
+        }
+    }
+    inquiry.verdict("no event passed while another client's connection was full")
+}
+
+/// Whether the connection towards the client had no room at a time.
+fn is_full(at: &Passage<'_>, time: Duration) -> bool {
+    let mut full = at.below_tcp.down.blocked.iter();
+    full.any(|(since, until)| since.at <= time && until.is_none_or(|until| until.at >= time))
+}
+
+/// How long each event stayed at a host: the offset behind it in the body, and from when to when.
+fn stays(at: &Passage<'_>) -> Vec<(usize, Duration, Duration)> {
+    let (Some(incoming), Some(outgoing)) = (at.incoming(), at.outgoing()) else {
+        return Vec::new();
+    };
+    let found = align(&incoming.body, &outgoing.body, true);
+    let (came, went) = (Frames::of(&incoming.body), Frames::of(&outgoing.body));
+    let pairs = came.ranges.iter().zip(&found.passed);
+    pairs
+        .filter_map(|(range, passed)| {
+            let end = went.ranges[*passed].end;
+            Some((end, at.arrived(range.end - 1)?.at, at.left(end - 1)?.at))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::{exchange::testing::Story, scenario::Kind, trace::SocketFact, verdict::Verdict};
+
+    /// The slow client's connection is full from 1 ms on; an event for the reader comes at 100 ms and
+    /// leaves then.
+    fn beside_a_slow_one(leaves_ms: u64) -> Story {
+        let mut story = Story::streaming();
+        story.client("slow", Kind::Raw);
+        story.begins(0, "slow");
+        story.socket(1, "relay", "slow", 0, SocketFact::Blocked);
+        story.provides(100, "reader", "data: 1\n\n");
+        story.passes(leaves_ms, "reader", "data: 1\n\n");
+        story.finishes(600, "reader");
+        story.over(700);
+        story
+    }
+
+    #[test]
+    fn it_breaks_where_an_event_waits_for_another_client() {
+        let breach = beside_a_slow_one(500).breach(&RULE);
+        assert_eq!(breach.at.as_millis(), 500);
+        assert_eq!(&**breach.client.as_ref().unwrap(), "reader");
+        assert_eq!(breach.wanted, ["events leave relay within 10ms"]);
+        assert_eq!(breach.got, "one for reader waited 400ms while slow did not read");
+    }
+
+    #[test]
+    fn it_holds_where_it_leaves_ten_milliseconds_later() {
+        assert_eq!(beside_a_slow_one(110).verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_does_not_apply_where_everybody_reads() {
+        let mut story = Story::streaming();
+        story.relays(1, "reader", "data: 1\n\n");
+        let why = "no event passed while another client's connection was full";
+        story.assert_not_applicable(&RULE, why);
+    }
+}

@@ -1,0 +1,128 @@
+//! A client that reads nothing is let go, and its request to the provider with it.
+
+use std::time::Duration;
+
+use mock_openai::quantity::Time;
+
+use super::{Level, Rule};
+use crate::{
+    exchange::{Moment, Run},
+    verdict::{Breach, Inquiry, Verdict},
+};
+
+/// How long a relay may bear a client that takes no byte: the catalogue's default.
+const BORNE_AT_MOST: Duration = Duration::from_mins(2);
+
+/// How long it may take to let go of the provider then.
+const CLOSED_WITHIN: Duration = Duration::from_secs(1);
+
+/// A phone in a tunnel, a laptop that sleeps: TCP keeps such a connection for hours, and the
+/// provider's answer is paid for.
+pub(super) const RULE: Rule = Rule {
+    id: "stalled-reader-ends",
+    level: Level::Profile,
+    citation: "RFC 9112 9.5",
+    demand: "a client that takes nothing for 2 min is ended, and its request to the provider is closed",
+    judge,
+};
+
+fn judge(run: &Run<'_>) -> Verdict {
+    let mut inquiry = Inquiry::default();
+    let last = Moment::last(run.trace);
+    for (index, exchange) in run.exchanges.iter().enumerate() {
+        let Some(at) = run.at_relay(index) else { continue };
+        let left = exchange.left.map(|(moment, _)| moment);
+        let dropped = at.below_tcp.acceptor.dropped;
+        let full = at.below_tcp.down.blocked.iter();
+        for (since, until) in full.map(|(since, until)| (*since, until.unwrap_or(last))) {
+            let until = left.map_or(until, |left| until.min(left));
+            let lasted = until.at.saturating_sub(since.at);
+            let let_go = dropped == Some(until);
+            if lasted <= BORNE_AT_MOST && !let_go {
+                continue;
+            }
+            inquiry.applies();
+            let wanted = format!(
+                "{} lets go of a client that takes nothing for {}",
+                run.relay,
+                Time(BORNE_AT_MOST)
+            );
+            let mut broke = |moment, wanted, got| {
+                let breach = Breach::new(moment, &run.relay, wanted, got);
+                inquiry.broke(breach.concerning(&exchange.client));
+            };
+            if lasted > BORNE_AT_MOST {
+                let got = format!("{} took nothing from {since} to {until}", exchange.client);
+                let at = Moment::first_after(run.trace, since.at + BORNE_AT_MOST);
+                broke(at.unwrap_or(until), wanted, got);
+                continue;
+            }
+            let closed = at.above_tcp.map(|tcp| tcp.opener.finished.map(|moment| moment.at));
+            let late = closed.is_some_and(|closed| {
+                closed.is_none_or(|closed| closed > until.at + CLOSED_WITHIN)
+            });
+            if late && run.answers_to(index).next_back().is_some_and(|answer| answer.open_at(until))
+            {
+                let got =
+                    format!("it let go of {} at {until} and not of the provider", exchange.client);
+                broke(until, format!("{} lets go of the provider too", run.relay), got);
+            }
+        }
+    }
+    inquiry.verdict("no client stopped reading for good")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::{exchange::testing::Story, scenario::Leave, trace::SocketFact, verdict::Verdict};
+
+    /// From 1 s on the client takes nothing.
+    fn stalled() -> Story {
+        let mut story = Story::streaming();
+        story.relays(1_000, "reader", "data: 1\n\n");
+        story.socket(1_000, "relay", "reader", 0, SocketFact::Blocked);
+        story
+    }
+
+    fn let_go(mut story: Story, client_ms: u64, provider_ms: u64) -> Story {
+        story.socket(client_ms, "relay", "reader", 0, SocketFact::Dropped);
+        story.socket(provider_ms, "relay", "reader", 1, SocketFact::Dropped);
+        story.over(400_000);
+        story
+    }
+
+    #[test]
+    fn it_holds_where_both_are_let_go_of() {
+        assert_eq!(let_go(stalled(), 121_000, 122_000).verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_breaks_where_the_client_is_borne_for_longer() {
+        let breach = let_go(stalled(), 122_000, 122_000).breach(&RULE);
+        assert_eq!(breach.at.as_millis(), 122_000);
+        assert_eq!(breach.wanted, ["relay lets go of a client that takes nothing for 2m"]);
+        let mut for_ever = stalled();
+        for_ever.over(400_000);
+        assert_eq!(for_ever.breach(&RULE).got, "reader took nothing from 1s to 400s");
+    }
+
+    #[test]
+    fn it_breaks_where_the_provider_goes_on() {
+        let breach = let_go(stalled(), 61_000, 62_001).breach(&RULE);
+        assert_eq!(breach.wanted, ["relay lets go of the provider too"]);
+    }
+
+    #[test]
+    fn it_does_not_apply_to_a_client_that_reads_again_or_leaves() {
+        let why = "no client stopped reading for good";
+        let mut again = stalled();
+        again.socket(120_000, "relay", "reader", 0, SocketFact::Unblocked);
+        again.over(400_000);
+        again.assert_not_applicable(&RULE, why);
+        let mut left = stalled();
+        left.leaves(100_000, "reader", Leave::Fin);
+        left.over(400_000);
+        left.assert_not_applicable(&RULE, why);
+    }
+}
