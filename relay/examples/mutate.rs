@@ -54,14 +54,15 @@ fn main() -> io::Result<ExitCode> {
         if !words.is_empty() && !words.iter().any(named) {
             continue;
         }
-        let (fate, expected) = match (fate(&copy, mutation)?, &mutation.survives) {
+        let fate = fate(&copy, mutation)?;
+        caught += u32::from(matches!(fate, Fate::Caught(_)));
+        let (fate, expected) = match (fate, &mutation.survives) {
             (Fate::Caught(by), None) => (format!("caught by {by}"), true),
             (Fate::Caught(by), Some(_)) => (format!("caught by {by} all the same"), false),
             (Fate::Survived, Some(reason)) => (format!("survived: {reason}"), true),
             (Fate::Survived, None) => ("SURVIVED".to_owned(), false),
             (Fate::Wrong(why), _) => (format!("WRONG: {why}"), false),
         };
-        caught += u32::from(fate.starts_with("caught"));
         wrong += u32::from(!expected);
         println!("{}: {}: {fate}", mutation.file, mutation.out);
     }

@@ -1,10 +1,6 @@
 //! Lets every page in, and its cookies with it.
 
-use axum::{
-    Router,
-    extract::Request,
-    middleware::{Next, from_fn},
-};
+use axum::{Router, middleware::map_response, response::Response};
 use http::{HeaderValue, header};
 
 use super::{Broken, Server, Setup, parts};
@@ -13,16 +9,14 @@ pub(super) const BROKEN: Broken = Broken {
     name: "allows-any-origin",
     mistake: "answers `Access-Control-Allow-Origin: *` beside `Access-Control-Allow-Credentials: \
               true`, which no browser accepts",
-    made_by: "the CORS middleware of a widely read tutorial; rs/cors and gin-contrib/cors warn of it",
+    made_by: "samples of CORS middleware that put both headers on every answer",
     caught_by: &["cors-credentials"],
     server: Server::RIGHT,
     relay,
 };
 
 fn relay(setup: Setup) -> Router {
-    let right = parts::right(setup);
-    right.layer(from_fn(async |request: Request, next: Next| {
-        let mut response = next.run(request).await;
+    parts::right(setup).layer(map_response(async |mut response: Response| {
         let headers = response.headers_mut();
         if headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));

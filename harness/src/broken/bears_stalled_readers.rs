@@ -9,8 +9,7 @@ pub(super) const BROKEN: Broken = Broken {
     mistake: "has no bound on how long a write may wait: a client that takes nothing keeps its \
               stream, and the provider's, for as long as TCP keeps the connection",
     made_by: "every relay on axum::serve, hyper or Go's net/http without a write time-out; \
-              IBM/mcp-context-forge#1682 queues for such clients, anomalyco/opencode#36739 counts \
-              their sockets",
+              IBM/mcp-context-forge#1682 queues for such clients",
     caught_by: &["stalled-reader-ends"],
     server: Server { stalled: None, ..Server::RIGHT },
     relay,

@@ -7,8 +7,7 @@ use super::{Broken, Server, Setup, parts};
 pub(super) const BROKEN: Broken = Broken {
     name: "chunks-for-everybody",
     mistake: "answers a client of HTTP/1.0 in chunks, whose lengths it takes for text",
-    made_by: "servers that write the chunked coding by themselves; nginx asks in HTTP/1.0 by default, \
-              and then passes the chunks' lengths on inside the stream",
+    made_by: "servers that write the chunked coding by themselves",
     caught_by: &["old-clients", "payload-intact", "one-ending"],
     server: Server { takes_1_0_for_1_1: true, ..Server::RIGHT },
     relay,

@@ -25,11 +25,7 @@ const PASSES: [HeaderName; 4] = [
 ];
 
 fn relay(setup: Setup) -> Router {
-    parts::relay(setup, async |upstream, call| {
-        let mut answer = parts::Answer::from(call.send(&upstream).await?);
-        answer.headers = known(&answer.headers);
-        Ok(answer.change_stream(parts::with_error_event))
-    })
+    parts::changing_answers(setup, |answer| answer.headers = known(&answer.headers))
 }
 
 fn known(headers: &HeaderMap) -> HeaderMap {

@@ -1,10 +1,6 @@
 //! Lets a page in and shows it nothing.
 
-use axum::{
-    Router,
-    extract::Request,
-    middleware::{Next, from_fn},
-};
+use axum::{Router, middleware::map_response, response::Response};
 use http::header;
 
 use super::{Broken, Server, Setup, parts};
@@ -21,9 +17,7 @@ pub(super) const BROKEN: Broken = Broken {
 };
 
 fn relay(setup: Setup) -> Router {
-    let right = parts::right(setup);
-    right.layer(from_fn(async |request: Request, next: Next| {
-        let mut response = next.run(request).await;
+    parts::right(setup).layer(map_response(async |mut response: Response| {
         response.headers_mut().remove(header::ACCESS_CONTROL_EXPOSE_HEADERS);
         response
     }))

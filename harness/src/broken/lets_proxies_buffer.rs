@@ -17,13 +17,11 @@ pub(super) const BROKEN: Broken = Broken {
 };
 
 fn relay(setup: Setup) -> Router {
-    parts::relay(setup, async |upstream, call| {
-        let mut answer = parts::Answer::from(call.send(&upstream).await?);
+    parts::changing_answers(setup, |answer| {
         if answer.is_event_stream() {
             answer.headers.remove(header::CACHE_CONTROL);
             answer.headers.remove("x-accel-buffering");
         }
-        Ok(answer.change_stream(parts::with_error_event))
     })
 }
 

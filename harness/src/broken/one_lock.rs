@@ -12,8 +12,7 @@ pub(super) const BROKEN: Broken = Broken {
     name: "one-lock",
     mistake: "holds one lock for all streams while it hands bytes to a client, so that the slowest \
               client sets the pace of all",
-    made_by: "hubs that send to their clients in turn, as the broadcast loop of a widely read \
-              tutorial does",
+    made_by: "hubs that send to their clients in turn",
     caught_by: &["no-head-of-line", "prompt-frames"],
     server: Server::RIGHT,
     relay,

@@ -12,7 +12,7 @@ pub(super) const BROKEN: Broken = Broken {
     name: "rewrites-requests",
     mistake: "reads the request's JSON and writes it anew, its keys in another order",
     made_by: "Go's encoding/json, which writes the keys of a map in their order: a prompt that the \
-              provider had cached begins with other bytes; seen where gateways add or drop a key",
+              provider has cached begins with other bytes",
     caught_by: &["request-intact"],
     server: Server::RIGHT,
     relay,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{
     frames::Frames,
-    message::{essence, header},
+    message::{header, is_event_stream},
     moment::{Moment, TimedBytes},
     terminator::Family,
 };
@@ -90,10 +90,9 @@ impl Exchange {
 
     /// Whether the response is an event stream that succeeded.
     pub fn is_stream(&self) -> bool {
-        self.head.as_ref().is_some_and(|head| {
-            (200..300).contains(&head.status)
-                && essence(&head.headers).as_deref() == Some("text/event-stream")
-        })
+        self.head
+            .as_ref()
+            .is_some_and(|head| (200..300).contains(&head.status) && is_event_stream(&head.headers))
     }
 
     /// Whether it is a preflight of CORS.

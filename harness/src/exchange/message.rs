@@ -61,6 +61,11 @@ pub fn essence(headers: &[(String, String)]) -> Option<String> {
     Some(value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase())
 }
 
+/// Whether headers speak of an event stream (HTML 9.2.3).
+pub fn is_event_stream(headers: &[(String, String)]) -> bool {
+    essence(headers).as_deref() == Some("text/event-stream")
+}
+
 /// The requests that were written to a connection.
 pub(super) fn requests(wire: &[u8]) -> Vec<Message> {
     let parts = |head: RequestHead| (head.method, 0, head.headers);

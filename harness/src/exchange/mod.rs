@@ -25,7 +25,7 @@ pub use connection::{Connections, Direction, FailedConnect, Tcp, TcpEnd};
 pub use fate::Fate;
 pub use frames::{Frame, Frames};
 pub use hop::Passage;
-pub use message::{Message, essence, header};
+pub use message::{Message, essence, header, is_event_stream};
 pub use moment::{Marks, Moment, TimedBytes};
 pub use provider::Answer;
 pub use terminator::Family;

@@ -9,7 +9,7 @@ use super::{
     client::{Exchange, user},
     connection::Connections,
     frames::Frames,
-    message::{essence, header},
+    message::{header, is_event_stream},
     moment::{Moment, TimedBytes},
     terminator::Family,
     turn::{Turn, serves},
@@ -75,7 +75,7 @@ impl Answer {
     /// Whether it is a stream that needs a terminator and has none. Where no socket is recorded its
     /// type is not known, and what the script says of its end counts alone.
     pub fn lacks_terminator(&self) -> bool {
-        let stream = essence(&self.answer_headers).as_deref() == Some("text/event-stream");
+        let stream = is_event_stream(&self.answer_headers);
         let complete = || self.family().is_complete(&Frames::of(&self.body.bytes));
         self.family().needs_terminator() && stream && self.succeeds() && !complete()
     }

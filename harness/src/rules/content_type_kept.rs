@@ -2,7 +2,7 @@
 
 use super::{Level, Rule, headers};
 use crate::{
-    exchange::{Run, essence},
+    exchange::{Run, is_event_stream},
     verdict::{Inquiry, Verdict},
 };
 
@@ -16,22 +16,19 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-const STREAM: &str = "text/event-stream";
-
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
     for (index, exchange, answer, head) in headers::forwarded(run) {
-        let is_stream = |headers: &[(String, String)]| essence(headers).as_deref() == Some(STREAM);
         let succeeds = (200..300).contains(&head.status) && answer.succeeds();
-        if !succeeds || !is_stream(&answer.answer_headers) {
+        if !succeeds || !is_event_stream(&answer.answer_headers) {
             continue;
         }
         inquiry.applies();
-        if !is_stream(&head.headers) {
+        if !is_event_stream(&head.headers) {
             let got = headers::shown(&headers::values(&head.headers, "content-type"));
             let at = (index, exchange, head);
-            let shows = |_, headers: &[_]| !is_stream(headers);
-            let wanted = format!("content type {STREAM}");
+            let shows = |_, headers: &[_]| !is_event_stream(headers);
+            let wanted = "content type text/event-stream".to_owned();
             inquiry.broke(headers::breach(run, at, wanted, format!("content type {got}"), shows));
         }
     }

@@ -6,7 +6,7 @@ use mock_openai::quantity::Time;
 
 use super::{Level, Rule};
 use crate::{
-    exchange::{Moment, Passage, Run, essence},
+    exchange::{Moment, Passage, Run, is_event_stream},
     verdict::{Breach, Inquiry, Verdict},
 };
 
@@ -60,7 +60,7 @@ fn judge(run: &Run<'_>) -> Verdict {
 fn arrival(at: &Passage<'_>) -> Option<(Moment, Option<Moment>)> {
     let incoming = at.incoming().filter(|_| at.shows_packets())?;
     let succeeds = (200..300).contains(&incoming.status);
-    if !succeeds || essence(&incoming.headers).as_deref() != Some("text/event-stream") {
+    if !succeeds || !is_event_stream(&incoming.headers) {
         return None;
     }
     let head = at.above_tcp?.down.arrived.when(incoming.head_end.checked_sub(1)?)?;

@@ -2,7 +2,7 @@
 
 use super::{Level, Rule, payload};
 use crate::{
-    exchange::{Exchange, Frames, Run, essence},
+    exchange::{Exchange, Frames, Run, is_event_stream},
     verdict::{Breach, Inquiry, Verdict},
 };
 
@@ -21,9 +21,8 @@ fn judge(run: &Run<'_>) -> Verdict {
     for (index, exchange) in run.exchanges.iter().enumerate() {
         if exchange.is_stream() {
             inquiry.applies();
-            let by_provider = run.answers_to(index).any(|answer| {
-                essence(&answer.answer_headers).as_deref() == Some("text/event-stream")
-            });
+            let by_provider =
+                run.answers_to(index).any(|answer| is_event_stream(&answer.answer_headers));
             if !wants_stream(exchange) && !by_provider {
                 let wanted = "an answer that is no event stream, as it was asked for";
                 let got = exchange.ending();

@@ -2,7 +2,7 @@
 
 use super::{Level, Rule, headers};
 use crate::{
-    exchange::{Run, essence},
+    exchange::{Run, is_event_stream},
     verdict::{Inquiry, Verdict},
 };
 
@@ -22,8 +22,7 @@ fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
     for (index, exchange, answer, head) in headers::forwarded(run) {
         let sent = &answer.answer_headers;
-        let is_stream = essence(sent).as_deref() == Some("text/event-stream");
-        if !is_stream || !exchange.is_stream() {
+        if !is_event_stream(sent) || !exchange.is_stream() {
             continue;
         }
         // What the relay said, where a middlebox on the way may have taken it for itself.

@@ -6,7 +6,7 @@ use mock_openai::quantity::Time;
 
 use super::{Level, Rule, payload::align};
 use crate::{
-    exchange::{Exchange, Frames, Moment, Passage, Run, essence},
+    exchange::{Exchange, Frames, Moment, Passage, Run, is_event_stream},
     verdict::{Breach, Inquiry, Verdict},
 };
 
@@ -36,7 +36,7 @@ fn judge(run: &Run<'_>) -> Verdict {
 
 fn judge_passage(run: &Run<'_>, exchange: &Exchange, at: &Passage<'_>, inquiry: &mut Inquiry) {
     let (Some(incoming), true) = (at.incoming(), at.shows_packets()) else { return };
-    if essence(&incoming.headers).as_deref() != Some("text/event-stream") {
+    if !is_event_stream(&incoming.headers) {
         return;
     }
     let nothing = Vec::new();

@@ -6,7 +6,7 @@ use mock_openai::quantity::Time;
 
 use super::{Level, Rule};
 use crate::{
-    exchange::{Moment, Run},
+    exchange::{Exchange, Moment, Passage, Run},
     verdict::{Breach, Inquiry, Verdict},
 };
 
@@ -28,48 +28,59 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
-    let last = Moment::last(run.trace);
     for (index, exchange) in run.exchanges.iter().enumerate() {
         let Some(at) = run.at_relay(index) else { continue };
-        let left = exchange.left.map(|(moment, _)| moment);
-        let dropped = at.below_tcp.acceptor.dropped;
-        let full = at.below_tcp.down.blocked.iter();
-        for (since, until) in full.map(|(since, until)| (*since, until.unwrap_or(last))) {
-            let until = left.map_or(until, |left| until.min(left));
-            let lasted = until.at.saturating_sub(since.at);
-            let let_go = dropped == Some(until);
-            if lasted <= BORNE_AT_MOST && !let_go {
+        for (since, until) in full(run, exchange, &at) {
+            let borne = until.at.saturating_sub(since.at);
+            let let_go = at.below_tcp.acceptor.dropped == Some(until);
+            let wrong = if borne > BORNE_AT_MOST {
+                Some(too_long(run, exchange, since, until))
+            } else if let_go {
+                provider_kept(run, index, &at, until)
+            } else {
                 continue;
-            }
-            inquiry.applies();
-            let wanted = format!(
-                "{} lets go of a client that takes nothing for {}",
-                run.relay,
-                Time(BORNE_AT_MOST)
-            );
-            let mut broke = |moment, wanted, got| {
-                let breach = Breach::new(moment, &run.relay, wanted, got);
-                inquiry.broke(breach.concerning(&exchange.client));
             };
-            if lasted > BORNE_AT_MOST {
-                let got = format!("{} took nothing from {since} to {until}", exchange.client);
-                let at = Moment::first_after(run.trace, since.at + BORNE_AT_MOST);
-                broke(at.unwrap_or(until), wanted, got);
-                continue;
-            }
-            let closed = at.above_tcp.map(|tcp| tcp.opener.finished.map(|moment| moment.at));
-            let late = closed.is_some_and(|closed| {
-                closed.is_none_or(|closed| closed > until.at + CLOSED_WITHIN)
-            });
-            if late && run.answers_to(index).next_back().is_some_and(|answer| answer.open_at(until))
-            {
-                let got =
-                    format!("it let go of {} at {until} and not of the provider", exchange.client);
-                broke(until, format!("{} lets go of the provider too", run.relay), got);
+            inquiry.applies();
+            if let Some(breach) = wrong {
+                inquiry.broke(breach.concerning(&exchange.client));
             }
         }
     }
     inquiry.verdict("no client stopped reading for good")
+}
+
+/// From when to when the connection had no room while the client was there.
+fn full<'a>(
+    run: &Run<'_>,
+    exchange: &Exchange,
+    at: &Passage<'a>,
+) -> impl Iterator<Item = (Moment, Moment)> + use<'a> {
+    let left = exchange.left.map(|(moment, _)| moment);
+    let last = left.unwrap_or_else(|| Moment::last(run.trace));
+    let blocked = at.below_tcp.down.blocked.iter();
+    blocked.map(move |(since, until)| (*since, until.map_or(last, |until| until.min(last))))
+}
+
+/// The client was borne for too long.
+fn too_long(run: &Run<'_>, exchange: &Exchange, since: Moment, until: Moment) -> Breach {
+    let bound = Time(BORNE_AT_MOST);
+    let wanted = format!("{} lets go of a client that takes nothing for {bound}", run.relay);
+    let got = format!("{} took nothing from {since} to {until}", exchange.client);
+    let over = Moment::first_after(run.trace, since.at + BORNE_AT_MOST);
+    Breach::new(over.unwrap_or(until), &run.relay, wanted, got)
+}
+
+/// The client was let go of, and the provider, which was still answering, was not.
+fn provider_kept(run: &Run<'_>, index: usize, at: &Passage<'_>, let_go: Moment) -> Option<Breach> {
+    let answering = run.answers_to(index).next_back().is_some_and(|a| a.open_at(let_go));
+    let closed = at.above_tcp?.opener.finished;
+    let in_time = closed.is_some_and(|closed| closed.at <= let_go.at + CLOSED_WITHIN);
+    if !answering || in_time {
+        return None;
+    }
+    let wanted = format!("{} lets go of the provider too", run.relay);
+    let got = format!("it let go of {} at {let_go} and not of the provider", at.below.from);
+    Some(Breach::new(let_go, &run.relay, wanted, got))
 }
 
 #[cfg(test)]

@@ -56,6 +56,8 @@ fn asks_for_usage(body: &[u8]) -> bool {
     body.pointer("/stream_options/include_usage") == Some(&true.into())
 }
 
+const USAGE_KEY: &[u8] = b"\"usage\"";
+
 /// The frames that tell usage and nothing else.
 fn usage_frames(body: &[u8]) -> Vec<&[u8]> {
     let frames = Frames::of(body);
@@ -63,6 +65,10 @@ fn usage_frames(body: &[u8]) -> Vec<&[u8]> {
 }
 
 fn tells_usage(frame: Frame<'_>) -> bool {
+    // Few frames do: the others are not worth parsing.
+    if !frame.0.windows(USAGE_KEY.len()).any(|window| window == USAGE_KEY) {
+        return false;
+    }
     let data: Value =
         frame.data().and_then(|d| serde_json::from_slice(&d).ok()).unwrap_or_default();
     let no_choices = data.get("choices").and_then(Value::as_array).is_some_and(Vec::is_empty);

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     net::recorder_on_this_thread,
-    trace::{Fact, WorldFact},
+    trace::{Fact, WORLD, WorldFact},
 };
 
 /// From now on a panic on a thread that is in a run is recorded there, and printed nowhere.
@@ -29,6 +29,6 @@ pub(super) fn are_recorded() {
 fn recorded(info: &PanicHookInfo<'_>) -> bool {
     let Some(recorder) = recorder_on_this_thread() else { return false };
     let message = info.to_string();
-    recorder.record(&"world".into(), Fact::World(WorldFact::Panicked { message }));
+    recorder.record(&WORLD.into(), Fact::World(WorldFact::Panicked { message }));
     true
 }

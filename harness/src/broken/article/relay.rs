@@ -68,7 +68,8 @@ mod tests {
         let acts =
             vec![send("data: 1\n\n"), wait(20_000), send("data: 2\n\n"), wait(20_000), send(DONE)];
         let provider = Provider::new(vec![Reply::stream(acts)]);
-        let seen = ask(relay, &provider, chat()).await;
+        // Pings after 12 s and 24 s: none falls on the end.
+        let seen = ask(relay, &provider.switched("heartbeat", "12s"), chat()).await;
         let text = "data: 1\n\n: ping\n\ndata: 2\n\n: ping\n\n".to_owned();
         assert_eq!(seen.pieces, [(30_000, text)]);
         assert!(!seen.broke);

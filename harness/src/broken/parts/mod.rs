@@ -49,6 +49,15 @@ pub(super) fn changing_streams(setup: Setup, change: fn(Body) -> Body) -> Router
     })
 }
 
+/// The right relay, but for what `change` does to each answer.
+pub(super) fn changing_answers(setup: Setup, change: fn(&mut Answer)) -> Router {
+    relay(setup, move |upstream, call| async move {
+        let mut answer = Answer::from(call.send(&upstream).await?);
+        change(&mut answer);
+        Ok(answer.change_stream(with_error_event))
+    })
+}
+
 /// A relay that answers each call with what `answer` makes of it, and 502 where that fails.
 pub(super) fn relay<F, Fut>(setup: Setup, answer: F) -> Router
 where

@@ -42,7 +42,7 @@ impl Server {
 pub(in crate::broken) async fn serve(mut listener: Listener, router: Router, server: Server) {
     loop {
         let (stream, peer) = listener.accept().await;
-        let client = Client { inner: stream, server, head: Vec::new(), waits: None };
+        let client = Client { inner: stream, server, has_asked: false, waits: None };
         tokio::spawn(connection(client, peer, router.clone(), server.buffer));
     }
 }
@@ -51,8 +51,8 @@ pub(in crate::broken) async fn serve(mut listener: Listener, router: Router, ser
 struct Client<I> {
     inner: I,
     server: Server,
-    /// The request line as far as it was read, where it has to be changed.
-    head: Vec<u8>,
+    /// Whether its first request line has come.
+    has_asked: bool,
     /// Since a write has had no room.
     waits: Option<Pin<Box<Sleep>>>,
 }
@@ -67,10 +67,10 @@ impl<I: AsyncRead + Unpin> AsyncRead for Client<I> {
     ) -> Poll<io::Result<()>> {
         let start = buf.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
-        if self.server.takes_1_0_for_1_1 && self.head.is_empty() {
+        if self.server.takes_1_0_for_1_1 && !self.has_asked {
             // The request line of these clients comes in one piece.
+            self.has_asked = true;
             let read = &mut buf.filled_mut()[start..];
-            self.head.extend_from_slice(read);
             if let Some(at) = read.windows(OLD.len()).position(|window| window == OLD) {
                 read[at + OLD.len() - 3] = b'1';
             }
@@ -139,7 +139,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_reads_nothing_is_given_up_after_a_minute_and_a_slow_one_is_not() {
         let (mut reader, inner) = duplex(4);
-        let mut client = Client { inner, server: Server::RIGHT, head: vec![], waits: None };
+        let mut client = Client { inner, server: Server::RIGHT, has_asked: false, waits: None };
         let start = Instant::now();
         let writing = tokio::spawn(async move { client.write_all(b"a longer text").await });
         // A byte every 50 s: each one makes room.
@@ -157,7 +157,7 @@ mod tests {
         for (takes, seen) in [(true, "GET / HTTP/1.1\r\n\r\n"), (false, "GET / HTTP/1.0\r\n\r\n")] {
             let (mut old, inner) = duplex(64);
             let server = Server { takes_1_0_for_1_1: takes, ..Server::RIGHT };
-            let mut client = Client { inner, server, head: vec![], waits: None };
+            let mut client = Client { inner, server, has_asked: false, waits: None };
             old.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
             drop(old);
             let mut text = String::new();
