@@ -20,6 +20,7 @@ pub mod world;
 pub mod exchange;
 pub mod expect;
 pub mod http1;
+pub mod http2;
 pub mod judge;
 pub mod metrics;
 pub mod rules;
