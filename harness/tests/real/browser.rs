@@ -22,10 +22,10 @@ use crate::{PATIENCE, mock::Upstream, relay::Relay, runner};
 /// credentials, and `read` takes an answer to pieces.
 const HELPERS: &str = "
 const report = (value) => fetch('/report', { method: 'POST', body: JSON.stringify(value) });
-const ask = (url, key) => fetch(url, {
+const ask = (url, key, more) => fetch(url, {
   method: 'POST',
   credentials: 'include',
-  headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+  headers: { 'content-type': 'application/json', authorization: `Bearer ${key}`, ...more },
   body: JSON.stringify({ model: 'gpt-4o', stream: true }),
 });
 const read = async (response) => {
@@ -45,14 +45,14 @@ const read = async (response) => {
 ";
 
 /// Serves a page and takes its report.
-struct Page {
-    address: SocketAddr,
+pub(crate) struct Page {
+    pub(crate) address: SocketAddr,
     reports: mpsc::UnboundedReceiver<Value>,
 }
 
 impl Page {
     /// A page that is given the helpers and runs what it is asked for with them.
-    fn serve(listener: TcpListener, script: &str) -> Self {
+    pub(crate) fn serve(listener: TcpListener, script: &str) -> Self {
         let address = listener.local_addr().expect("an address");
         let html = format!(
             "<!doctype html><title>page</title><script type=module>{HELPERS}
@@ -71,21 +71,21 @@ impl Page {
         Self { address, reports }
     }
 
-    async fn report(&mut self) -> Value {
+    pub(crate) async fn report(&mut self) -> Value {
         let report = tokio::time::timeout(PATIENCE, self.reports.recv()).await;
         report.expect("the page reports in time").expect("the server serves")
     }
 }
 
 /// A browser with a profile of its own; ends with the test.
-struct Chromium {
+pub(crate) struct Chromium {
     child: Child,
     profile: PathBuf,
 }
 
 impl Chromium {
     /// Opens a page, where the browser is there or may be missing.
-    fn open(url: &str) -> Option<Self> {
+    pub(crate) fn open(url: &str) -> Option<Self> {
         if !runner::works("chromium", &["--version"]) {
             runner::skip("no `chromium` on the path: apt-get install chromium");
             return None;

@@ -4,11 +4,13 @@
 //! fail. Nothing here is timed: the waits are only guards against hanging.
 
 mod mock;
+mod redis;
 mod relay;
 #[path = "../../../mock-openai/tests/sdk/runner.rs"]
 mod runner;
 
 mod browser;
+mod resume;
 mod sdk;
 mod shutdown;
 

@@ -12,13 +12,14 @@ use crate::{PATIENCE, mock::Upstream};
 
 /// Builds the binary once a run and tells where it lies: a binary from an earlier build would test
 /// other sources. Together with the whole workspace, so that the dependencies' features, and with
-/// them the artefacts, are those of `cargo test`.
+/// them most artefacts, are those of `cargo test`; and with Redis, which some tests need.
 fn binary() -> &'static PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-        cargo.args(["build", "--workspace", "--bin", "relay", "--message-format=json"]);
+        cargo.args(["build", "--workspace", "--features", "relay/redis", "--bin", "relay"]);
+        cargo.arg("--message-format=json");
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
         }

@@ -1,9 +1,9 @@
 //! The official SDKs behind the relay: what they make of its answers is what users get.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 
 use mock_openai::journal::Event;
@@ -17,7 +17,7 @@ use crate::{
 
 const TEXT: &str = "Grüezi! Two lines\nand a 😀.";
 
-fn script(name: &str) -> PathBuf {
+pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/sdk").join(name)
 }
 
@@ -170,27 +170,36 @@ fn an_sdk_that_leaves_in_the_middle_cancels_the_provider() {
 }
 
 /// A script that stays until it is dropped.
-struct Staying(std::process::Child);
+pub(crate) struct Staying {
+    child: Child,
+    says: BufReader<ChildStdout>,
+}
 
 impl Staying {
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        Self(command.spawn().expect("the interpreter starts"))
+        let mut child = command.spawn().expect("the interpreter starts");
+        let says = BufReader::new(child.stdout.take().expect("it is piped"));
+        Self { child, says }
     }
 
-    /// The first line that it prints.
-    fn line(&mut self) -> String {
-        let stdout = self.0.stdout.as_mut().expect("it is piped");
+    /// The next line that it prints.
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line).expect("text");
+        self.says.read_line(&mut line).expect("text");
         line
+    }
+
+    /// Lets it go on, where it waits for a line.
+    pub(crate) fn go_on(&mut self) {
+        self.child.stdin.as_mut().expect("it is piped").write_all(b"\n").expect("it listens");
     }
 }
 
 impl Drop for Staying {
     fn drop(&mut self) {
         // It may have ended by itself.
-        drop(self.0.kill());
-        drop(self.0.wait());
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
