@@ -171,7 +171,10 @@ fn answered(run: &Run<'_>) -> Verdict {
         let told = |of: &Expect| {
             let meant = of.client.as_deref();
             (meant == Some(&*client.name) || meant == Some(&*client.group))
-                && (of.status.is_some() || of.ends.is_some() || of.script_reads.is_some())
+                && (of.status.is_some()
+                    || of.ends.is_some()
+                    || of.script_reads.is_some()
+                    || of.attempts.is_some_and(|sent| sent.at_most == Some(0)))
         };
         if run.plan.expect.iter().any(|one| told(one) || one.any_of.iter().any(told)) {
             continue;
@@ -301,8 +304,11 @@ mod tests {
             first_closed_by: None,
         });
         let client = Some("reader".to_owned());
-        story.plan.expect = vec![Expect { client, ends, ..Expect::default() }];
+        story.plan.expect = vec![Expect { client: client.clone(), ends, ..Expect::default() }];
         assert!(!failures(&story).contains(&every));
+        let never = serde_json::from_str("0").ok();
+        story.plan.expect = vec![Expect { client, attempts: never, ..Expect::default() }];
+        assert!(never.is_some() && !failures(&story).contains(&every));
     }
 
     #[test]

@@ -139,12 +139,14 @@ impl Broken {
     pub fn target(&self) -> Target {
         let (relay, server) = (self.relay, self.server);
         let serving = move |listener, upstream, switches: &IndexMap<String, String>| {
-            let router = relay(Setup::new(upstream, switches));
-            Box::pin(parts::serve(listener, router, server)) as Task
+            let setup = Setup::new(upstream, switches);
+            let drain = setup.drain();
+            Box::pin(parts::serve(listener, relay(setup), server, drain)) as Task
         };
         Target::service(format!("broken/{}", self.name), serving)
             .with_switches(Setup::maps_switch)
             .claiming(Capability::Cors)
+            .claiming(Capability::Drain)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, io, net::SocketAddr};
 
-use super::{Host, Listening, Stream};
+use super::{Host, Listening, Stop, Stream};
 
 /// Accepts the connections of one host.
 pub struct Listener {
@@ -13,6 +13,11 @@ pub struct Listener {
 impl Listener {
     pub(super) fn new(host: Host, listening: Box<dyn Listening>) -> Self {
         Self { host, listening }
+    }
+
+    /// The word that this host is to stop, for a server that drains (see [`Host::stop`]).
+    pub fn stop(&self) -> Stop {
+        self.host.stop()
     }
 
     async fn next(&mut self) -> io::Result<(Stream, SocketAddr)> {

@@ -19,6 +19,7 @@ mod event_driven;
 mod http_client;
 mod listener;
 mod on_thread;
+mod stop;
 mod stream;
 mod topology;
 mod turmoil_crate;
@@ -26,6 +27,7 @@ mod turmoil_crate;
 pub use http_client::{BoxError, Upstream, upstream};
 pub use listener::Listener;
 pub use on_thread::recorder_on_this_thread;
+pub use stop::Stop;
 pub use stream::Stream;
 
 /// A future that an engine runs.
@@ -164,6 +166,18 @@ pub enum Fault {
         /// For how long; a caller that sends again after it gets through.
         lasts: Option<Duration>,
     },
+    /// What runs on the host is told to stop, as by SIGTERM. Where nothing on it acts upon that, it
+    /// ends at once; else when all that runs on it has ended. Then its sockets are closed, as those
+    /// of a process that exits.
+    Terminate {
+        /// The host's name.
+        host: Name,
+    },
+    /// What was told to stop and still runs is ended, as by SIGKILL: its sockets are closed.
+    Kill {
+        /// The host's name.
+        host: Name,
+    },
     /// The host is gone at once, without a word on its connections.
     Crash {
         /// The host's name.
@@ -182,12 +196,24 @@ pub struct Host {
     name: Name,
     stack: Arc<dyn Stack>,
     recorder: Recorder,
+    stop: Stop,
 }
 
 impl Host {
     /// A host of that name on an engine.
     pub fn new(name: Name, stack: Arc<dyn Stack>, recorder: Recorder) -> Self {
-        Self { name, stack, recorder }
+        Self { name, stack, recorder, stop: Stop::default() }
+    }
+
+    /// The same, told to stop by this word.
+    fn stopped_by(self, stop: Stop) -> Self {
+        Self { stop, ..self }
+    }
+
+    /// The word to stop, for code that acts upon it: it ends in its own time. Where none on a host
+    /// asks for it, the host ends at once when it is told.
+    pub fn stop(&self) -> Stop {
+        self.stop.handled()
     }
 
     /// Its name.

@@ -55,6 +55,8 @@ fn judge(run: &Run<'_>) -> Verdict {
             | Fact::Logged { .. }
             | Fact::World(
                 WorldFact::Fired { .. }
+                | WorldFact::ToldToStop
+                | WorldFact::Exited { .. }
                 | WorldFact::NotSettled
                 | WorldFact::TraceFull
                 | WorldFact::Panicked { .. }
@@ -78,10 +80,10 @@ fn not_settled(run: &Run<'_>) -> Option<&'static str> {
     if run.trace.events.iter().any(|event| unsettled(&event.fact)) {
         return Some("the engine does not let the world settle before it ends");
     }
-    let kills = [NetFault::Crash, NetFault::Restart];
+    let kills = [NetFault::Crash, NetFault::Restart, NetFault::Terminate];
     let relay = |host: &Option<String>| host.as_deref() == Some(&*run.relay);
     let killed = run.plan.events.iter().any(|e| relay(&e.host) && kills.contains(&e.fault));
-    killed.then_some("the relay's host was crashed or restarted")
+    killed.then_some("the relay's host was crashed, restarted or told to stop")
 }
 
 /// The relay's own ends of connections that were never let go.
@@ -179,7 +181,10 @@ mod tests {
         let (host, fault) = (Some("relay".to_owned()), NetFault::Crash);
         let crash = NetEvent { at: None, after: None, link: None, host, fault, lasts: None };
         story.plan.events.push(crash);
-        story.assert_not_applicable(&RULE, "the relay's host was crashed or restarted");
+        story.assert_not_applicable(
+            &RULE,
+            "the relay's host was crashed, restarted or told to stop",
+        );
         let mut story = Story::new();
         story.over(1);
         let why = "neither sockets nor tasks nor metrics of the relay were seen";

@@ -130,8 +130,9 @@ pub enum NetFault {
     /// Host: connects are not answered at all; what is connected already goes on. A caller sends its
     /// SYN again after 1 s, 3 s, 7 s... (RFC 6298), so it gets through once the fault is over.
     Blackhole,
-    /// Host: it is told to stop, as SIGTERM does in a deployment.
-    #[schemars(extend("x-not-built" = true, "x-instead" = "`crash` ends a host without a word, `restart` starts it again"))]
+    /// Host: what runs on it is told to stop, as by SIGTERM in a deployment. A relay in process that
+    /// acts upon it drains in its own time; all else ends at once, and its sockets are closed. With
+    /// `for`, what still runs after that time is ended, as by SIGKILL. `restart` starts it again.
     Terminate,
     /// Host: it is gone at once, without a word on its connections.
     Crash,

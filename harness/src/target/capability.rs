@@ -17,6 +17,9 @@ pub enum Capability {
     Metrics,
     /// It logs by events of the `tracing` crate whose targets begin with `relay`.
     Log,
+    /// Told to stop, it takes no more connections, lets running streams end within a grace, and then
+    /// ends what still runs honestly.
+    Drain,
 }
 
 impl Capability {
@@ -28,6 +31,7 @@ impl Capability {
         Self::HalfClose,
         Self::Metrics,
         Self::Log,
+        Self::Drain,
     ];
 
     /// Its name in scenarios and target files.
@@ -39,6 +43,7 @@ impl Capability {
             Self::HalfClose => "half_close",
             Self::Metrics => "metrics",
             Self::Log => "log",
+            Self::Drain => "drain",
         }
     }
 }
@@ -72,7 +77,7 @@ mod tests {
         assert_eq!(
             "streeming".parse::<Capability>(),
             Err("`streeming` is not a capability; there are streaming, cors, \
-                 commit_at_content, half_close, metrics, log"
+                 commit_at_content, half_close, metrics, log, drain"
                 .to_owned())
         );
     }

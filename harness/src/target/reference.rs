@@ -17,6 +17,7 @@ pub(super) fn target() -> Target {
         .claiming(Capability::Cors)
         .claiming(Capability::Metrics)
         .claiming(Capability::Log)
+        .claiming(Capability::Drain)
 }
 
 /// The defaults, less what comes from outside of a simulation. Any address reaches the simulated
@@ -32,12 +33,13 @@ fn config() -> Config {
 fn serve(listener: Listener, upstream: Upstream, switches: &IndexMap<String, String>) -> Task {
     let mut config = config();
     let set = switches.iter().try_for_each(|(name, value)| config.set(name, value));
+    let stop = listener.stop();
     Box::pin(async move {
         if set.is_err() {
             // A scenario whose switches do not fit is skipped, and never comes here.
             return;
         }
-        let served = relay::serve(listener, upstream, config, std::future::pending()).await;
+        let served = relay::serve(listener, upstream, config, stop.told()).await;
         debug_assert!(served.is_ok(), "the plan's switches contradict each other: {served:?}");
     })
 }

@@ -1,6 +1,6 @@
 //! Serves a router as `axum::serve` does, less what cannot be replayed.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, pin::pin};
 
 use axum::{Router, body::Body, extract::ConnectInfo, serve::Listener as _};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -8,7 +8,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower::ServiceExt as _;
 
-use crate::net::Listener;
+use crate::net::{Listener, Stop};
 
 /// How much hyper may hold of an answer that its client has not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,20 +23,22 @@ pub enum WriteBuffer {
     AtMost(usize),
 }
 
-/// Accepts connections for ever, and serves each in a task of its own.
+/// Accepts connections for ever, and serves each in a task of its own. Told to stop it ends at once,
+/// as `axum::serve` does where it is given no shutdown: a router cannot say what its program does.
 pub async fn serve(mut listener: Listener, router: Router, buffer: WriteBuffer) {
     loop {
         let (stream, peer) = listener.accept().await;
-        tokio::spawn(connection(stream, peer, router.clone(), buffer));
+        let never = Stop::default();
+        tokio::spawn(connection(stream, peer, router.clone(), buffer, never));
     }
 }
 
-/// Serves one connection to its end.
+/// Serves one connection to its end. Told to stop it answers what was asked, and then closes.
 ///
 /// As `axum::serve` (0.8.9) does: HTTP/1 with keep-alive and upgrades, and no time-out of its own:
 /// it gives hyper no timer, so hyper's 30 s for the head of a request do not run. Unlike it: no
 /// `Date`, which would tell the wall clock, and no HTTP/2.
-pub async fn connection<I>(io: I, peer: SocketAddr, router: Router, buffer: WriteBuffer)
+pub async fn connection<I>(io: I, peer: SocketAddr, router: Router, buffer: WriteBuffer, stop: Stop)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -51,7 +53,16 @@ where
         server.max_buf_size(bytes);
     }
     // How a connection ends is seen at the socket; axum drops this error, too.
-    let _ended = server.serve_connection(TokioIo::new(io), service).with_upgrades().await;
+    let mut serving = pin!(server.serve_connection(TokioIo::new(io), service).with_upgrades());
+    let ended = tokio::select! {
+        biased;
+        ended = serving.as_mut() => Some(ended),
+        () = stop.told() => None,
+    };
+    if ended.is_none() {
+        serving.as_mut().graceful_shutdown();
+        drop(serving.await);
+    }
 }
 
 #[cfg(test)]
@@ -79,7 +90,7 @@ mod tests {
     /// A client's end of a connection on which a router is served; the wire holds 4 KiB.
     fn connected(router: Router, buffer: WriteBuffer) -> DuplexStream {
         let (client, server) = duplex(4 << 10);
-        tokio::spawn(connection(server, PEER.into(), router, buffer));
+        tokio::spawn(connection(server, PEER.into(), router, buffer, Stop::default()));
         client
     }
 

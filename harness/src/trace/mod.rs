@@ -331,6 +331,17 @@ pub enum MiddleboxFact {
     },
 }
 
+/// Why what was told to stop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Exit {
+    /// Its serving was over.
+    Drained,
+    /// Nothing on it acts upon the word: it ended at once.
+    Unhandled,
+    /// The grace of its deployment was over.
+    Killed,
+}
+
 /// What the world did, or found.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum WorldFact {
@@ -338,6 +349,13 @@ pub enum WorldFact {
     Fired {
         /// As the plan prints it.
         what: String,
+    },
+    /// The event's actor was told to stop, as a process is by SIGTERM.
+    ToldToStop,
+    /// What ran on the event's actor has ended since it was told to stop, and its sockets were closed.
+    Exited {
+        /// Why it ended then.
+        because: Exit,
     },
     /// A simulated task panicked.
     Panicked {

@@ -104,9 +104,12 @@ async fn fire(world: Host, event: NetEvent, awaited: Option<Awaited>) {
         Some(Awaited::Mark(name, marks)) => marks.wait(&name).await,
         None => {}
     }
-    if let Some(fault) = fault(&event) {
-        record(&world, WorldFact::Fired { what: format!("{fault:?}") });
-        world.stack().apply(&fault);
+    let Some(fault) = fault(&event) else { return };
+    record(&world, WorldFact::Fired { what: format!("{fault:?}") });
+    world.stack().apply(&fault);
+    if let (Fault::Terminate { host }, Some(grace)) = (fault, event.lasts) {
+        sleep(grace.0).await;
+        world.stack().apply(&Fault::Kill { host });
     }
 }
 
@@ -122,8 +125,7 @@ fn fault(event: &NetEvent) -> Option<Fault> {
         NetFault::Drop => link().map(|link| Fault::Drop { link, lasts }),
         NetFault::Refuse => host().map(|host| Fault::Refuse { host, lasts }),
         NetFault::Blackhole => host().map(|host| Fault::Blackhole { host, lasts }),
-        // The check refuses it: it is not built yet.
-        NetFault::Terminate => None,
+        NetFault::Terminate => host().map(|host| Fault::Terminate { host }),
         NetFault::Crash => host().map(|host| Fault::Crash { host }),
         NetFault::Restart => host().map(|host| Fault::Restart { host }),
     }

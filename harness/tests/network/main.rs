@@ -6,6 +6,7 @@
 )]
 
 mod endings;
+mod exits;
 mod faults;
 mod flow;
 mod real_sockets;

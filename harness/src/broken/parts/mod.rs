@@ -17,6 +17,7 @@ mod stream;
 mod tail;
 #[cfg(test)]
 pub(super) mod testing;
+mod until;
 
 pub(super) use answer::{Answer, error_object, is_event_stream, json};
 pub(super) use blocks::{Blocks, is_done};
@@ -29,6 +30,7 @@ pub(super) use setup::Origins;
 pub use setup::Setup;
 pub(super) use stream::{edit, edit_blocks, error_event, with_error_event};
 pub(super) use tail::Tail;
+use until::until;
 
 /// The body of an answer: pulled by the client's side, so that a slow reader slows the provider.
 pub(super) type Body = BoxStream<'static, Item>;
@@ -84,6 +86,7 @@ where
                 Some(interval) => answer.change_stream(|body| with_heartbeat(body, interval)),
                 None => answer,
             }
+            .change_stream(|body| until(body, setup.ending))
             .into_response(),
             Err(error) => answer::bad_gateway(&*error),
         }

@@ -10,11 +10,12 @@ use std::{
 use axum::{Router, serve::Listener as _};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Sleep, sleep},
+    task::JoinSet,
+    time::{Sleep, sleep, timeout},
 };
 
 use crate::{
-    net::Listener,
+    net::{Listener, Stop},
     target::{WriteBuffer, connection},
 };
 
@@ -25,6 +26,8 @@ pub struct Server {
     pub buffer: WriteBuffer,
     /// How long a write may wait before the client is given up; for ever where it is `None`.
     pub stalled: Option<Duration>,
+    /// Whether it acts upon the word to stop. Else it dies of it, as a process without a handler.
+    pub drains: bool,
     /// Whether a client of HTTP/1.0 is answered as one of HTTP/1.1 would be.
     pub takes_1_0_for_1_1: bool,
 }
@@ -34,17 +37,46 @@ impl Server {
     pub const RIGHT: Self = Self {
         buffer: WriteBuffer::AtMost(16 << 10),
         stalled: Some(Duration::from_mins(1)),
+        drains: true,
         takes_1_0_for_1_1: false,
     };
 }
 
-/// Accepts connections for ever, and serves each in a task of its own.
-pub(in crate::broken) async fn serve(mut listener: Listener, router: Router, server: Server) {
+/// How long what ends at the end of the grace may take to leave, before it is cut.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Accepts connections until it is told to stop, and serves each in a task of its own. What runs
+/// then has the grace of the setup; after it `ending` is told.
+pub(in crate::broken) async fn serve(
+    mut listener: Listener,
+    router: Router,
+    server: Server,
+    (grace, ending): (Duration, Stop),
+) {
+    let stop = if server.drains { listener.stop() } else { Stop::default() };
+    let mut connections = JoinSet::new();
     loop {
-        let (stream, peer) = listener.accept().await;
-        let client = Client { inner: stream, server, has_asked: false, waits: None };
-        tokio::spawn(connection(client, peer, router.clone(), server.buffer));
+        tokio::select! {
+            biased;
+            () = stop.clone().told() => break,
+            Some(_) = connections.join_next() => {}
+            (inner, peer) = listener.accept() => {
+                let client = Client { inner, server, has_asked: false, waits: None };
+                let (router, stop) = (router.clone(), stop.clone());
+                connections.spawn(connection(client, peer, router, server.buffer, stop));
+            }
+        }
     }
+    drop(listener);
+    if timeout(grace, all(&mut connections)).await.is_err() {
+        ending.tell();
+        drop(timeout(LAST_WORDS, all(&mut connections)).await);
+    }
+    connections.shutdown().await;
+}
+
+async fn all(connections: &mut JoinSet<()>) {
+    while connections.join_next().await.is_some() {}
 }
 
 /// A client's socket.

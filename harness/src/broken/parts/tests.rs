@@ -13,7 +13,10 @@ use super::{
     testing::{Act, DONE, Provider, Reply, Seen, ask, chat, preflight, send, wait},
     *,
 };
-use crate::target::{WriteBuffer, connection};
+use crate::{
+    net::Stop,
+    target::{WriteBuffer, connection},
+};
 
 async fn streamed(acts: Vec<Act>) -> Seen {
     ask(right, &Provider::new(vec![Reply::stream(acts)]), chat()).await
@@ -185,7 +188,7 @@ async fn what_came_before_a_cut_is_on_the_wire_before_the_cut() {
     let (mut client, server) = tokio::io::duplex(64 << 10);
     let peer = ([192, 0, 2, 7], 4711).into();
     let bounded = WriteBuffer::AtMost(16 << 10);
-    tokio::spawn(connection(server, peer, right(provider.setup()), bounded));
+    tokio::spawn(connection(server, peer, right(provider.setup()), bounded, Stop::default()));
     client.write_all(b"GET /v1/models HTTP/1.1\r\nhost: relay\r\n\r\n").await.unwrap();
     let mut text = String::new();
     let read = client.read_to_string(&mut text);

@@ -36,6 +36,7 @@ impl World {
     pub(super) fn poll_connected(&mut self, id: EndId, cx: &Context<'_>) -> Poll<io::Result<()>> {
         let end = self.end_mut(id);
         match &mut end.state {
+            _ if end.orphaned => Poll::Pending,
             State::Connecting { waker, .. } => {
                 *waker = Some(cx.waker().clone());
                 Poll::Pending
@@ -191,6 +192,9 @@ impl World {
     /// Lets go of an end, as `close(2)` does: with what was not read, by RST; else by FIN, after
     /// what was written.
     pub(super) fn close(&mut self, id: EndId) {
+        if self.end(id).orphaned {
+            return;
+        }
         let unread = match &self.end(id).state {
             State::Open(_) => self.end(id).counters.unread() > 0,
             State::Crashed => return,

@@ -78,6 +78,9 @@ pub(super) struct End {
     pub(super) writer: Option<Waker>,
     /// Whoever waits for what was written to leave.
     pub(super) leaver: Option<Waker>,
+    /// The process that held it has ended, and closed it: what is left of that process hears
+    /// nothing more, and what it does to this end is without effect.
+    pub(super) orphaned: bool,
     /// Whether the window has grown enough to be told without being asked.
     pub(super) window_opened: bool,
 }
@@ -99,6 +102,7 @@ impl End {
             severed: false,
             writer: None,
             leaver: None,
+            orphaned: false,
             window_opened: false,
         }
     }
@@ -107,6 +111,14 @@ impl End {
         if let Some(waker) = self.writer.take() {
             waker.wake();
         }
+    }
+
+    /// Whether an application holds it, or a connect of its own may still make it one that is held.
+    pub(super) fn is_held(&self) -> bool {
+        matches!(
+            self.state,
+            State::Connecting { .. } | State::Failed(_) | State::Open(_) | State::Reset { .. }
+        )
     }
 
     /// Whether a real host would still send again what was lost on the way from here.

@@ -10,9 +10,9 @@ use super::{
     segments,
     world::World,
 };
-use crate::net::Fault;
+use crate::{net::Fault, trace::Exit};
 
-const SIDES: [Side; 2] = [Side::Callee, Side::Caller];
+pub(super) const SIDES: [Side; 2] = [Side::Callee, Side::Caller];
 
 impl World {
     /// Carries out a fault, and returns the host whose actors are to start, if one starts again.
@@ -44,12 +44,26 @@ impl World {
                 let host = self.host(host).ok()?;
                 self.hosts[host].blackhole_until = end(*lasts, now);
             }
+            Fault::Terminate { host } => {
+                let host = self.host(host).ok()?;
+                self.terminate(host);
+            }
+            Fault::Kill { host } => {
+                let host = self.host(host).ok()?;
+                if self.hosts[host].stop.is_told() {
+                    self.exit(host, Exit::Killed);
+                }
+            }
             Fault::Crash { host } => {
                 let host = self.host(host).ok()?;
                 self.crash(host);
             }
             Fault::Restart { host } => {
                 let host = self.host(host).ok()?;
+                if mem::take(&mut self.hosts[host].exited) {
+                    // What its last process closed is the host's to bring to its end.
+                    return Some(host);
+                }
                 self.crash(host);
                 self.revive(host, now);
                 return Some(host);
@@ -94,11 +108,9 @@ impl World {
 
     /// Ends everything on a host at once; no packet tells of it.
     fn crash(&mut self, host: usize) {
-        for task in mem::take(&mut self.hosts[host].tasks) {
-            task.abort();
-        }
-        self.hosts[host].life += 1;
+        self.end_life(host);
         self.hosts[host].down = true;
+        self.hosts[host].exited = false;
         self.hosts[host].door = None;
         self.hosts[host].calling.clear();
         let listener = self.hosts[host].listener.take();

@@ -13,7 +13,7 @@ use turmoil_net::shim::tokio::net::TcpListener;
 use super::flights::Flight;
 use crate::{
     net::{
-        Actor,
+        Actor, Stop,
         topology::{PORT, UPSTREAM, WORLD, address, place},
     },
     plan::Plan,
@@ -35,6 +35,12 @@ pub(super) struct HostState {
     pub(super) life: u64,
     /// It crashed, and was not started again.
     pub(super) down: bool,
+    /// What ran on it was told to stop and has ended; the host itself is up.
+    pub(super) exited: bool,
+    /// What tells its actors to stop.
+    pub(super) stop: Stop,
+    /// Its actors that have not ended.
+    pub(super) running: usize,
     /// It is cut off for ever.
     pub(super) vanished: bool,
     /// Until then connects are answered with RST.
@@ -72,6 +78,9 @@ impl HostState {
             send_buffer: limits.send_buffer.map_or(BUFFER_DEFAULT, |size| size.0).max(1),
             life: 0,
             down: false,
+            exited: false,
+            stop: Stop::default(),
+            running: 0,
             vanished: false,
             refuses_until: Duration::ZERO,
             blackhole_until: Duration::ZERO,

@@ -27,6 +27,7 @@ mod calls;
 mod departure;
 mod doors;
 mod ends;
+mod exit;
 mod faults;
 mod flights;
 mod hosts;

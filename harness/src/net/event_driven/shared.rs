@@ -83,11 +83,11 @@ impl Shared {
     pub(super) fn host(self: &Arc<Self>, index: usize) -> Option<Host> {
         let found = self.enter(|world| {
             let host = &world.hosts[index];
-            (Arc::clone(&host.name), host.life)
+            (Arc::clone(&host.name), host.life, host.stop.clone())
         });
-        found.map(|(name, life)| {
+        found.map(|(name, life, stop)| {
             let stack = Incarnation::new(Arc::clone(self), index, life);
-            Host::new(name, Arc::new(stack), self.recorder.clone())
+            Host::new(name, Arc::new(stack), self.recorder.clone()).stopped_by(stop)
         })
     }
 
@@ -109,7 +109,15 @@ impl Shared {
     fn start(self: &Arc<Self>, actor: &Actor) {
         let Some(Ok(index)) = self.enter(|world| world.host(&actor.host)) else { return };
         let Some(host) = self.host(index) else { return };
-        let task = tokio::spawn((actor.start)(host));
+        let (running, shared) = ((actor.start)(host), Arc::clone(self));
+        let life = self.enter(|world| {
+            world.hosts[index].running += 1;
+            world.hosts[index].life
+        });
+        let task = tokio::spawn(async move {
+            running.await;
+            shared.enter(|world| world.ended(index, life));
+        });
         self.enter(|world| world.hosts[index].tasks.push(task.abort_handle()));
     }
 

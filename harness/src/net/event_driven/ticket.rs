@@ -41,7 +41,10 @@ impl Ticket {
         call: impl FnOnce(&mut World, EndId) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         self.shared.on_its_thread()?;
-        self.shared.enter(|world| call(world, self.id)).unwrap_or(Poll::Pending)
+        let heard = |world: &mut World| {
+            if world.end(self.id).orphaned { Poll::Pending } else { call(world, self.id) }
+        };
+        self.shared.enter(heard).unwrap_or(Poll::Pending)
     }
 }
 

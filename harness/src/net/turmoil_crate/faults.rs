@@ -24,7 +24,9 @@ impl TurmoilStack {
             Fault::Reset { .. }
             | Fault::Drop { .. }
             | Fault::Vanish { .. }
-            | Fault::Blackhole { .. } => {}
+            | Fault::Blackhole { .. }
+            | Fault::Terminate { .. }
+            | Fault::Kill { .. } => {}
         }
     }
 

@@ -48,11 +48,11 @@ fn fault(fault: NetFault) -> Option<String> {
         NetFault::Reset => "resets a link, and the crate sends no RST",
         NetFault::Drop => "drops what is sent, and the crate never sends again",
         NetFault::Blackhole => "leaves connects unanswered, and the crate sends no SYN again",
-        NetFault::Hold
-        | NetFault::Refuse
-        | NetFault::Crash
-        | NetFault::Restart
-        | NetFault::Terminate => return None,
+        NetFault::Terminate => {
+            "tells a host to stop, and the crate closes a socket only for who holds it, not for a \
+             process that exits"
+        }
+        NetFault::Hold | NetFault::Refuse | NetFault::Crash | NetFault::Restart => return None,
     };
     Some(format!("an event {what}"))
 }
