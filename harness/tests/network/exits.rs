@@ -51,11 +51,8 @@ async fn rest(stream: &mut Stream) -> (String, Option<ErrorKind>) {
 fn told(trace: &Trace) -> Vec<(u128, Option<Exit>)> {
     let of = |event: &harness::trace::Event| {
         let Fact::World(fact) = &event.fact else { return None };
-        let because = match fact {
-            WorldFact::ToldToStop => None,
-            WorldFact::Exited { because } => Some(*because),
-            other => panic!("{other:?} is the world's own"),
-        };
+        let because = if let WorldFact::Exited { because } = fact { Some(*because) } else { None };
+        assert!(because.is_some() || *fact == WorldFact::ToldToStop, "{fact:?}");
         Some((event.at.as_millis(), because))
     };
     trace.events.iter().filter(|event| &*event.actor == "upstream").filter_map(of).collect()
