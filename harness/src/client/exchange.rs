@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    time::sleep,
-};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{
     application::Application,
+    course::Course,
     frame_counter::FrameCounter,
     pace::Pace,
     session::{Session, within},
@@ -18,34 +16,19 @@ use crate::{
     http1::{Closing, Item, ResponseDecoder, ResponseHead},
     net::{Fault, Stream},
     plan::Request,
-    scenario::{ClientWait, Does, Http, Leave, ReadPoint, Reads},
+    scenario::{Does, Http, Leave, ReadPoint, Reads},
     trace::{BodyEnd, ClientFact},
 };
-
-/// What of the body has been received.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Received {
-    pub(super) frames: u64,
-    pub(super) bytes: u64,
-}
-
-impl Received {
-    /// How many bytes may be read at most so as not to pass the point; 0 where it is reached. The
-    /// end of a frame is not known before it comes.
-    pub(super) fn missing(self, point: ReadPoint) -> u64 {
-        match point {
-            ReadPoint::Bytes(bytes) => bytes.0.saturating_sub(self.bytes),
-            ReadPoint::Frames(frames) if self.frames < frames => u64::MAX,
-            ReadPoint::Frames(_) => 0,
-        }
-    }
-}
 
 /// How an exchange came to its end.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// There was no connection, or the client ended it: by its plan, its patience, its application.
-    Stopped,
+    /// The client went away, as its plan says.
+    Left,
+    /// There was no connection, or the client's patience ended.
+    Failed,
+    /// The client's application takes no more of it.
+    Refused,
     /// The response is over, or the connection before it; with the head, where it came.
     Over(Option<ResponseHead>),
 }
@@ -54,7 +37,7 @@ impl Outcome {
     /// The head of the answer, where there was one.
     pub(super) fn into_answer(self) -> Option<ResponseHead> {
         match self {
-            Self::Stopped => None,
+            Self::Left | Self::Failed | Self::Refused => None,
             Self::Over(head) => head,
         }
     }
@@ -78,23 +61,23 @@ pub(super) struct Exchange<'a> {
     pace: Pace,
     reads: Reads,
     frames: FrameCounter,
-    received: Received,
+    course: &'a mut Course,
     head: Option<ResponseHead>,
     any_byte: bool,
 }
 
 impl<'a> Exchange<'a> {
-    /// Sends `request` and does what `does` says with the answer, then reads to its end. An answer
-    /// after which the client tries again is read to its end at once.
+    /// Sends `request` and does with the answer what the course still holds, then reads to its end.
+    /// An answer after which the client tries again is read to its end at once.
     pub(super) async fn run(
         session: &'a mut Session,
         request: &Request,
-        does: &[Does],
+        course: &'a mut Course,
         attempt: Option<u64>,
         application: &'a mut dyn Application,
     ) -> Outcome {
         let ordinal = session.requests;
-        let Some(stream) = connect(session).await else { return Outcome::Stopped };
+        let Some(stream) = connect(session).await else { return Outcome::Failed };
         session.requests += 1;
         let session: &'a Session = session;
         let http = session.client.http;
@@ -113,40 +96,37 @@ impl<'a> Exchange<'a> {
             pace: Pace::new(reads),
             reads,
             frames: FrameCounter::default(),
-            received: Received::default(),
+            course,
             head: None,
             any_byte: false,
         };
-        exchange.play(request, does).await
+        exchange.play(request).await
     }
 
-    async fn play(mut self, request: &Request, does: &[Does]) -> Outcome {
+    async fn play(mut self, request: &Request) -> Outcome {
         if let Next::Stop(outcome) = self.send(request).await {
             return outcome;
         }
-        for step in does {
+        while let Some(step) = self.course.next() {
             let next = match step {
-                Does::Read(point) => self.read_to(*point).await,
-                Does::Wait(ClientWait::For(time)) => {
-                    sleep(time.0).await;
+                Does::Read(point) => self.read_to(point).await,
+                Does::Wait(wait) => {
+                    self.session.wait(&wait).await;
                     Next::GoOn
                 }
-                Does::Wait(ClientWait::Mark(name)) => {
-                    self.session.shared.marks.wait(name).await;
-                    Next::GoOn
-                }
-                Does::Reconnect(_) => unreachable!("the check refuses it: it is not built yet"),
+                Does::Reconnect(_) => unreachable!("it stands between two courses"),
                 Does::Leave(Leave::HalfClose) => self.half_close().await,
                 Does::Leave(how) => {
                     if self.is_to_be_retried() {
                         break;
                     }
-                    return self.leave(*how).await;
+                    return self.leave(how).await;
                 }
             };
             if let Next::Stop(outcome) = next {
                 return outcome;
             }
+            self.course.did_one();
         }
         loop {
             if let Next::Stop(outcome) = self.read(u64::MAX).await {
@@ -174,7 +154,7 @@ impl<'a> Exchange<'a> {
 
     async fn read_to(&mut self, point: ReadPoint) -> Next {
         loop {
-            let missing = self.received.missing(point);
+            let missing = self.course.received.missing(point);
             if missing == 0 || self.is_to_be_retried() {
                 return Next::GoOn;
             }
@@ -194,7 +174,8 @@ impl<'a> Exchange<'a> {
             ("first_byte", self.first_byte())
         };
         let pace_limit = if self.reads == Reads::None { limit } else { None };
-        let Some(pieces_max) = within(pace_limit, self.pace.next(self.received)).await else {
+        let Some(pieces_max) = within(pace_limit, self.pace.next(self.course.received)).await
+        else {
             return self.give_up(budget);
         };
         let mut piece = vec![0; usize::try_from(pieces_max.min(bytes_max)).unwrap_or(1).max(1)];
@@ -229,8 +210,8 @@ impl<'a> Exchange<'a> {
             }
             Item::Body(bytes) => {
                 let frames = self.frames.feed(&bytes);
-                self.received.frames = self.frames.frames();
-                self.received.bytes += bytes.len() as u64;
+                self.course.received.frames += frames;
+                self.course.received.bytes += bytes.len() as u64;
                 self.session.record(ClientFact::Body { request, bytes: bytes.clone() });
                 self.session.record_sights(self.application.body(&bytes));
                 if self.attempt.is_some() {
@@ -244,7 +225,7 @@ impl<'a> Exchange<'a> {
             return Next::GoOn;
         }
         self.session.record(ClientFact::Left { how: Leave::Fin });
-        Next::Stop(Outcome::Stopped)
+        Next::Stop(Outcome::Refused)
     }
 
     fn closed(&mut self, how: Closing) -> Next {
@@ -260,7 +241,7 @@ impl<'a> Exchange<'a> {
 
     fn give_up(&mut self, budget: &'static str) -> Next {
         self.session.record(ClientFact::GaveUp { budget });
-        Next::Stop(Outcome::Stopped)
+        Next::Stop(Outcome::Failed)
     }
 
     /// Sends FIN and reads on. It is recorded first: what the server makes of it comes after.
@@ -283,7 +264,7 @@ impl<'a> Exchange<'a> {
                 self.session.host.stack().apply(&Fault::Vanish { host });
             }
         }
-        Outcome::Stopped
+        Outcome::Left
     }
 
     fn is_to_be_retried(&self) -> bool {

@@ -26,7 +26,8 @@ impl FrameCounter {
     }
 
     /// How many frames are complete.
-    pub(super) fn frames(&self) -> u64 {
+    #[cfg(test)]
+    fn frames(&self) -> u64 {
         self.frames
     }
 

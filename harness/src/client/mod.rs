@@ -6,6 +6,9 @@
 
 mod application;
 mod browser;
+mod course;
+mod event_reader;
+mod eventsource;
 mod eventsource_stream;
 mod exchange;
 mod frame_counter;
@@ -18,6 +21,7 @@ mod session;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use progress::Progress;
 pub use session::{Shared, play};

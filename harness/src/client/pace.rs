@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::exchange::Received;
+use super::course::Received;
 use crate::scenario::Reads;
 
 /// Linux gives an eager application at most what its receive buffer holds; ours holds 64 KiB.

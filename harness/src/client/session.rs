@@ -7,16 +7,18 @@ use tokio::time::sleep;
 
 use super::{
     Progress, browser,
+    course::{Course, visits},
+    eventsource,
     eventsource_stream::EventsourceStream,
     exchange::{Exchange, Outcome},
     raw::Raw,
     retry,
 };
 use crate::{
-    http1::ResponseHead,
+    http1::{ResponseHead, header},
     net::Host,
-    plan,
-    scenario::Kind,
+    plan::{self, LAST_EVENT_ID},
+    scenario::{ClientWait, Does, Kind, LastEventId},
     trace::{ClientFact, Fact, Name, Sight},
 };
 
@@ -38,13 +40,13 @@ pub async fn play(client: plan::Client, next_hop: Name, host: Host, seed: u64, s
     let recorder = host.recorder().clone();
     let mut session =
         Session { name: name.clone(), client, next_hop, host, seed, shared, requests: 0 };
-    let mut attempts = Box::pin(session.attempts());
-    if within(total, &mut attempts).await.is_none() {
+    let mut life = Box::pin(session.live());
+    if within(total, &mut life).await.is_none() {
         let gave_up = ClientFact::GaveUp { budget: "total" };
         recorder.record(&name, Fact::Client(gave_up));
     }
     // Closes the connection, where there is one.
-    drop(attempts);
+    drop(life);
     recorder.record(&name, Fact::Client(ClientFact::Done));
 }
 
@@ -91,9 +93,53 @@ impl Session {
         policy.is_some_and(|policy| attempt < policy.max && policy.on.contains(&status))
     }
 
-    async fn attempts(&mut self) {
+    async fn live(&mut self) {
+        if self.client.kind == Kind::Eventsource {
+            return eventsource::live(self).await;
+        }
+        let does = self.client.does.clone();
+        for visit in visits(&does) {
+            self.attempts(visit.does).await;
+            let Some(last_event_id) = visit.comes_back else { return };
+            for wait in visit.waits {
+                self.wait(wait).await;
+            }
+            self.says(last_event_id);
+        }
+    }
+
+    /// Does nothing for so long.
+    pub(super) async fn wait(&self, wait: &ClientWait) {
+        match wait {
+            ClientWait::For(time) => sleep(time.0).await,
+            ClientWait::Mark(name) => self.shared.marks.wait(name).await,
+        }
+    }
+
+    /// A client that comes back with what it has keeps the last id.
+    fn raw(&self) -> Raw {
+        let keeps = |step: &Does| matches!(step, Does::Reconnect(how) if how.last_event_id == LastEventId::Kept);
+        if !self.client.does.iter().any(keeps) {
+            return Raw::default();
+        }
+        let said = header(&self.client.request.headers, LAST_EVENT_ID);
+        Raw::keeping(&said.unwrap_or_default())
+    }
+
+    /// Its next request says that it has come so far.
+    fn says(&mut self, last_event_id: &LastEventId) {
+        let id = match last_event_id {
+            // A raw client that comes back has it in its request already.
+            LastEventId::Kept => return,
+            LastEventId::Forgotten => "",
+            LastEventId::Given(id) => id,
+        };
+        self.client.request.set_last_event_id(id);
+    }
+
+    async fn attempts(&mut self, does: &[Does]) {
         for attempt in 0.. {
-            let Some(head) = self.attempt(attempt).await else { return };
+            let Some(head) = self.attempt(does, attempt).await else { return };
             let Some(policy) = &self.client.retries else { return };
             if !policy.on.contains(&head.status) {
                 return;
@@ -110,18 +156,26 @@ impl Session {
 
     /// One attempt; the head of its answer as far as the application sees it, where it came to an
     /// end by itself.
-    async fn attempt(&mut self, attempt: u64) -> Option<ResponseHead> {
+    async fn attempt(&mut self, does: &[Does], attempt: u64) -> Option<ResponseHead> {
         let request = self.client.request.clone();
+        let mut course = Course::of(does);
         match self.client.kind {
-            Kind::Raw => self.ask(&request, attempt, &mut Raw).await.into_answer(),
+            Kind::Raw => {
+                let mut raw = self.raw();
+                let outcome = self.ask(&request, &mut course, attempt, &mut raw).await;
+                if let Some(id) = raw.last_event_id() {
+                    self.client.request.set_last_event_id(id);
+                }
+                outcome.into_answer()
+            }
             Kind::EventsourceStream => {
                 let mut application = EventsourceStream::default();
-                self.ask(&request, attempt, &mut application).await.into_answer()
+                self.ask(&request, &mut course, attempt, &mut application).await.into_answer()
             }
             Kind::Eventsource | Kind::Sdk(_) => {
                 unreachable!("the check refuses it: it is not built yet")
             }
-            Kind::Browser => browser::fetch(self, attempt).await,
+            Kind::Browser => browser::fetch(self, &mut course, attempt).await,
         }
     }
 
@@ -129,10 +183,10 @@ impl Session {
     pub(super) async fn ask(
         &mut self,
         request: &plan::Request,
+        course: &mut Course,
         attempt: u64,
         application: &mut dyn super::application::Application,
     ) -> Outcome {
-        let does = self.client.does.clone();
-        Exchange::run(self, request, &does, Some(attempt), application).await
+        Exchange::run(self, request, course, Some(attempt), application).await
     }
 }

@@ -13,7 +13,8 @@ use super::{
 use crate::{
     plan::{Client, Request},
     scenario::{
-        Backoff, ClientWait, Does, Http, Kind, Leave, Patience, Pause, ReadPoint, Reads, Retries,
+        Backoff, ClientWait, Does, Http, Kind, LastEventId, Leave, Patience, Pause, ReadPoint,
+        Reads, Reconnect, Retries,
     },
     trace::{BodyEnd, ClientFact, Recorder, Sight},
 };
@@ -543,4 +544,193 @@ async fn a_page_that_reads_nothing_still_reads_its_preflight() {
         run(client, vec![vec![send(PREFLIGHT_OK)], two_frames_then(vec![])]).await;
     assert_eq!(seen.requests.len(), 2);
     assert_eq!(story(&facts)[4..], ["1000 gave up first_byte", "1000 done"]);
+}
+
+fn event_source() -> Client {
+    Client {
+        kind: Kind::Eventsource,
+        request: Request {
+            method: "GET".to_owned(),
+            target: "/v1/streams/1".to_owned(),
+            headers: vec![("host".to_owned(), "relay".to_owned())],
+            body: String::new(),
+        },
+        ..reader()
+    }
+}
+
+/// An answer of this head whose chunked body is `events`, ended in good form.
+fn answer(head: &str, events: &str) -> Vec<Step> {
+    let chunk = format!("{:x}\r\n{events}\r\n", events.len());
+    vec![send(&format!("{head}transfer-encoding: chunked\r\n\r\n{chunk}0\r\n\r\n"))]
+}
+
+const OPEN: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n";
+const STOP: &str = "HTTP/1.1 204 No Content\r\n\r\n";
+
+/// The story without what the connection records: what script saw, and when it asked.
+fn seen_by_script(facts: &[(u64, ClientFact)]) -> Vec<String> {
+    let all = story(facts).into_iter();
+    let own = |line: &String| ["saw", "sent", "waits"].iter().any(|word| line.contains(word));
+    all.filter(own).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_source_comes_back_with_its_last_id_after_the_time_it_was_told() {
+    let first = answer(OPEN, "retry: 700\nid: 7\ndata: a\n\nid: 8\ndata: unfinished");
+    let broken = vec![send(SSE), send("9\r\ndata: b\n\n\r\n")];
+    let (facts, seen, _) =
+        run(event_source(), vec![first, broken, vec![send(STOP)], vec![send(STOP)]]).await;
+    assert_eq!(
+        seen_by_script(&facts),
+        [
+            "0 sent 0 GET /v1/streams/1",
+            "0 saw Open",
+            r#"0 saw Event { event: "message", id: "7", data: "a" }"#,
+            r#"0 saw Error { text: "readyState CONNECTING (the stream is over)" }"#,
+            "0 waits 700 retry",
+            "700 sent 1 GET /v1/streams/1",
+            "700 saw Open",
+            r#"700 saw Event { event: "message", id: "7", data: "b" }"#,
+            r#"700 saw Error { text: "readyState CONNECTING (network error)" }"#,
+            "700 waits 700 retry",
+            "1400 sent 2 GET /v1/streams/1",
+            r#"1400 saw Error { text: "readyState CLOSED (status 204)" }"#,
+        ]
+    );
+    let asked = |id: &str| format!("GET /v1/streams/1 HTTP/1.1\r\nhost: relay\r\n{id}\r\n");
+    let asked = [asked(""), asked("last-event-id: 7\r\n"), asked("last-event-id: 7\r\n")];
+    assert_eq!(seen.requests.into_iter().map(|(_, text)| text).collect::<Vec<_>>(), asked);
+}
+
+#[rstest]
+#[case::no_content(STOP, "status 204")]
+#[case::another_success(
+    "HTTP/1.1 201 Created\r\ncontent-type: text/event-stream\r\n\r\n",
+    "status 201"
+)]
+#[case::overload("HTTP/1.1 503 Busy\r\nretry-after: 1\r\n\r\n", "status 503")]
+#[case::redirect("HTTP/1.1 307 There\r\nlocation: /\r\n\r\n", "status 307")]
+#[case::wrong_type(
+    "HTTP/1.1 200 OK\r\ncontent-type: text/x-bogus\r\n\r\n",
+    "content type `text/x-bogus`"
+)]
+#[case::no_type("HTTP/1.1 200 OK\r\n\r\n", "content type ``")]
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_no_stream_closes_an_event_source_for_good(
+    #[case] head: &str,
+    #[case] why: &str,
+) {
+    let (facts, seen, _) = run(event_source(), vec![vec![send(head)], vec![send(STOP)]]).await;
+    let closed = format!("0 saw Error {{ text: \"readyState CLOSED ({why})\" }}");
+    assert_eq!(seen_by_script(&facts), ["0 sent 0 GET /v1/streams/1".to_owned(), closed]);
+    assert_eq!(seen.requests.len(), 1);
+}
+
+#[rstest]
+#[case::parameter("text/event-stream;charset=windows-1252")]
+#[case::trailing_semicolon("text/event-stream;")]
+#[case::upper_case("TEXT/Event-Stream")]
+#[tokio::test(start_paused = true)]
+async fn a_types_case_and_parameters_tell_an_event_source_nothing(#[case] kind: &str) {
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n");
+    let (facts, ..) = run(event_source(), vec![answer(&head, ": x\n\n"), vec![send(STOP)]]).await;
+    assert_eq!(seen_by_script(&facts)[1], "0 saw Open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_source_comes_back_after_3_s_where_nobody_answers_or_says_when() {
+    let cut = vec![send("HTTP/1.1 200"), Step::Reset];
+    let (facts, ..) = run(event_source(), vec![cut, vec![send(STOP)]]).await;
+    let expected = [
+        "0 sent 0 GET /v1/streams/1",
+        r#"0 saw Error { text: "readyState CONNECTING (network error)" }"#,
+        "0 waits 3000 the browser's own time",
+        "3000 sent 1 GET /v1/streams/1",
+        r#"3000 saw Error { text: "readyState CLOSED (status 204)" }"#,
+    ];
+    assert_eq!(seen_by_script(&facts), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_event_source_does_counts_over_all_its_connections() {
+    let does = vec![Does::Read(ReadPoint::Frames(3)), Does::Leave(Leave::Fin)];
+    let source = Client { does, ..event_source() };
+    let two = answer(OPEN, "retry: 5\ndata: 1\n\ndata: 2\n\n");
+    let (facts, seen, _) = run(source, vec![two.clone(), two.clone(), two]).await;
+    assert_eq!(story(&facts).last().map(String::as_str), Some("5 done"));
+    assert_eq!(seen.requests.len(), 2);
+}
+
+#[rstest]
+#[case::allowed(Some("https://app.example"), "0 saw Open")]
+#[case::another(
+    Some("https://other.example"),
+    "0 saw Error { text: \"readyState CLOSED (CORS check: Access-Control-Allow-Origin \
+     `https://other.example` is not `https://app.example`)\" }"
+)]
+#[case::none(
+    None,
+    r#"0 saw Error { text: "readyState CLOSED (CORS check: no Access-Control-Allow-Origin)" }"#
+)]
+#[tokio::test(start_paused = true)]
+async fn an_event_source_of_another_origin_is_checked_and_sends_no_preflight(
+    #[case] allowed: Option<&str>,
+    #[case] expected: &str,
+) {
+    let page = Client { origin: Some("https://app.example".to_owned()), ..event_source() };
+    let allow = allowed.map_or(String::new(), |a| format!("access-control-allow-origin: {a}\r\n"));
+    let script = answer(&format!("{OPEN}{allow}"), ": x\n\n");
+    let (facts, seen, _) = run(page, vec![script, vec![send(STOP)]]).await;
+    assert_eq!(seen_by_script(&facts)[1], expected);
+    assert!(seen.requests[0].1.contains("origin: https://app.example\r\n"), "{seen:?}");
+}
+
+fn comes_back(last_event_id: LastEventId) -> Does {
+    Does::Reconnect(Reconnect { last_event_id })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_comes_back_when_it_is_told_to_and_says_what_it_is_told_to_say() {
+    let does = vec![
+        Does::Read(ReadPoint::Frames(1)),
+        Does::Leave(Leave::Rst),
+        Does::Wait(ClientWait::For(millis(50))),
+        comes_back(LastEventId::Kept),
+        comes_back(LastEventId::Given("x".to_owned())),
+        comes_back(LastEventId::Kept),
+        comes_back(LastEventId::Forgotten),
+    ];
+    let client = Client { does, ..reader() };
+    let with_id = answer(OPEN, "id: 1\ndata: a\n\nid: 2\ndata: half");
+    let without = answer(OPEN, "data: b\n\n");
+    let stays = vec![send(SSE), send("17\r\nid: 1\ndata: a\n\nid: 2\nda\r\n"), Step::Watch];
+    let scripts = vec![stays, without.clone(), with_id, without.clone(), without];
+    let (facts, seen, _) = run(client, scripts).await;
+    let ids = seen.requests.iter().map(|(at, text)| {
+        let id = text.lines().find_map(|line| line.strip_prefix("last-event-id: "));
+        (at.as_millis(), id)
+    });
+    let ids: Vec<_> = ids.collect();
+    assert_eq!(ids, [(0, None), (50, Some("1")), (50, Some("x")), (50, Some("1")), (50, None)]);
+    assert!(story(&facts).contains(&"0 left Rst".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_whose_server_went_first_comes_back_all_the_same() {
+    let does = vec![
+        Does::Read(ReadPoint::Frames(5)),
+        Does::Leave(Leave::Fin),
+        Does::Wait(ClientWait::For(millis(50))),
+        comes_back(LastEventId::Kept),
+        Does::Read(ReadPoint::Frames(1)),
+        Does::Leave(Leave::Fin),
+    ];
+    let client = Client { does, ..reader() };
+    let two = two_frames_then(vec![Step::Reset]);
+    let (facts, seen, _) = run(client, vec![two.clone(), two]).await;
+    let times: Vec<_> = seen.requests.iter().map(|(at, _)| at.as_millis()).collect();
+    assert_eq!(times, [0, 90]);
+    let story = story(&facts);
+    assert_eq!(story.last().map(String::as_str), Some("110 done"), "{story:#?}");
 }

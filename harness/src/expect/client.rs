@@ -160,7 +160,11 @@ fn script_reads(run: &Run<'_>, client: &Name, may: bool) -> Verdict {
             _ if event.actor != *client => None,
             Sight::Response { .. } => Some((at, true, "script may read it".to_owned())),
             Sight::Blocked { why } => Some((at, false, format!("script may not read it: {why}"))),
-            Sight::Event { .. } | Sight::Error { .. } | Sight::End | Sight::Text { .. } => None,
+            Sight::Open
+            | Sight::Event { .. }
+            | Sight::Error { .. }
+            | Sight::End
+            | Sight::Text { .. } => None,
         }
     });
     let none = || (Moment::last(run.trace), false, "script saw no response".to_owned());

@@ -6,7 +6,7 @@ use mock_openai::draw::draw_below;
 use serde_json::{Map, Value, json};
 
 use super::{Client, Request};
-use crate::scenario::{self, Scenario, Starts, client_names};
+use crate::scenario::{self, Kind, Scenario, Starts, client_names};
 
 /// Where a completion is asked for.
 const COMPLETIONS: &str = "/v1/chat/completions";
@@ -26,7 +26,12 @@ fn one(group: &scenario::Client, name: String, seed: u64) -> Client {
         from: group.from.clone().unwrap_or_else(|| name.clone()),
         kind: group.kind,
         http: group.http,
-        request: request(&group.request, &name),
+        request: match group.kind {
+            Kind::Eventsource => event_source(&group.request),
+            Kind::Raw | Kind::EventsourceStream | Kind::Browser | Kind::Sdk(_) => {
+                request(&group.request, &name)
+            }
+        },
         origin: group.origin.clone(),
         credentials: group.credentials,
         reads: group.reads,
@@ -68,6 +73,24 @@ fn request(said: &scenario::Request, name: &str) -> Request {
         }
     }
     Request { method: method.to_owned(), target, headers, body }
+}
+
+/// What an `EventSource` asks: script can choose nothing but the path (HTML 9.2.2). Its cache mode is
+/// `no-store`, of which Fetch makes the last two.
+fn event_source(said: &scenario::Request) -> Request {
+    let headers = [
+        ("host", "relay"),
+        ("user-agent", "whitewater"),
+        ("accept", "text/event-stream"),
+        ("pragma", "no-cache"),
+        ("cache-control", "no-cache"),
+    ];
+    Request {
+        method: "GET".to_owned(),
+        target: said.get.clone().unwrap_or_default(),
+        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        body: String::new(),
+    }
 }
 
 /// The body as text. It names the client, so that the provider counts each client by itself and a

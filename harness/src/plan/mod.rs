@@ -49,6 +49,9 @@ pub struct Plan {
     pub expect: Vec<Expect>,
 }
 
+/// What a client that comes back has received last (HTML 9.2.4).
+pub(crate) const LAST_EVENT_ID: &str = "last-event-id";
+
 impl Plan {
     /// The host name of the relay.
     pub fn relay_name(&self) -> &str {
@@ -134,6 +137,14 @@ pub struct Request {
 }
 
 impl Request {
+    /// Says in `Last-Event-ID` what was received last; an empty id is not said (HTML 9.2.3).
+    pub(crate) fn set_last_event_id(&mut self, id: &str) {
+        self.headers.retain(|(name, _)| !name.eq_ignore_ascii_case(LAST_EVENT_ID));
+        if !id.is_empty() {
+            self.headers.push((LAST_EVENT_ID.to_owned(), id.to_owned()));
+        }
+    }
+
     /// Its bytes in a version of HTTP/1: `HTTP/1.1`.
     pub(crate) fn on_the_wire(&self, version: &str) -> Vec<u8> {
         let mut text = format!("{} {} {version}\r\n", self.method, self.target);

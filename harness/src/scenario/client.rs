@@ -37,10 +37,10 @@ pub struct Client {
     /// The HTTP version that it speaks; `h1` where it is left out.
     #[serde(default)]
     pub http: Http,
-    /// The page's origin, for a browser: `https://app.example`.
+    /// The page's origin, for `browser` and `eventsource`: `https://app.example`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
-    /// Whether a browser sends the request with credentials.
+    /// Whether the page sends the request with credentials.
     #[serde(default)]
     pub credentials: bool,
     /// Its patience.
@@ -76,10 +76,11 @@ pub enum Kind {
     #[default]
     #[serde(rename = "raw")]
     Raw,
-    /// A browser's `EventSource` by the HTML standard 9.2: reconnects by its rules, keeps the last
-    /// id, honours `retry`, stops on 204 and on a wrong type.
+    /// A browser's `EventSource` by the HTML standard 9.2: a GET that comes back 3 s after its stream
+    /// ended or broke, or after the `retry` of the stream, with the last id; 204, any other status but
+    /// 200 and a wrong type close it. What it does counts over all its connections. `leave` is
+    /// script's `close()`; one that nothing closes comes back for ever.
     #[serde(rename = "eventsource")]
-    #[schemars(extend("x-not-built" = true, "x-instead" = "`raw` takes the same bytes, and `eventsource-stream` decodes them"))]
     Eventsource,
     /// What a Rust application sees through the crate of that name.
     #[serde(rename = "eventsource-stream")]
@@ -217,8 +218,8 @@ pub enum Does {
     Leave(Leave),
     /// Does nothing for so long, or until a mark of the provider's is passed.
     Wait(ClientWait),
-    /// Asks again on a new connection, after it left or its answer ended.
-    #[schemars(extend("x-not-built" = true, "x-instead" = "a second client that `starts` later asks again"))]
+    /// Asks again on a new connection, after it left or its answer ended. What stands between
+    /// `leave` and this is done without a connection; points count anew.
     Reconnect(Reconnect),
 }
 

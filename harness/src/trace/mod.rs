@@ -260,7 +260,8 @@ pub enum ClientFact {
     Waits {
         /// How long.
         time: Duration,
-        /// `retry-after`, `retry-after-ms` or `backoff`.
+        /// `retry-after`, `retry-after-ms` or `backoff`; of an `EventSource` `retry`, or
+        /// `the browser's own time`.
         because: &'static str,
     },
     /// What the application behind the client saw, where its kind is more than raw.
@@ -272,6 +273,8 @@ pub enum ClientFact {
 /// What an application saw through its client library or browser.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Sight {
+    /// An `EventSource` is open: script may read its stream.
+    Open,
     /// An event, as the library dispatched it.
     Event {
         /// Its type; `message` where none was given.

@@ -184,6 +184,7 @@ impl<'a> Telling<'a> {
                 at,
                 format_args!("saw event {event:?}, id {id:?}: {}", visible(data.as_bytes())),
             ),
+            Sight::Open => self.line(at, format_args!("saw open")),
             Sight::Error { text } => self.line(at, format_args!("saw error: {text}")),
             Sight::End => self.line(at, format_args!("saw the end")),
             Sight::Response { status, headers } => {

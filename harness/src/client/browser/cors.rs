@@ -22,7 +22,7 @@ const FORBIDDEN: [&str; 2] = ["set-cookie", "set-cookie2"];
 ///
 /// # Errors
 /// Which step fails.
-pub(super) fn check(headers: &Headers, mode: &Mode) -> Result<(), String> {
+pub(in crate::client) fn check(headers: &Headers, mode: &Mode) -> Result<(), String> {
     let Some(allowed) = header(headers, "access-control-allow-origin") else {
         return Err("CORS check: no Access-Control-Allow-Origin".to_owned());
     };

@@ -8,6 +8,6 @@ mod cors;
 mod page;
 mod preflight;
 mod safelist;
-mod text;
 
-pub(super) use page::fetch;
+pub(super) use cors::check;
+pub(super) use page::{Mode, fetch};

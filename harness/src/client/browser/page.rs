@@ -2,13 +2,15 @@
 
 use bytes::Bytes;
 
-use super::{cors, preflight, text::TextDecoder};
+use super::{cors, preflight};
 use crate::{
     client::{
         application::Application,
+        course::Course,
         exchange::{Exchange, Outcome},
         raw::Raw,
         session::Session,
+        text::TextDecoder,
     },
     http1::{ResponseHead, header},
     plan::Request,
@@ -17,30 +19,35 @@ use crate::{
 
 /// The request as Fetch sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mode {
+pub(in crate::client) struct Mode {
     /// The page's origin, serialized.
-    pub(super) origin: String,
+    pub(in crate::client) origin: String,
     /// Whether the request goes to another origin.
-    pub(super) cross_origin: bool,
+    pub(in crate::client) cross_origin: bool,
     /// Whether its credentials mode is `include`.
-    pub(super) credentials: bool,
+    pub(in crate::client) credentials: bool,
 }
 
 /// One `fetch`. The head of the answer as script sees it: without its hidden headers, so that a
 /// retry honours only what is exposed.
-pub(in crate::client) async fn fetch(session: &mut Session, attempt: u64) -> Option<ResponseHead> {
+pub(in crate::client) async fn fetch(
+    session: &mut Session,
+    course: &mut Course,
+    attempt: u64,
+) -> Option<ResponseHead> {
     let mode = Mode::new(session);
     let request = with_the_browsers_headers(&session.client.request, &mode);
     if mode.cross_origin && preflight::is_needed(&request) {
         let asked = preflight::request(&request, &mode);
-        let outcome = Exchange::run(session, &asked, &[], None, &mut Raw).await;
+        let outcome =
+            Exchange::run(session, &asked, &mut Course::default(), None, &mut Raw::default()).await;
         if let Err(why) = preflight_outcome(outcome, &request, &mode)? {
             session.record_sights(vec![Sight::Blocked { why }]);
             return None;
         }
     }
     let mut page = Page::new(mode.clone());
-    let head = session.ask(&request, attempt, &mut page).await.into_answer()?;
+    let head = session.ask(&request, course, attempt, &mut page).await.into_answer()?;
     Some(cors::filtered(head, &mode))
 }
 
@@ -51,7 +58,7 @@ fn preflight_outcome(
     mode: &Mode,
 ) -> Option<Result<(), String>> {
     match outcome {
-        Outcome::Stopped => None,
+        Outcome::Left | Outcome::Failed | Outcome::Refused => None,
         Outcome::Over(Some(head)) => Some(preflight::check(&head, request, mode)),
         Outcome::Over(None) => Some(Err("preflight: network error, no response".to_owned())),
     }
@@ -59,7 +66,7 @@ fn preflight_outcome(
 
 impl Mode {
     /// The simulated network has no TLS: the request's own origin is `http` and its host.
-    fn new(session: &Session) -> Self {
+    pub(in crate::client) fn new(session: &Session) -> Self {
         let client = &session.client;
         let host = header(&client.request.headers, "host").unwrap_or_default();
         let own = format!("http://{}", host.to_ascii_lowercase());

@@ -3,16 +3,13 @@
 use std::collections::BTreeSet;
 
 use mock_openai::{
-    quantity::{Size, Time},
-    script::{Extent, Script, is_header_name, is_header_value},
+    quantity::Size,
+    script::{Extent, is_header_name, is_header_value},
     yaml::{Diagnostic, Place},
 };
 
-use super::{NAME, RESERVED, is_name, marks};
-use crate::scenario::{
-    Client, ClientWait, Does, Http, Kind, Leave, ReadPoint, Reads, Request, Retries, Scenario,
-    client_names,
-};
+use super::{NAME, RESERVED, is_name, kind, moves};
+use crate::scenario::{Client, ReadPoint, Request, Retries, Scenario, client_names};
 
 /// How many clients a scenario may have; a run of a thousand takes seconds.
 const CLIENTS_MAX: u64 = 10_000;
@@ -55,10 +52,10 @@ pub(super) fn check(scenario: &Scenario, place: Place<'_>, wrong: &mut Vec<Diagn
         }
         taken.extend(client_names(client));
         check_address(scenario, index, here, wrong);
-        check_kind(client, here, wrong);
+        kind::check(client, here, wrong);
         check_request(&client.request, here.key("request"), wrong);
         check_patience(client, here.key("gives_up"), wrong);
-        check_reads(client, &scenario.upstream, frames, here, wrong);
+        moves::check(client, &scenario.upstream, frames, here, wrong);
         if let Some(retries) = &client.retries {
             check_retries(retries, here.key("retries"), wrong);
         }
@@ -118,47 +115,6 @@ fn check_address(scenario: &Scenario, index: usize, place: Place<'_>, wrong: &mu
     }
 }
 
-fn check_kind(client: &Client, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
-    if client.kind == Kind::Browser {
-        if client.http == Http::H10 {
-            let message = "no browser speaks HTTP/1.0";
-            let help = "leave `http` out, or write `as: raw`";
-            wrong.push(place.key("http").wrong(message).help(help));
-        }
-        match &client.origin {
-            None => wrong.push(
-                place
-                    .key("as")
-                    .wrong("a browser needs the origin of its page")
-                    .help("write `origin: https://app.example`"),
-            ),
-            Some(origin) if !is_origin(origin) => wrong.push(
-                place
-                    .key("origin")
-                    .wrong(format!("`{origin}` is no origin"))
-                    .wanted("wanted: scheme and host, such as `https://app.example`"),
-            ),
-            Some(_) => {}
-        }
-        return;
-    }
-    for (key, is_given) in
-        [("origin", client.origin.is_some()), ("credentials", client.credentials)]
-    {
-        if is_given {
-            let message = format!("only a browser has `{key}`");
-            wrong.push(place.key(key).at_key().wrong(message).help("write `as: browser`"));
-        }
-    }
-}
-
-/// As a browser writes it (RFC 6454 6.2): no path, no slash at the end.
-fn is_origin(text: &str) -> bool {
-    let Some((scheme, host)) = text.split_once("://") else { return false };
-    let host_part = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
-    ["http", "https"].contains(&scheme) && !host.is_empty() && host.chars().all(host_part)
-}
-
 fn check_request(request: &Request, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
     if request.get.is_some() && request.post.is_some() {
         let message = "`get` and `post` stand together: a request has one method";
@@ -199,72 +155,6 @@ fn check_patience(client: &Client, place: Place<'_>, wrong: &mut Vec<Diagnostic>
             let message = "a client without any patience never asks";
             wrong.push(place.key(key).wrong(message).help("leave it out to wait for ever"));
         }
-    }
-}
-
-fn check_reads(
-    client: &Client,
-    script: &Script,
-    frames: Option<u64>,
-    place: Place<'_>,
-    wrong: &mut Vec<Diagnostic>,
-) {
-    if let Reads::Pause(pause) = client.reads {
-        let here = place.key("reads").key("pause");
-        check_point(pause.after, frames, here.key("after"), wrong);
-        if pause.lasts == Time::default() {
-            wrong.push(here.key("for").wrong("a pause of no time is none"));
-        }
-    }
-    let does = place.key("does");
-    let mut left = None;
-    let mut last: Option<ReadPoint> = None;
-    for (index, step) in client.does.iter().enumerate() {
-        let here = does.nth(index);
-        match left {
-            None => {}
-            Some(Leave::HalfClose) if !matches!(step, Does::Leave(Leave::HalfClose)) => {}
-            Some(Leave::HalfClose) => {
-                let message = "its sending side is shut already";
-                wrong.push(here.wrong(message).help("keep the first `leave: half_close`"));
-            }
-            Some(Leave::Fin | Leave::Rst | Leave::Vanish) => {
-                let help = "`leave: half_close` shuts the sending side alone, and reads on";
-                wrong.push(here.wrong("nothing can be done after `leave`").help(help));
-                return;
-            }
-        }
-        match *step {
-            Does::Leave(how) => left = Some(how),
-            Does::Wait(ClientWait::For(_)) | Does::Reconnect(_) => {}
-            Does::Wait(ClientWait::Mark(ref name)) => {
-                let here = here.key("wait").key("until").key("mark");
-                marks::check(script, name, here, wrong);
-            }
-            Does::Read(point) => {
-                let here = here.key("read");
-                if client.reads == Reads::None {
-                    let message = "a client with `reads: none` never comes to this point";
-                    wrong.push(here.at_key().wrong(message));
-                }
-                if last.is_some_and(|last| is_behind(point, last)) {
-                    let message = "the client has read so far already";
-                    let help = "points count from the first byte of the answer: each is further on";
-                    wrong.push(here.wrong(message).help(help));
-                }
-                last = Some(point);
-                check_point(point, frames, here, wrong);
-            }
-        }
-    }
-}
-
-fn is_behind(point: ReadPoint, last: ReadPoint) -> bool {
-    match (point, last) {
-        (ReadPoint::Frames(point), ReadPoint::Frames(last)) => point <= last,
-        (ReadPoint::Bytes(point), ReadPoint::Bytes(last)) => point <= last,
-        (ReadPoint::Frames(_), ReadPoint::Bytes(_))
-        | (ReadPoint::Bytes(_), ReadPoint::Frames(_)) => false,
     }
 }
 

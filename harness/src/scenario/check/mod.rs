@@ -3,7 +3,9 @@
 mod clients;
 mod expect;
 mod head;
+mod kind;
 mod marks;
+mod moves;
 mod network;
 mod not_built;
 mod path;

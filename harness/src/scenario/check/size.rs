@@ -44,7 +44,7 @@ pub(super) fn check(scenario: &Scenario, root: Place<'_>, wrong: &mut Vec<Diagno
 fn requests_at_most(client: &Client) -> u64 {
     let again = client.retries.as_ref().map_or(0, |retries| retries.max);
     let reconnects = client.does.iter().filter(|step| matches!(step, Does::Reconnect(_))).count();
-    let each = again.saturating_add(1).saturating_add(reconnects as u64);
+    let each = again.saturating_add(1).saturating_mul(reconnects as u64 + 1);
     client.count.unwrap_or(1).saturating_mul(each)
 }
 

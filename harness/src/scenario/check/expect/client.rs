@@ -3,7 +3,7 @@
 use mock_openai::yaml::{Diagnostic, Place};
 
 use super::{super::Names, bound, ending, frames};
-use crate::scenario::{Expect, Kind, Scenario, client_names};
+use crate::scenario::{Does, Expect, Kind, Scenario, client_names};
 
 /// The keys that speak of a client, in the order of the language.
 pub(super) const KEYS: &[&str] = &[
@@ -52,11 +52,19 @@ pub(super) fn check(
         wrong.push(place.key("script_reads").at_key().wrong(message).help(help));
     }
     let tries = client.retries.as_ref().map_or(1, |retries| retries.max.saturating_add(1));
+    let returns = client.does.iter().filter(|step| matches!(step, Does::Reconnect(_))).count();
+    let tries = tries.saturating_mul(returns as u64 + 1);
     if let Some(least) = expect.attempts.and_then(|bound| bound.at_least)
         && least > tries
+        && client.kind != Kind::Eventsource
     {
         let message = format!("`{name}` asks at most {tries} times");
-        wrong.push(place.key("attempts").wrong(message).help("give it more `retries`"));
+        wrong.push(
+            place
+                .key("attempts")
+                .wrong(message)
+                .help("give it more `retries`, or let it `reconnect`"),
+        );
     }
     if let Some(expected) = &expect.frames {
         frames::check(scenario, client, expected, place.key("frames"), wrong);

@@ -43,8 +43,11 @@ pub(super) fn check(
 /// Frames that come after the client has left by its own will. It may have read on past the point
 /// at which it left, so this asks only what can never hold.
 fn check_leaver(client: &Client, least: u64, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
+    // What is expected of a client is expected of its last answer.
+    let back = client.does.iter().rposition(|step| matches!(step, Does::Reconnect(_)));
+    let moves = &client.does[back.map_or(0, |back| back + 1)..];
     let mut read = None;
-    for step in &client.does {
+    for step in moves {
         match *step {
             Does::Read(ReadPoint::Frames(frames)) => read = Some(frames),
             // Who shuts its sending side alone reads on.
