@@ -178,6 +178,12 @@ fn copied(root: &Path) -> io::Result<PathBuf> {
     let files = Command::new("git").args(["ls-files"]).current_dir(root).output()?.stdout;
     for file in String::from_utf8_lossy(&files).lines() {
         let (from, to) = (root.join(file), copy.join(file));
+        if let Ok(target) = fs::read_link(&from) {
+            if fs::read_link(&to).ok().as_ref() != Some(&target) {
+                std::os::unix::fs::symlink(target, &to)?;
+            }
+            continue;
+        }
         // Files that have not changed keep their time, so that they are not built again.
         let Ok(text) = fs::read(&from) else { continue };
         if fs::read(&to).is_ok_and(|there| there == text) {

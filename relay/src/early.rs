@@ -17,7 +17,7 @@ use crate::{
     errors::{ErrorObject, Failure},
     headers,
     proxy::{self, Told},
-    resume,
+    resume::{self, Caller},
     routes::Route,
     state::Relay,
     stream::{Core, Family, body::Source},
@@ -53,11 +53,12 @@ pub(crate) async fn respond(
     asking: Asking,
     route: Route,
     client: Client,
+    caller: Caller,
     mut account: Account,
 ) -> Response {
     account.begun(StatusCode::OK);
     let source = Source::Asking(Box::pin(async move { stream_of(asking.await, route).await }));
-    let told = Told { zero: Instant::now(), client, account };
+    let told = Told { zero: Instant::now(), client, caller, account };
     let policy = proxy::policy(relay, route);
     let (stream, body) = proxy::body(relay, Core::unanswered, policy, source, told).await;
     let mut response = Response::new(body);

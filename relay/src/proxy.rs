@@ -24,7 +24,7 @@ use crate::{
     errors::Failure,
     headers,
     request_id::RequestId,
-    resume::{self, StreamId},
+    resume::{self, Caller, StreamId},
     routes::Route,
     state::{Phase, Refused, Relay},
     stream::{
@@ -74,11 +74,12 @@ pub(crate) async fn exchange(
     Extension(RequestId(request_id)): Extension<RequestId>,
     request: Request,
 ) -> Result<Response, Failure> {
+    let caller = Caller::of(request.headers());
     if let Some(resume) = relay.resume.as_ref().filter(|_| route.has_events())
         && let Some(event) = resume::named_event(request.headers())
     {
         let slot = relay.admit_reader(client.address()).map_err(|r| limited(&relay, r))?;
-        return Ok(read_by(&relay, slot, resume.rest(event, &client).await));
+        return Ok(read_by(&relay, slot, resume.rest(event, caller, &client).await));
     }
     let key = access::shown(request.headers()).map(|key| KeyId::of(relay.config.seed, key));
     let slot = relay.admit(client.address(), key).map_err(|refused| limited(&relay, refused))?;
@@ -91,9 +92,11 @@ pub(crate) async fn exchange(
         () = relay.phases.clone().reached(Phase::Ending) => Err(Failure::ShuttingDown),
     };
     match answer {
-        Ok(Answered::Now(answer)) => Ok(respond(&relay, answer, route, client, account).await),
+        Ok(Answered::Now(answer)) => {
+            Ok(respond(&relay, answer, route, client, caller, account).await)
+        }
         Ok(Answered::Later(asking)) => {
-            Ok(early::respond(&relay, asking, route, client, account).await)
+            Ok(early::respond(&relay, asking, route, client, caller, account).await)
         }
         Err(failure) => {
             account.begun(failure.parts().0);
@@ -167,6 +170,7 @@ async fn respond(
     answer: Answer,
     route: Route,
     client: Client,
+    caller: Caller,
     mut account: Account,
 ) -> Response {
     account.begun(answer.status);
@@ -178,7 +182,7 @@ async fn respond(
     } else {
         let policy = Policy { family, ..policy(relay, route) };
         let source = Source::Body(answer.body);
-        let told = Told { zero: answer.sent_at, client, account };
+        let told = Told { zero: answer.sent_at, client, caller, account };
         let (stream, body) = body(relay, Core::new, policy, source, told).await;
         if let Some(stream) = stream {
             headers.insert(resume::STREAM_ID, resume::header_of(stream));
@@ -195,6 +199,7 @@ async fn respond(
 pub(crate) struct Told {
     pub(crate) zero: Instant,
     pub(crate) client: Client,
+    pub(crate) caller: Caller,
     pub(crate) account: Account,
 }
 
@@ -206,13 +211,13 @@ pub(crate) async fn body(
     source: Source,
     told: Told,
 ) -> (Option<StreamId>, Body) {
-    let Told { zero, client, account } = told;
+    let Told { zero, client, caller, account } = told;
     let phases = relay.phases.clone();
     let family = policy.family;
     let mut parts = Some((source, account, policy));
     if let Some(resume) = relay.resume.as_ref().filter(|_| family != Family::Opaque) {
         let farewell = family.farewell();
-        let kept = resume.begin(&client, farewell, |stream, pumped| {
+        let kept = resume.begin(&client, caller, farewell, |stream, pumped| {
             let (source, account, policy) = parts.take().expect("a stream is begun once");
             let policy = Policy { ids: Some(stream.to_string().into()), ..policy };
             Relayed::new(core(policy), source, zero, phases.clone(), pumped, account, None)

@@ -255,3 +255,20 @@ async fn at_the_end_of_the_drain_what_has_no_answer_yet_gets_503() -> io::Result
     assert_eq!(provider.next().await, Seen::Gone);
     Ok(())
 }
+
+#[tokio::test]
+async fn who_asks_for_no_stream_gets_no_heartbeat_before_the_answer() -> io::Result<()> {
+    let answer = whole("400 Bad Request", "content-type: application/json\r\n", "{}");
+    let held = [Step::Gate].into_iter().chain(answer).collect();
+    let provider = Provider::start(vec![held]).await?;
+    let early = [("early_heartbeat", "on"), ("heartbeat", "20ms")];
+    let relay = Running::start(provider.address, &early).await?;
+    let request = "POST /v1/chat/completions HTTP/1.1\r\nhost: r\r\ncontent-length: 2\r\n\
+                   connection: close\r\n\r\n{}";
+    let mut client = Client::send(relay.address, request).await?;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    provider.go();
+    assert_eq!(client.rest().await.status(), 400, "{}", client.text());
+    assert_eq!(client.plain(), "{}");
+    Ok(())
+}

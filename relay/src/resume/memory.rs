@@ -2,11 +2,10 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::{
     sync::watch,
@@ -15,7 +14,8 @@ use tokio::{
 
 use super::{
     StreamId,
-    store::{End, Entry, LEASE, Opened, Read, Store, StoreError},
+    order::Order,
+    store::{End, Entry, LEASE, Label, Opened, Read, Store, StoreError},
 };
 use crate::config::Config;
 
@@ -48,7 +48,36 @@ impl Bounds {
 #[derive(Debug)]
 pub struct MemoryStore {
     bounds: Bounds,
-    streams: Mutex<BTreeMap<StreamId, Arc<watch::Sender<Ring>>>>,
+    streams: Mutex<Streams>,
+}
+
+#[derive(Debug, Default)]
+struct Streams {
+    rings: BTreeMap<StreamId, Arc<watch::Sender<Ring>>>,
+    order: Order,
+}
+
+impl Streams {
+    /// The one that was over first, and when; a running one is over when its lease would be.
+    fn first(&mut self) -> Option<(Instant, StreamId)> {
+        let Self { rings, order } = self;
+        // What is in the order has a ring.
+        order.first(|id| rings.get(&id).map_or_else(Instant::now, |ring| ring.borrow().over_at()))
+    }
+
+    fn forget(&mut self, stream: StreamId) {
+        self.rings.remove(&stream);
+        self.order.remove(stream);
+    }
+
+    fn forget_old(&mut self, keep: Duration) {
+        while let Some((over, stream)) = self.first()
+            && over <= Instant::now()
+            && over.elapsed() >= keep
+        {
+            self.forget(stream);
+        }
+    }
 }
 
 /// One stream's last bytes.
@@ -60,11 +89,13 @@ pub(super) struct Ring {
     /// The offset behind the last byte.
     next: u64,
     last_event: u64,
-    farewell: Bytes,
+    label: Label,
     end: Option<(End, Instant)>,
     /// When the writer last said that it lives. Relays may share a store in one process, as in
     /// simulations, and one of them may crash.
     held: Instant,
+    /// It was found to be lost elsewhere.
+    lost: bool,
 }
 
 impl MemoryStore {
@@ -73,9 +104,12 @@ impl MemoryStore {
         Self { bounds, streams: Mutex::default() }
     }
 
+    fn streams(&self) -> MutexGuard<'_, Streams> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn ring(&self, stream: StreamId) -> Result<Arc<watch::Sender<Ring>>, StoreError> {
-        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        streams.get(&stream).cloned().ok_or(StoreError::Unknown)
+        self.streams().rings.get(&stream).cloned().ok_or(StoreError::Unknown)
     }
 
     /// Whether the stream was begun here and is not forgotten.
@@ -87,47 +121,53 @@ impl MemoryStore {
     /// Forgets a stream.
     #[cfg(feature = "redis")]
     pub(crate) fn forget(&self, stream: StreamId) {
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner).remove(&stream);
+        self.streams().forget(stream);
     }
 
-    fn forget_old(&self, streams: &mut BTreeMap<StreamId, Arc<watch::Sender<Ring>>>) {
-        let keep = self.bounds.keep;
-        streams.retain(|_, ring| ring.borrow().ended_at().is_none_or(|at| at.elapsed() < keep));
-    }
-
-    fn begin_now(&self, stream: StreamId, farewell: Bytes) -> Result<(), StoreError> {
-        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        self.forget_old(&mut streams);
-        if streams.contains_key(&stream) {
+    fn begin_now(&self, stream: StreamId, label: Label) -> Result<(), StoreError> {
+        let mut streams = self.streams();
+        streams.forget_old(self.bounds.keep);
+        if streams.rings.contains_key(&stream) {
             return Err(StoreError::Exists);
         }
-        if streams.len() >= self.bounds.streams {
-            let ended =
-                streams.iter().filter_map(|(id, ring)| Some((ring.borrow().ended_at()?, *id)));
-            let (_, first) = ended.min().ok_or(StoreError::Full)?;
-            streams.remove(&first);
+        if streams.rings.len() >= self.bounds.streams {
+            let over = streams.first().filter(|(over, _)| *over <= Instant::now());
+            let (_, first) = over.ok_or(StoreError::Full)?;
+            streams.forget(first);
         }
-        streams.insert(stream, Arc::new(watch::Sender::new(Ring::new(farewell))));
+        let ring = Ring::new(label);
+        streams.order.set(stream, ring.over_at());
+        streams.rings.insert(stream, Arc::new(watch::Sender::new(ring)));
+        Ok(())
+    }
+
+    fn end_now(&self, stream: StreamId, end: End) -> Result<(), StoreError> {
+        let mut streams = self.streams();
+        let ring = streams.rings.get(&stream).cloned().ok_or(StoreError::Unknown)?;
+        ring.send_modify(|ring| ring.close(end));
+        // Earlier than was known: the lease would have lasted longer.
+        streams.order.set(stream, ring.borrow().over_at());
         Ok(())
     }
 
     fn open_now(&self, stream: StreamId, after: u64) -> Result<Opened, StoreError> {
-        self.forget_old(&mut self.streams.lock().unwrap_or_else(PoisonError::into_inner));
+        self.streams().forget_old(self.bounds.keep);
         self.ring(stream)?.borrow().open(after)
     }
 }
 
 impl Ring {
-    pub(super) fn new(farewell: Bytes) -> Self {
+    pub(super) fn new(label: Label) -> Self {
         let entries = VecDeque::new();
         Self {
             entries,
             begin: 0,
             next: 0,
             last_event: 0,
-            farewell,
+            label,
             end: None,
             held: Instant::now(),
+            lost: false,
         }
     }
 
@@ -145,10 +185,19 @@ impl Ring {
         self.end.get_or_insert_with(|| (end, Instant::now()));
     }
 
-    /// When it ended, or lost its writer.
-    fn ended_at(&self) -> Option<Instant> {
-        let lost = Some(self.held + LEASE).filter(|lost| *lost <= Instant::now());
-        self.end.as_ref().map(|(_, at)| *at).or(lost)
+    /// When it ended, or loses its writer unless that one renews its hold.
+    fn over_at(&self) -> Instant {
+        self.end.as_ref().map_or(self.held + LEASE, |(_, at)| *at)
+    }
+
+    /// Its writer is gone.
+    #[cfg(feature = "redis")]
+    pub(super) fn lose(&mut self) {
+        self.lost = true;
+    }
+
+    fn is_lost(&self) -> bool {
+        self.end.is_none() && (self.lost || self.over_at() <= Instant::now())
     }
 
     fn append(&mut self, entry: Entry, bound: usize) {
@@ -161,7 +210,9 @@ impl Ring {
     }
 
     pub(super) fn open(&self, after: u64) -> Result<Opened, StoreError> {
-        if after >= self.last_event && self.end.is_some() {
+        // Of a lost stream one event more was told: that it is lost.
+        let news = u64::from(self.is_lost());
+        if after >= self.last_event + news && (self.end.is_some() || self.is_lost()) {
             return Err(StoreError::Over);
         }
         if after > self.last_event {
@@ -169,7 +220,7 @@ impl Ring {
         }
         let offset = if after == 0 && self.begin == 0 { Some(0) } else { self.behind(after) };
         let offset = offset.ok_or(StoreError::Dropped)?;
-        Ok(Opened { offset, farewell: self.farewell.clone() })
+        Ok(Opened { offset, label: self.label.clone() })
     }
 
     /// The offset right behind an event that is kept.
@@ -201,8 +252,8 @@ impl Ring {
 }
 
 impl Store for MemoryStore {
-    fn begin(&self, stream: StreamId, farewell: Bytes) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move { self.begin_now(stream, farewell) })
+    fn begin(&self, stream: StreamId, label: Label) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.begin_now(stream, label) })
     }
 
     fn append(&self, stream: StreamId, entry: Entry) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -223,10 +274,7 @@ impl Store for MemoryStore {
     }
 
     fn end(&self, stream: StreamId, end: End) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move {
-            self.ring(stream)?.send_modify(|ring| ring.close(end));
-            Ok(())
-        })
+        Box::pin(async move { self.end_now(stream, end) })
     }
 
     fn open(&self, stream: StreamId, after: u64) -> BoxFuture<'_, Result<Opened, StoreError>> {
@@ -248,8 +296,10 @@ impl Store for MemoryStore {
                         let read = read.map_err(|_| StoreError::Unknown)??;
                         return read.ok_or(StoreError::Unknown);
                     }
-                    Err(_) if ring.borrow().held + LEASE <= Instant::now() => {
-                        return Err(StoreError::WriterLost);
+                    Err(_) if ring.borrow().is_lost() => {
+                        return Err(StoreError::WriterLost {
+                            last_event: ring.borrow().last_event,
+                        });
                     }
                     Err(_) => {}
                 }
@@ -260,7 +310,14 @@ impl Store for MemoryStore {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
+    use crate::resume::Owner;
+
+    fn label() -> Label {
+        Label { farewell: Bytes::new(), owner: Owner([0; 16]) }
+    }
 
     fn store(bytes: usize, streams: usize) -> MemoryStore {
         MemoryStore::new(Bounds { bytes, streams, keep: Duration::from_mins(5) })
@@ -281,7 +338,7 @@ mod tests {
     }
 
     async fn begun(store: &MemoryStore, events: u64) {
-        store.begin(id(1), Bytes::new()).await.unwrap();
+        store.begin(id(1), label()).await.unwrap();
         for n in 1..=events {
             store.append(id(1), event(n)).await.unwrap();
         }
@@ -341,15 +398,15 @@ mod tests {
     async fn at_the_bound_what_ended_first_gives_way_and_what_runs_does_not() {
         let store = store(100, 2);
         for n in [1, 2] {
-            store.begin(id(n), Bytes::new()).await.unwrap();
+            store.begin(id(n), label()).await.unwrap();
         }
-        assert_eq!(store.begin(id(1), Bytes::new()).await, Err(StoreError::Exists));
-        assert_eq!(store.begin(id(3), Bytes::new()).await, Err(StoreError::Full));
+        assert_eq!(store.begin(id(1), label()).await, Err(StoreError::Exists));
+        assert_eq!(store.begin(id(3), label()).await, Err(StoreError::Full));
         for n in [2, 1] {
             store.end(id(n), over()).await.unwrap();
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        store.begin(id(3), Bytes::new()).await.unwrap();
+        store.begin(id(3), label()).await.unwrap();
         assert!(store.ring(id(1)).is_ok() && store.ring(id(2)).is_err());
     }
 }

@@ -9,6 +9,8 @@
 mod id;
 mod live;
 pub mod memory;
+mod order;
+mod owner;
 mod pump;
 mod reader;
 #[cfg(feature = "redis")]
@@ -19,7 +21,7 @@ pub mod store;
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -33,10 +35,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tokio::task::JoinSet;
 
-pub(crate) use self::pump::Pumped;
 pub use self::{
     id::{EventId, NotAnId, StreamId},
     memory::{Bounds, MemoryStore},
+    owner::Owner,
     store::{Store, StoreError},
 };
 use self::{
@@ -44,8 +46,9 @@ use self::{
     pump::Pump,
     reader::Reader,
     refusal::Refusal,
-    store::Opened,
+    store::{Label, Opened},
 };
+pub(crate) use self::{owner::Caller, pump::Pumped};
 use crate::{config::Config, wire::Client};
 
 /// The header that names the stream of an answer.
@@ -56,6 +59,18 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// How many names are tried for a stream. Relays that share a store and a seed make the same ones.
 const NAMES: usize = 16;
 
+/// The streams that are written here.
+type Lives = BTreeMap<StreamId, Arc<Live>>;
+
+/// A stream's place among those; dropped with its pump.
+struct Listed(Arc<Mutex<Lives>>, StreamId);
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+    }
+}
+
 /// The streams of one relay.
 #[derive(Debug)]
 pub(crate) struct Resume {
@@ -64,7 +79,7 @@ pub(crate) struct Resume {
     window: usize,
     wait: Duration,
     begun: AtomicU64,
-    live: Mutex<BTreeMap<StreamId, Weak<Live>>>,
+    live: Arc<Mutex<Lives>>,
     /// Dropped with the relay, and the pumps with it.
     pumps: Mutex<JoinSet<()>>,
 }
@@ -78,7 +93,7 @@ impl Resume {
             window: config.resume_bytes / 2,
             wait: config.resume_wait,
             begun: AtomicU64::new(0),
-            live: Mutex::default(),
+            live: Arc::default(),
             pumps: Mutex::default(),
         }
     }
@@ -90,6 +105,7 @@ impl Resume {
     pub(crate) async fn begin<S>(
         &self,
         client: &Client,
+        caller: Caller,
         farewell: Bytes,
         source: impl FnOnce(StreamId, Client) -> S,
     ) -> Result<(StreamId, Body), StoreError>
@@ -97,15 +113,13 @@ impl Resume {
         S: Pumped + Send + Unpin + 'static,
         S::Error: std::fmt::Display + Send,
     {
-        let stream = self.name(&farewell).await?;
+        let (stream, label) = self.name(caller, farewell).await?;
         let live = Arc::new(Live::default());
-        let opened = Opened { offset: 0, farewell };
+        let opened = Opened { offset: 0, label };
         let attached = Attached::new(Arc::clone(&live), 0);
-        {
-            let mut all = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-            all.retain(|_, live| live.strong_count() > 0);
-            all.insert(stream, Arc::downgrade(&live));
-        }
+        let all = Arc::clone(&self.live);
+        all.lock().unwrap_or_else(PoisonError::into_inner).insert(stream, Arc::clone(&live));
+        let listed = Listed(all, stream);
         let store = Arc::clone(&self.store);
         let pump = Pump { stream, store, live, window: self.window, wait: self.wait };
         let pumped = Client::new(client.address());
@@ -113,39 +127,52 @@ impl Resume {
         {
             let mut pumps = self.pumps.lock().unwrap_or_else(PoisonError::into_inner);
             while pumps.try_join_next().is_some() {}
-            pumps.spawn(pump.run(source, pumped));
+            pumps.spawn(async move {
+                let _listed = listed;
+                pump.run(source, pumped).await;
+            });
         }
         Ok((stream, Body::new(self.reader(stream, opened, Some(attached), client))))
     }
 
-    async fn name(&self, farewell: &Bytes) -> Result<StreamId, StoreError> {
+    async fn name(&self, caller: Caller, farewell: Bytes) -> Result<(StreamId, Label), StoreError> {
         for _ in 0..NAMES {
             let stream = StreamId::new(self.seed, self.begun.fetch_add(1, Ordering::Relaxed));
-            match self.store.begin(stream, farewell.clone()).await {
+            let label = Label { farewell: farewell.clone(), owner: caller.owner(stream) };
+            match self.store.begin(stream, label.clone()).await {
                 Err(StoreError::Exists) => {}
-                begun => return begun.map(|()| stream),
+                begun => return begun.map(|()| (stream, label)),
             }
         }
         Err(StoreError::Exists)
     }
 
-    /// Answers with what follows an event.
-    pub(crate) async fn rest(&self, event: EventId, client: &Client) -> Response {
-        self.answer(event, client).await.unwrap_or_else(Refusal::into_response)
+    /// Answers with what follows an event, to the caller who began the stream.
+    pub(crate) async fn rest(&self, event: EventId, caller: Caller, client: &Client) -> Response {
+        self.answer(event, Some(caller), client).await.unwrap_or_else(Refusal::into_response)
     }
 
     /// Answers `GET /v1/streams/{id}`: from the event that `Last-Event-ID` names, else from the
-    /// beginning.
+    /// beginning. Who shows a key must be the caller who began the stream; a browser's `EventSource`
+    /// can show none, and the stream's name must do.
     pub(crate) async fn get(&self, id: &str, headers: &HeaderMap, client: &Client) -> Response {
         let event = event_of(id, headers);
         let answer = match event {
-            Ok(event) => self.answer(event, client).await,
+            Ok(event) => {
+                let shows = headers.contains_key(header::AUTHORIZATION);
+                self.answer(event, shows.then(|| Caller::of(headers)), client).await
+            }
             Err(refusal) => Err(refusal),
         };
         answer.unwrap_or_else(Refusal::into_response)
     }
 
-    async fn answer(&self, event: EventId, client: &Client) -> Result<Response, Refusal> {
+    async fn answer(
+        &self,
+        event: EventId,
+        caller: Option<Caller>,
+        client: &Client,
+    ) -> Result<Response, Refusal> {
         let stream = event.stream;
         let opened = match self.store.open(stream, event.number).await {
             Ok(opened) => opened,
@@ -153,10 +180,11 @@ impl Resume {
             Err(StoreError::Over) => return Ok(StatusCode::NO_CONTENT.into_response()),
             Err(error) => return Err(Refusal::from(error)),
         };
-        let live = {
-            let all = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-            all.get(&stream).and_then(Weak::upgrade)
-        };
+        if caller.is_some_and(|caller| caller.owner(stream) != opened.label.owner) {
+            // As if it were not there: to others it is not.
+            return Err(Refusal::Unknown);
+        }
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner).get(&stream).cloned();
         let attached = live.map(|live| Attached::new(live, opened.offset));
         let mut response = Response::new(Body::new(self.reader(stream, opened, attached, client)));
         let headers = response.headers_mut();

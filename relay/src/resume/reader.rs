@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use http_body::{Body, Frame};
 
 use super::{
-    StreamId,
+    EventId, StreamId,
     live::Attached,
     store::{Opened, Read, Store, StoreError},
 };
@@ -85,12 +85,25 @@ impl Reader {
                 None
             }
             Err(error) => {
+                let news = self.news(&error);
                 self.state = State::Breaking(error.to_string());
-                let closing: &[u8] = if self.between { b"" } else { b"\n\n" };
-                Some(Bytes::from([closing, &self.opened.farewell[..]].concat()))
-                    .filter(|bytes| !bytes.is_empty())
+                Some(news).filter(|bytes| !bytes.is_empty())
             }
         }
+    }
+
+    /// What tells the client why the rest cannot be had. That a writer is lost has a number, as the
+    /// last event: a client that comes back behind it is told that it had all.
+    fn news(&self, error: &StoreError) -> Bytes {
+        let closing = if self.between { "" } else { "\n\n" };
+        let farewell = &self.opened.label.farewell[..];
+        let (StoreError::WriterLost { last_event }, Some(open)) =
+            (error, farewell.strip_suffix(b"\n"))
+        else {
+            return [closing.as_bytes(), farewell].concat().into();
+        };
+        let id = EventId { stream: self.stream, number: last_event + 1 };
+        [closing.as_bytes(), open, format!("id: {id}\n\n").as_bytes()].concat().into()
     }
 }
 

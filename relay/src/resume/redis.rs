@@ -3,7 +3,7 @@
 //! A stream is a Redis stream whose ids are offsets: the entry with id `<n>-0` ends at byte `n`, so
 //! one that was added cannot be added again, trimming by id bounds the bytes, and a reader sees
 //! from ids alone whether it missed any. The end is the entry `<n>-1`. Beside it lie two keys: `head`
-//! holds the farewell and takes the name, `lease` lives as long as the writer renews it.
+//! holds owner and farewell and takes the name, `lease` lives as long as the writer renews it.
 //!
 //! What is written here is kept in memory too, and read from there: a running stream's readers on
 //! this relay do not need Redis. If Redis fails while a stream is written, the stream goes on here
@@ -28,9 +28,9 @@ use redis::{
 };
 
 use super::{
-    StreamId,
+    Owner, StreamId,
     memory::{Bounds, MemoryStore, Ring},
-    store::{End, Entry, LEASE, Opened, Read, Store, StoreError},
+    store::{End, Entry, LEASE, Label, Opened, Read, Store, StoreError},
 };
 
 /// How long a connection may take. Redis is near, or of no use.
@@ -147,10 +147,11 @@ impl RedisStore {
         millis(self.bounds.keep.saturating_add(self.lease))
     }
 
-    async fn begin_now(&self, stream: StreamId, farewell: Bytes) -> Result<(), StoreError> {
-        self.local.begin(stream, farewell.clone()).await?;
+    async fn begin_now(&self, stream: StreamId, label: Label) -> Result<(), StoreError> {
+        let head = [&label.owner.0[..], &label.farewell].concat();
+        self.local.begin(stream, label).await?;
         let mut commands = redis::pipe();
-        commands.cmd("SET").arg(key(stream, "head")).arg(&farewell[..]).arg("NX");
+        commands.cmd("SET").arg(key(stream, "head")).arg(head).arg("NX");
         commands.arg("PX").arg(self.keep_millis());
         let answer = self.ask::<(Option<String>,)>(&commands).await;
         if let Ok((None,)) = answer {
@@ -207,9 +208,12 @@ impl RedisStore {
         }
         let mut commands = redis::pipe();
         commands.cmd("GET").arg(key(stream, "head"));
+        // Before the events: a writer that has ended gives its lease up, too.
+        commands.cmd("EXISTS").arg(key(stream, "lease"));
         commands.cmd("XRANGE").arg(key(stream, "events")).arg("-").arg("+");
-        let (head, events): (Option<Vec<u8>>, StreamRangeReply) = self.ask(&commands).await?;
-        let mut ring = Ring::new(head.ok_or(StoreError::Unknown)?.into());
+        let (head, lease, events): (Option<Vec<u8>>, bool, StreamRangeReply) =
+            self.ask(&commands).await?;
+        let mut ring = Ring::new(label(head.ok_or(StoreError::Unknown)?)?);
         for event in &events.ids {
             match kept(event)? {
                 Kept::Entry(behind, entry) => {
@@ -217,6 +221,9 @@ impl RedisStore {
                 }
                 Kept::End(_, end) => ring.close(end),
             }
+        }
+        if !lease {
+            ring.lose();
         }
         ring.open(after)
     }
@@ -237,11 +244,25 @@ impl RedisStore {
                 // The end may have come between the two looks.
                 return match self.wait_for(stream, offset, None).await? {
                     Some(event) => read_at(&event, offset),
-                    None if head => Err(StoreError::WriterLost),
+                    None if head => {
+                        Err(StoreError::WriterLost { last_event: self.last_event(stream).await? })
+                    }
                     None => Err(StoreError::Unknown),
                 };
             }
         }
+    }
+
+    async fn last_event(&self, stream: StreamId) -> Result<u64, StoreError> {
+        let mut commands = redis::pipe();
+        commands.cmd("XREVRANGE").arg(key(stream, "events")).arg("+").arg("-");
+        commands.arg("COUNT").arg(1);
+        let (last,): (StreamRangeReply,) = self.ask(&commands).await?;
+        let last = last.ids.first().map(kept).transpose()?;
+        Ok(match last {
+            Some(Kept::Entry(_, entry)) => entry.first - 1 + entry.ends.len() as u64,
+            Some(Kept::End(..)) | None => 0,
+        })
     }
 
     /// The first entry that ends behind the offset.
@@ -275,8 +296,19 @@ enum Kept {
     End(u64, End),
 }
 
+fn label(head: Vec<u8>) -> Result<Label, StoreError> {
+    let mut farewell = Bytes::from(head);
+    let owner = farewell.split_to(Owner::LENGTH.min(farewell.len()));
+    let owner = owner[..].try_into().map_err(|_| not_ours("a head"))?;
+    Ok(Label { farewell, owner: Owner(owner) })
+}
+
+fn not_ours(what: &str) -> StoreError {
+    StoreError::Unavailable(format!("{what} is not the relay's"))
+}
+
 fn kept(event: &RedisEntry) -> Result<Kept, StoreError> {
-    read_kept(event).ok_or_else(|| StoreError::Unavailable("an entry is not the relay's".into()))
+    read_kept(event).ok_or_else(|| not_ours("an entry"))
 }
 
 fn read_kept(event: &RedisEntry) -> Option<Kept> {
@@ -311,8 +343,8 @@ fn read_at(event: &RedisEntry, offset: u64) -> Result<Read, StoreError> {
 }
 
 impl Store for RedisStore {
-    fn begin(&self, stream: StreamId, farewell: Bytes) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(self.begin_now(stream, farewell))
+    fn begin(&self, stream: StreamId, label: Label) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.begin_now(stream, label))
     }
 
     fn append(&self, stream: StreamId, entry: Entry) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -54,6 +54,10 @@ fn store(server: &Server, bytes: usize) -> RedisStore {
     RedisStore::with_lease(&server.url, bounds, Duration::from_secs(2)).unwrap()
 }
 
+fn label() -> Label {
+    Label { farewell: "data: gone\n\n".into(), owner: Owner([7; 16]) }
+}
+
 fn id() -> StreamId {
     StreamId::new(0, 1)
 }
@@ -70,7 +74,7 @@ fn over() -> End {
 
 async fn written(server: &Server, bytes: usize, events: u64) -> RedisStore {
     let store = store(server, bytes);
-    store.begin(id(), "data: gone\n\n".into()).await.unwrap();
+    store.begin(id(), label()).await.unwrap();
     for n in 1..=events {
         store.append(id(), event(n)).await.unwrap();
     }
@@ -82,9 +86,9 @@ async fn one_relay_writes_and_another_reads_along() {
     let Some(server) = server().await else { return };
     let writer = written(&server, 1 << 20, 2).await;
     let reader = store(&server, 1 << 20);
-    assert_eq!(reader.begin(id(), Bytes::new()).await, Err(StoreError::Exists));
+    assert_eq!(reader.begin(id(), label()).await, Err(StoreError::Exists));
     let opened = reader.open(id(), 1).await.unwrap();
-    assert_eq!(opened, Opened { offset: 10, farewell: "data: gone\n\n".into() });
+    assert_eq!(opened, Opened { offset: 10, label: label() });
     let reading = tokio::spawn(async move {
         let (mut offset, mut text) = (opened.offset, Vec::new());
         while let Read::Bytes { bytes, .. } = reader.read(id(), offset).await.unwrap() {
@@ -111,7 +115,10 @@ async fn a_reader_of_a_lost_writer_gets_what_there_is_and_then_the_truth() {
     let rest = Read::Bytes { bytes: event(2).bytes, ends_event: true };
     assert_eq!(reader.read(id(), 10).await, Ok(rest));
     let lost = timeout(Duration::from_secs(30), reader.read(id(), 20)).await.unwrap();
-    assert_eq!(lost, Err(StoreError::WriterLost));
+    assert_eq!(lost, Err(StoreError::WriterLost { last_event: 2 }));
+    // Its news is event 3; who had it has had all.
+    assert_eq!(reader.open(id(), 2).await.unwrap().offset, 20);
+    assert_eq!(reader.open(id(), 3).await, Err(StoreError::Over));
 }
 
 #[tokio::test]

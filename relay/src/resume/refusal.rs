@@ -23,7 +23,7 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unknown | StoreError::Exists | StoreError::Over => Self::Unknown,
-            StoreError::Dropped | StoreError::WriterLost => Self::Dropped,
+            StoreError::Dropped | StoreError::WriterLost { .. } => Self::Dropped,
             StoreError::Full | StoreError::Unavailable(_) => Self::Unavailable,
         }
     }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, time::Duration};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use super::StreamId;
+use super::{Owner, StreamId};
 
 /// How often a writer renews its hold on a stream. A third of the lease, so that one lost renewal
 /// does no harm.
@@ -39,8 +39,17 @@ pub struct End {
 pub struct Opened {
     /// The offset of its first byte in the stream.
     pub offset: u64,
-    /// The event with which it ends if the rest cannot be had.
+    /// What was kept with it.
+    pub label: Label,
+}
+
+/// What is kept with a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The event with which a reader ends if the rest cannot be had.
     pub farewell: Bytes,
+    /// Whose it is.
+    pub owner: Owner,
 }
 
 /// What is there at an offset.
@@ -77,7 +86,10 @@ pub enum StoreError {
     Full,
     /// The writer is gone and nobody will write the rest.
     #[error("the relay that wrote the stream is gone")]
-    WriterLost,
+    WriterLost {
+        /// The number of the last event that it wrote. The one after it stands for the news.
+        last_event: u64,
+    },
     /// The store itself cannot be reached, or does not answer as it should.
     #[error("the store cannot be used: {0}")]
     Unavailable(String),
@@ -97,8 +109,8 @@ pub enum StoreError {
 /// - **Dropping** any of the futures is harmless, but for a writer's: then whether it was done is
 ///   not known.
 pub trait Store: fmt::Debug + Send + Sync {
-    /// Makes room for a stream. `farewell` is for its readers, see [`Opened`].
-    fn begin(&self, stream: StreamId, farewell: Bytes) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Makes room for a stream.
+    fn begin(&self, stream: StreamId, label: Label) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Adds a piece at the end.
     fn append(&self, stream: StreamId, entry: Entry) -> BoxFuture<'_, Result<(), StoreError>>;

@@ -60,6 +60,10 @@ fn client() -> Client {
     Client::new(([127, 0, 0, 1], 1).into())
 }
 
+fn caller() -> Caller {
+    Caller::of(&HeaderMap::new())
+}
+
 fn config(bytes: usize) -> Config {
     let mut config = Config::new("http://provider/v1".parse().unwrap());
     config.resume_bytes = bytes;
@@ -74,7 +78,7 @@ async fn begin(resume: &Resume) -> (StreamId, Body, mpsc::Sender<io::Result<Byte
         let mark = client.mark();
         Fed { pieces, ids: Ids::new(stream.to_string().into()), ends: Vec::new(), client, mark }
     };
-    let (stream, body) = resume.begin(&client(), FAREWELL.into(), source).await.unwrap();
+    let (stream, body) = resume.begin(&client(), caller(), FAREWELL.into(), source).await.unwrap();
     (stream, body, feed)
 }
 
@@ -98,7 +102,7 @@ async fn broken(mut body: Body, client: &Client) -> String {
 async fn resumed(resume: &Resume, event: EventId) -> Response {
     let mut headers = HeaderMap::new();
     headers.insert(LAST_EVENT_ID, event.to_string().parse().unwrap());
-    resume.rest(named_event(&headers).unwrap(), &client()).await
+    resume.rest(named_event(&headers).unwrap(), caller(), &client()).await
 }
 
 fn tasks() -> usize {
@@ -168,7 +172,7 @@ async fn without_readers_the_oldest_bytes_go_and_after_the_wait_the_source_does(
     let late = client();
     let mut headers = HeaderMap::new();
     headers.insert(LAST_EVENT_ID, format!("{stream}-200").parse().unwrap());
-    let rest = resume.rest(named_event(&headers).unwrap(), &late).await;
+    let rest = resume.rest(named_event(&headers).unwrap(), caller(), &late).await;
     let rest = broken(rest.into_body(), &late).await;
     assert_eq!(rest, format!("data: abandoned\nid: {stream}-201\n\n"));
     assert_eq!(resumed(&resume, EventId { stream, number: 201 }).await.status(), 204);
@@ -218,7 +222,7 @@ async fn two_relays_share_a_store_and_the_loss_of_one_is_told_by_the_other() {
     let late = client();
     let mut headers = HeaderMap::new();
     headers.insert(LAST_EVENT_ID, format!("{stream}-1").parse().unwrap());
-    let rest = other.rest(named_event(&headers).unwrap(), &late).await.into_body();
+    let rest = other.rest(named_event(&headers).unwrap(), caller(), &late).await.into_body();
     let rest = tokio::spawn(async move { broken(rest, &late).await });
     // Longer than any lease: a silent writer is not a lost one.
     sleep(Duration::from_secs(20)).await;
@@ -226,7 +230,9 @@ async fn two_relays_share_a_store_and_the_loss_of_one_is_told_by_the_other() {
     sleep(Duration::from_secs(1)).await;
     drop((crashing, body));
     let rest = tokio::time::timeout(Duration::from_mins(1), rest).await.unwrap().unwrap();
-    assert_eq!(rest, format!("data: 2\nid: {stream}-2\n\ndata: half\n\n{FAREWELL}"));
+    let farewell = FAREWELL.replace("\n\n", &format!("\nid: {stream}-3\n\n"));
+    assert_eq!(rest, format!("data: 2\nid: {stream}-2\n\ndata: half\n\n{farewell}"));
+    assert_eq!(resumed(&other, EventId { stream, number: 3 }).await.status(), 204);
 }
 
 #[tokio::test(start_paused = true)]

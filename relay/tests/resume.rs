@@ -1,0 +1,220 @@
+//! Kept streams on real sockets: who gets which of them, from where on, and what is kept no more.
+
+mod support;
+
+use std::io;
+
+use support::{Client, Provider, Running, Seen, Step, bare, chunk, post, soon, stream_head};
+
+const CHAT: &str = "/v1/chat/completions";
+const DONE: &str = "data: [DONE]\n\n";
+
+/// A stream of so many events and `[DONE]`.
+fn stream(events: usize) -> Vec<Step> {
+    let events = (1..=events).map(|n| chunk(format!("data: {{\"n\":{n}}}\n\n")));
+    [stream_head()].into_iter().chain(events).chain([chunk(DONE), chunk("")]).collect()
+}
+
+async fn relay(provider: &Provider, switches: &[(&str, &str)]) -> io::Result<Running> {
+    let resume = [("resume", "on"), ("max_streams_per_address", "off"), ("retries", "0")];
+    Running::start(provider.address, &[&resume, switches].concat()).await
+}
+
+/// The name of the stream that this client reads, if it has one.
+fn name(client: &Client) -> Option<String> {
+    let head = client.head();
+    head.lines().find_map(|line| line.strip_prefix("x-stream-id: ")).map(str::to_owned)
+}
+
+/// Asks for what follows an event, by the same POST.
+async fn rest(relay: &Running, event: &str, headers: &str) -> io::Result<Client> {
+    let headers = format!("last-event-id: {event}\r\nconnection: close\r\n{headers}");
+    let mut client = Client::send(relay.address, &post(CHAT, &headers)).await?;
+    client.rest().await;
+    Ok(client)
+}
+
+async fn get(relay: &Running, stream: &str, headers: &str) -> io::Result<Client> {
+    let path = format!("/v1/streams/{stream}");
+    let mut client = Client::send(relay.address, &bare("GET", &path, headers)).await?;
+    client.rest().await;
+    Ok(client)
+}
+
+/// Reads a stream of its own to its end.
+async fn read(relay: &Running, headers: &str) -> io::Result<Client> {
+    let headers = format!("connection: close\r\n{headers}");
+    let mut client = Client::send(relay.address, &post(CHAT, &headers)).await?;
+    client.rest().await;
+    Ok(client)
+}
+
+#[tokio::test]
+async fn a_stream_is_for_the_key_that_began_it() -> io::Result<()> {
+    let provider = Provider::start(vec![stream(3)]).await?;
+    let relay = relay(&provider, &[("keys", "mine,yours")]).await?;
+    let whole = read(&relay, "authorization: Bearer mine\r\n").await?;
+    let stream = name(&whole).expect("it is kept");
+    let first = format!("{stream}-1");
+    let (text, _) = whole.chunked();
+
+    let own = rest(&relay, &first, "authorization: Bearer mine\r\n").await?;
+    assert_eq!(own.status(), 200);
+    assert!(text.ends_with(&own.chunked().0) && own.chunked().0.len() < text.len());
+    let none = rest(&relay, &first, "").await?;
+    assert_eq!(none.status(), 401);
+    for other in [
+        rest(&relay, &first, "authorization: Bearer yours\r\n").await?,
+        get(&relay, &stream, "authorization: Bearer yours\r\n").await?,
+    ] {
+        assert_eq!(other.status(), 404, "{}", other.text());
+        assert!(!other.text().contains("\"n\""), "{}", other.text());
+    }
+    // An `EventSource` cannot show a key: the name is what it has.
+    for reader in ["", "authorization: Bearer mine\r\n"] {
+        assert_eq!(get(&relay, &stream, reader).await?.chunked(), (text.clone(), true));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_keys_of_the_relay_those_for_the_provider_tell_callers_apart() -> io::Result<()> {
+    let provider = Provider::start(vec![stream(3)]).await?;
+    let relay = relay(&provider, &[]).await?;
+    let whole = read(&relay, "authorization: Bearer mine\r\n").await?;
+    let first = format!("{}-1", name(&whole).expect("it is kept"));
+    for (shown, status) in [("Bearer mine", 200), ("Bearer yours", 404), ("Basic mine", 404)] {
+        let rest = rest(&relay, &first, &format!("authorization: {shown}\r\n")).await?;
+        assert_eq!(rest.status(), status, "{shown}");
+    }
+    assert_eq!(rest(&relay, &first, "").await?.status(), 404);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_over_unknown_or_forgotten_says_so() -> io::Result<()> {
+    let provider = Provider::start(vec![stream(3)]).await?;
+    let keeping = relay(&provider, &[]).await?;
+    let stream = name(&read(&keeping, "").await?).expect("it is kept");
+    for over in [
+        rest(&keeping, &format!("{stream}-4"), "").await?,
+        get(&keeping, &stream, &format!("last-event-id: {stream}-4\r\n")).await?,
+    ] {
+        assert_eq!((over.status(), over.plain().as_str()), (204, ""));
+    }
+    let other = "0".repeat(32);
+    for unknown in [
+        rest(&keeping, &format!("{other}-1"), "").await?,
+        get(&keeping, &other, "").await?,
+        get(&keeping, "no-name", "").await?,
+    ] {
+        assert_eq!(unknown.status(), 404);
+        assert!(unknown.plain().contains("stream_not_found"), "{}", unknown.text());
+    }
+    let others = get(&keeping, &stream, &format!("last-event-id: {other}-1\r\n")).await?;
+    assert_eq!(others.status(), 400);
+
+    let forgetting = relay(&provider, &[("resume_keep", "50ms")]).await?;
+    let stream = name(&read(&forgetting, "").await?).expect("it is kept");
+    tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+    assert_eq!(rest(&forgetting, &format!("{stream}-1"), "").await?.status(), 404);
+    assert_eq!(get(&forgetting, &stream, "").await?.status(), 404);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_provider_that_dies_while_nobody_reads_is_told_of_later() -> io::Result<()> {
+    let dies = vec![stream_head(), chunk("data: {\"n\":1}\n\n"), Step::Gate, Step::Reset];
+    let provider = Provider::start(vec![dies]).await?;
+    let relay = relay(&provider, &[]).await?;
+    let mut first = Client::chat(relay.address).await?;
+    first.until("\"n\":1").await;
+    let stream = name(&first).expect("it is kept");
+    drop(first);
+    provider.go();
+    // Whether the reader comes before the reset or after it, it gets the same.
+    for _ in 0..2 {
+        let late = get(&relay, &stream, "").await?;
+        let (text, whole) = late.chunked();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        assert!(text.starts_with(&format!("data: {{\"n\":1}}\nid: {stream}-1\n\n")), "{text}");
+        assert!(text.contains("\"error\"") && text.contains(&format!("{stream}-2")), "{text}");
+        assert!(!whole && !text.contains("[DONE]"), "{text}");
+    }
+    assert_eq!(rest(&relay, &format!("{stream}-2"), "").await?.status(), 204);
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_what_nobody_reads_the_last_bytes_are_kept() -> io::Result<()> {
+    let long = format!("data: {}\n\n", "x".repeat(1 << 10));
+    let sends = (0..100).map(|_| chunk(&long));
+    let answer = [stream_head(), chunk("data: 1\n\n"), Step::Gate]
+        .into_iter()
+        .chain(sends)
+        .chain([chunk(DONE), chunk(""), Step::Hold]);
+    let mut provider = Provider::start(vec![answer.collect()]).await?;
+    let relay = relay(&provider, &[("resume_bytes", "4KiB")]).await?;
+    let mut first = Client::chat(relay.address).await?;
+    first.until("data: 1").await;
+    let stream = name(&first).expect("it is kept");
+    drop(first);
+    provider.go();
+    assert!(matches!(provider.next().await, Seen::Request(_)));
+    assert_eq!(provider.next().await, Seen::Gone, "the relay has read it to the end");
+    let dropped = rest(&relay, &format!("{stream}-1"), "").await?;
+    assert_eq!(dropped.status(), 410);
+    assert!(dropped.plain().contains("stream_dropped"), "{}", dropped.text());
+    let kept = rest(&relay, &format!("{stream}-100"), "").await?;
+    let (text, whole) = kept.chunked();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    assert!(whole && text.ends_with(&format!("data: [DONE]\nid: {stream}-102\n\n")), "{text}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stream_for_which_there_is_no_place_is_relayed_and_not_kept() -> io::Result<()> {
+    let held = vec![stream_head(), chunk("data: 1\n\n"), Step::Hold];
+    let provider = Provider::start(vec![held, stream(3)]).await?;
+    let relay = relay(&provider, &[("resume_streams", "1")]).await?;
+    let mut running = Client::chat(relay.address).await?;
+    running.until("data: 1").await;
+    assert!(name(&running).is_some());
+    let second = read(&relay, "").await?;
+    assert_eq!(name(&second), None);
+    let (text, whole) = second.chunked();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    assert!(whole && text.ends_with(DONE) && !text.contains("id: "), "{text}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_many_streams_the_last_are_kept() -> io::Result<()> {
+    let provider = Provider::start(vec![stream(3)]).await?;
+    let relay = relay(&provider, &[("resume_streams", "40")]).await?;
+    let mut streams = Vec::new();
+    for _ in 0..120 {
+        streams.push(name(&soon(read(&relay, "")).await?).expect("an ended one gives way"));
+    }
+    for (n, stream) in streams.iter().enumerate() {
+        let status = get(&relay, stream, "").await?.status();
+        assert_eq!(status, if n < 80 { 404 } else { 200 }, "number {n}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn readers_have_a_cap_and_places_of_their_own() -> io::Result<()> {
+    let held = vec![stream_head(), chunk("data: 1\n\n"), Step::Hold];
+    let provider = Provider::start(vec![held]).await?;
+    let relay = relay(&provider, &[("max_streams", "1")]).await?;
+    let mut first = Client::chat(relay.address).await?;
+    first.until("data: 1").await;
+    let path = format!("/v1/streams/{}", name(&first).expect("it is kept"));
+    let mut second = Client::send(relay.address, &bare("GET", &path, "")).await?;
+    second.until("data: 1").await;
+    assert_eq!(second.status(), 200, "the stream's own place is taken");
+    let mut third = Client::send(relay.address, &bare("GET", &path, "")).await?;
+    assert_eq!(third.rest().await.status(), 429);
+    Ok(())
+}
