@@ -19,8 +19,8 @@ use crate::{
         Conclusion, EXPECTED, Excuse, FORMAT_VERSION, Failure, Lenience, Note, Outcome, Report,
     },
     rules::{self, Level, Rule},
-    scenario::{self, CellName, Scenario, catalogue::ScenarioFile},
-    target::Target,
+    scenario::{self, CellName, Http, Scenario, catalogue::ScenarioFile},
+    target::{Capability, Target},
     trace::{ClientFact, Fact, Trace},
     verdict::{Breach, Verdict},
     world,
@@ -162,6 +162,14 @@ fn cannot_run(scenario: &Scenario, plan: &Plan, settings: &Settings) -> Option<S
     let unclaimed = |need: &&String| !need.parse().is_ok_and(|claim| target.claims(claim));
     if let Some(missing) = scenario.needs.iter().find(unclaimed) {
         return Some(format!("{} does not claim `{missing}`", target.name));
+    }
+    let speaks_http2 = plan.clients.iter().any(|client| client.http == Http::H2);
+    if speaks_http2 && !target.claims(Capability::Http2) {
+        let missing = Capability::Http2;
+        return Some(format!(
+            "{} does not claim `{missing}`, which its clients speak",
+            target.name
+        ));
     }
     let unmapped =
         plan.switches.iter().find_map(|(switch, value)| target.maps_switch(switch, value).err());

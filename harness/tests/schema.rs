@@ -138,6 +138,7 @@ const BEYOND_A_SCHEMA: &[(&str, &[&str])] = &[
         "steps, moves and hosts in an impossible order",
         &[
             "answer-that-never-ends",
+            "client-on-the-wrong-version",
             "does-after-leaving",
             "head-out-of-order",
             "path-in-wrong-order",

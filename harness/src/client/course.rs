@@ -80,7 +80,7 @@ fn ends_connected(does: &[Does]) -> bool {
 }
 
 fn visit(moves: &[Does]) -> Visit<'_> {
-    let goes = |step: &Does| matches!(step, Does::Leave(how) if *how != Leave::HalfClose);
+    let goes = |step: &Does| matches!(step, Does::Leave(how) if !matches!(how, Leave::HalfClose | Leave::StreamReset));
     let (moves, comes_back) = match moves {
         [moves @ .., Does::Reconnect(how)] => (moves, Some(&how.last_event_id)),
         moves => (moves, None),

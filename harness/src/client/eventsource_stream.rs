@@ -134,6 +134,8 @@ impl Application for EventsourceStream {
             BodyEnd::Truncated => Some("unexpected end of file"),
             BodyEnd::Reset => Some("connection reset"),
             BodyEnd::Garbled => Some("invalid HTTP"),
+            BodyEnd::StreamReset(_) => Some("stream reset"),
+            BodyEnd::TurnedAway(_) => Some("connection going away"),
         };
         self.feed.with(|fed| {
             fed.pieces.extend(error.map(|text| Err(text.to_owned())));
@@ -276,7 +278,7 @@ mod tests {
     fn an_error_page_is_not_parsed() {
         let mut application = EventsourceStream::default();
         let head = ResponseHead {
-            minor_version: 1,
+            version: http::Version::HTTP_11,
             status: 429,
             reason: String::new(),
             headers: Vec::new(),

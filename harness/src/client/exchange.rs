@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{
     application::Application,
+    carrier::Carrier,
     course::Course,
     frame_counter::FrameCounter,
     pace::Pace,
     session::{Session, within},
 };
 use crate::{
-    http1::{Closing, Item, ResponseDecoder, ResponseHead},
+    http1::{Item, ResponseHead},
     net::{Fault, Stream},
     plan::Request,
-    scenario::{Does, Http, Leave, ReadPoint, Reads},
+    scenario::{Does, Leave, ReadPoint, Reads},
     trace::{BodyEnd, ClientFact},
 };
 
@@ -53,11 +53,10 @@ enum Next {
 pub(super) struct Exchange<'a> {
     session: &'a Session,
     application: &'a mut dyn Application,
-    stream: Stream,
+    carrier: Carrier,
     request: u64,
     /// The attempt that it is, where a status can make the client try again.
     attempt: Option<u64>,
-    decoder: ResponseDecoder,
     pace: Pace,
     reads: Reads,
     frames: FrameCounter,
@@ -80,19 +79,14 @@ impl<'a> Exchange<'a> {
         let Some(stream) = connect(session).await else { return Outcome::Failed };
         session.requests += 1;
         let session: &'a Session = session;
-        let http = session.client.http;
         // A preflight is the browser's own affair: it reads that at once.
         let reads = if attempt.is_some() { session.client.reads } else { Reads::Eagerly };
         let exchange = Self {
             session,
             application,
-            stream,
+            carrier: Carrier::new(stream, &session.client, &request.method),
             request: ordinal,
             attempt,
-            decoder: match http {
-                Http::H10 => ResponseDecoder::answering_http_1_0(&request.method),
-                Http::H1 | Http::H2 => ResponseDecoder::answering(&request.method),
-            },
             pace: Pace::new(reads),
             reads,
             frames: FrameCounter::default(),
@@ -107,15 +101,20 @@ impl<'a> Exchange<'a> {
         if let Next::Stop(outcome) = self.send(request).await {
             return outcome;
         }
+        let mut has_reset = false;
         while let Some(step) = self.course.next() {
             let next = match step {
                 Does::Read(point) => self.read_to(point).await,
                 Does::Wait(wait) => {
-                    self.session.wait(&wait).await;
+                    self.carrier.during(self.session.wait(&wait)).await;
                     Next::GoOn
                 }
                 Does::Reconnect(_) => unreachable!("it stands between two courses"),
                 Does::Leave(Leave::HalfClose) => self.half_close().await,
+                Does::Leave(Leave::StreamReset) => {
+                    has_reset = true;
+                    self.reset_stream().await
+                }
                 Does::Leave(how) => {
                     if self.is_to_be_retried() {
                         break;
@@ -128,6 +127,9 @@ impl<'a> Exchange<'a> {
             }
             self.course.did_one();
         }
+        if has_reset {
+            return Outcome::Left;
+        }
         loop {
             if let Next::Stop(outcome) = self.read(u64::MAX).await {
                 return outcome;
@@ -137,17 +139,15 @@ impl<'a> Exchange<'a> {
 
     async fn send(&mut self, request: &Request) -> Next {
         self.session.record(ClientFact::Sent {
-            connection: self.stream.connection(),
+            connection: self.carrier.connection(),
             request: self.request,
             method: request.method.clone(),
             target: request.target.clone(),
             headers: request.headers.clone(),
             body: Bytes::copy_from_slice(request.body.as_bytes()),
         });
-        let bytes = request.on_the_wire(version(self.session.client.http));
-        match within(self.first_byte(), self.stream.write_all(&bytes)).await {
-            // A server may answer and close before it has read all: what it says is still there.
-            Some(_) => Next::GoOn,
+        match within(self.first_byte(), self.carrier.send(request)).await {
+            Some(()) => Next::GoOn,
             None => self.give_up("first_byte"),
         }
     }
@@ -174,20 +174,17 @@ impl<'a> Exchange<'a> {
             ("first_byte", self.first_byte())
         };
         let pace_limit = if self.reads == Reads::None { limit } else { None };
-        let Some(pieces_max) = within(pace_limit, self.pace.next(self.course.received)).await
-        else {
+        let turn = self.carrier.during(self.pace.next(self.course.received));
+        let Some(pieces_max) = within(pace_limit, turn).await else {
             return self.give_up(budget);
         };
-        let mut piece = vec![0; usize::try_from(pieces_max.min(bytes_max)).unwrap_or(1).max(1)];
-        let len = match within(limit, self.stream.read(&mut piece)).await {
-            None => return self.give_up(budget),
-            Some(Ok(0)) => return self.closed(Closing::Fin),
-            Some(Err(_)) => return self.closed(Closing::Reset),
-            Some(Ok(len)) => len,
+        let most = usize::try_from(pieces_max.min(bytes_max)).unwrap_or(1).max(1);
+        let Some(arrived) = within(limit, self.carrier.read(most)).await else {
+            return self.give_up(budget);
         };
         self.any_byte = true;
-        self.pace.took(len as u64);
-        for item in self.decoder.feed(&piece[..len]).items {
+        self.pace.took(arrived.bytes);
+        for item in arrived.items {
             if let stop @ Next::Stop(_) = self.take(item) {
                 return stop;
             }
@@ -201,7 +198,7 @@ impl<'a> Exchange<'a> {
             Item::Head(head) => {
                 self.session.record(ClientFact::Head {
                     request,
-                    minor_version: head.minor_version,
+                    version: head.version,
                     status: head.status,
                     headers: head.headers.clone(),
                 });
@@ -228,11 +225,6 @@ impl<'a> Exchange<'a> {
         Next::Stop(Outcome::Refused)
     }
 
-    fn closed(&mut self, how: Closing) -> Next {
-        let end = self.decoder.close(how).unwrap_or(BodyEnd::Complete);
-        self.over(end)
-    }
-
     fn over(&mut self, how: BodyEnd) -> Next {
         self.session.record(ClientFact::Ended { request: self.request, how });
         self.session.record_sights(self.application.ended(how));
@@ -247,8 +239,14 @@ impl<'a> Exchange<'a> {
     /// Sends FIN and reads on. It is recorded first: what the server makes of it comes after.
     async fn half_close(&mut self) -> Next {
         self.session.record(ClientFact::Left { how: Leave::HalfClose });
-        // A connection that is reset already has nothing to shut: the next read tells.
-        self.stream.shutdown().await.unwrap_or_default();
+        self.carrier.half_close().await;
+        Next::GoOn
+    }
+
+    /// Gives up the stream, and keeps the connection for what stands behind.
+    async fn reset_stream(&mut self) -> Next {
+        self.session.record(ClientFact::Left { how: Leave::StreamReset });
+        self.carrier.reset_stream().await;
         Next::GoOn
     }
 
@@ -256,9 +254,9 @@ impl<'a> Exchange<'a> {
         self.session.record(ClientFact::Left { how });
         match how {
             // Letting go of the stream closes it.
-            Leave::Fin | Leave::HalfClose => {}
+            Leave::Fin | Leave::HalfClose | Leave::StreamReset => {}
             // An engine without RST still closes.
-            Leave::Rst => self.stream.reset().await.unwrap_or_default(),
+            Leave::Rst => self.carrier.reset().await.unwrap_or_default(),
             Leave::Vanish => {
                 let host = self.session.host.name().clone();
                 self.session.host.stack().apply(&Fault::Vanish { host });
@@ -290,12 +288,5 @@ async fn connect(session: &Session) -> Option<Stream> {
             session.record(ClientFact::GaveUp { budget: "connect" });
             None
         }
-    }
-}
-
-fn version(http: Http) -> &'static str {
-    match http {
-        Http::H10 => "HTTP/1.0",
-        Http::H1 | Http::H2 => "HTTP/1.1",
     }
 }

@@ -6,12 +6,16 @@
 
 mod application;
 mod browser;
+mod carrier;
 mod course;
 mod event_reader;
 mod eventsource;
 mod eventsource_stream;
 mod exchange;
 mod frame_counter;
+mod http2;
+#[cfg(test)]
+mod http2_tests;
 mod pace;
 mod progress;
 mod raw;

@@ -86,7 +86,12 @@ mod tests {
 
     fn head(headers: &[(&str, &str)]) -> ResponseHead {
         let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        ResponseHead { minor_version: 1, status: 429, reason: String::new(), headers }
+        ResponseHead {
+            version: http::Version::HTTP_11,
+            status: 429,
+            reason: String::new(),
+            headers,
+        }
     }
 
     #[rstest]

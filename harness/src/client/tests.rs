@@ -22,7 +22,7 @@ use crate::{
 const SSE: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 
-fn reader() -> Client {
+pub(super) fn reader() -> Client {
     let headers =
         [("host", "relay"), ("content-type", "application/json"), ("content-length", "2")];
     Client {
@@ -32,6 +32,7 @@ fn reader() -> Client {
         from: "reader".to_owned(),
         kind: Kind::Raw,
         http: Http::H1,
+        recv_buffer: None,
         request: Request {
             method: "POST".to_owned(),
             target: "/v1/chat/completions".to_owned(),
@@ -47,7 +48,7 @@ fn reader() -> Client {
     }
 }
 
-fn millis(millis: u64) -> Time {
+pub(super) fn millis(millis: u64) -> Time {
     Time(Duration::from_millis(millis))
 }
 
@@ -69,7 +70,7 @@ async fn run(
 }
 
 /// What happened when, in words.
-fn story(facts: &[(u64, ClientFact)]) -> Vec<String> {
+pub(super) fn story(facts: &[(u64, ClientFact)]) -> Vec<String> {
     let line = |(at, fact): &(u64, ClientFact)| {
         let what = match fact {
             ClientFact::Sent { request, method, target, .. } => {

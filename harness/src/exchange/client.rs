@@ -9,6 +9,7 @@ use super::{
     terminator::Family,
 };
 use crate::{
+    http2::code_name,
     scenario::Leave,
     trace::{BodyEnd, ClientFact, Connection, Fact, Name, Trace},
 };
@@ -151,6 +152,12 @@ impl Exchange {
             (Some((_, BodyEnd::Complete)), _) => "a clean end of the body",
             (Some((_, BodyEnd::Truncated)), _) => "FIN in mid-response",
             (Some((_, BodyEnd::Reset)), _) => "RST",
+            (Some((_, BodyEnd::StreamReset(code))), _) => {
+                return format!("{what}{error}, then RST_STREAM, {}", code_name(code));
+            }
+            (Some((_, BodyEnd::TurnedAway(code))), _) => {
+                return format!("{what}{error}, then GOAWAY, {}", code_name(code));
+            }
             (Some((_, BodyEnd::Garbled)), _) => "bytes that are no HTTP",
             (None, Some((_, Leaving::Left(_)))) => "the client's leaving",
             (None, Some((_, Leaving::GaveUp(_)))) => "the client's giving up",

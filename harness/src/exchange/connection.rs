@@ -72,6 +72,13 @@ pub struct Direction {
 }
 
 impl Direction {
+    /// Its times without its bytes: the streams of a connection would hold them many times over.
+    pub(super) fn without_bytes(&self) -> Self {
+        let wrote = TimedBytes { bytes: Vec::new(), marks: self.wrote.marks.clone() };
+        let (arrived, read) = (self.arrived.clone(), self.read.clone());
+        Self { wrote, arrived, read, blocked: self.blocked.clone(), next_seq: self.next_seq }
+    }
+
     /// A segment arrived: its new bytes count, and repeated or early ones do not.
     fn arrive(&mut self, packet: &Packet, moment: Moment) {
         if packet.flags.syn {

@@ -3,7 +3,6 @@
 use mock_openai::script::End;
 
 use super::{Answer, Exchange, Passage, Run};
-use crate::http1::Framing;
 
 /// How an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +25,8 @@ impl Run<'_> {
         let passages = self.passages(exchange);
         let nearest = passages.last().filter(|passage| passage.incoming().is_some());
         let lost = nearest.is_some_and(|passage| !passage.came_whole());
-        let until_close = nearest
-            .and_then(Passage::incoming)
-            .is_some_and(|message| message.framing == Framing::UntilClose);
+        let until_close =
+            nearest.and_then(Passage::incoming).is_some_and(|message| message.ends_by_close);
         match answer.ended.map(|(_, how)| how) {
             Some(End::Clean | End::CloseIdleAfter(_)) if !lost && answer.lacks_terminator() => {
                 Fate::Unterminated

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{connection::Tcp, message::Message, moment::Moment, turn::Turn};
-use crate::{http1::Framing, trace::Name};
+use crate::trace::Name;
 
 /// One exchange at one host between the client and the provider.
 #[derive(Debug, Clone, Copy)]
@@ -53,8 +53,7 @@ impl<'a> Passage<'a> {
         let (Some(message), Some(tcp)) = (self.incoming(), self.above_tcp) else { return false };
         let came = tcp.down.arrived.len().max(tcp.down.read.len());
         came >= message.end.unwrap_or(tcp.down.wrote.bytes.len())
-            && (message.end.is_some()
-                || (message.framing == Framing::UntilClose && tcp.acceptor.finished.is_some()))
+            && (message.end.is_some() || (message.ends_by_close && tcp.acceptor.finished.is_some()))
     }
 
     /// For how long, between two moments, the application could not write toward the client.

@@ -1,4 +1,4 @@
-//! The HTTP/1 messages of one connection, with where each byte of a body lay on the wire.
+//! Messages with where each byte of a body lay on the wire; those of an HTTP/1 connection.
 
 use crate::http1::{Body, Framing, HEAD_BYTES_MAX, Head, Headers, Part, RequestHead, ResponseHead};
 
@@ -15,16 +15,16 @@ pub struct Message {
     pub status: u16,
     /// In order, names as written.
     pub headers: Vec<(String, String)>,
-    /// How its end is told; a body of no bytes is one of that length. Where the head contradicts
-    /// itself, only the connection's close tells (RFC 9112 6.3, items 4 and 5).
-    pub framing: Framing,
+    /// Whether only the connection's close tells its end: so where the head says nothing else, or
+    /// contradicts itself (RFC 9112 6.3, items 4 and 5). A stream of HTTP/2 always tells.
+    pub ends_by_close: bool,
     /// The body, after transfer decoding.
     pub body: Vec<u8>,
     /// Where on the wire it ends; `None` where it never did. A body that ends by the connection's
     /// close has no end here.
     pub end: Option<usize>,
     /// Pieces of the body: offset in the body, offset on the wire.
-    pieces: Vec<(usize, usize)>,
+    pub(super) pieces: Vec<(usize, usize)>,
 }
 
 impl Message {
@@ -99,9 +99,11 @@ fn messages<'a, H: Head>(
         let framing = head.framing(asked(found.len())).unwrap_or(Framing::UntilClose);
         let (method, status, headers) = parts(head);
         let (body, pieces) = (Vec::new(), Vec::new());
+        let ends_by_close = framing == Framing::UntilClose;
+        let end = None;
         let mut message =
-            Message { start, head_end, method, status, headers, framing, body, end: None, pieces };
-        message.read_body(wire);
+            Message { start, head_end, method, status, headers, ends_by_close, body, end, pieces };
+        message.read_body(framing, wire);
         let end = message.end;
         found.push(message);
         let Some(end) = end else { break };
@@ -112,8 +114,8 @@ fn messages<'a, H: Head>(
 
 impl Message {
     /// Reads the body as far as it was written; what is not as its framing says ends it unfinished.
-    fn read_body(&mut self, wire: &[u8]) {
-        let mut body = Body::new(self.framing);
+    fn read_body(&mut self, framing: Framing, wire: &[u8]) {
+        let mut body = Body::new(framing);
         let mut at = self.head_end;
         loop {
             match body.take(&wire[at..]) {
@@ -153,7 +155,7 @@ mod tests {
         let found = responses(wire, &asked);
         assert_eq!(found.iter().map(|m| m.status).collect::<Vec<_>>(), [204, 200]);
         assert_eq!(found[1].body, b"rest");
-        assert_eq!((found[1].framing, found[1].end), (Framing::UntilClose, None));
+        assert_eq!((found[1].ends_by_close, found[1].end), (true, None));
     }
 
     #[test]
@@ -200,13 +202,13 @@ mod tests {
         let found = responses(wire.as_bytes(), &[]);
         assert_eq!(found.iter().map(|message| message.status).collect::<Vec<_>>(), [200, 204]);
         assert_eq!((found[0].headers.len(), found[0].body.as_slice()), (201, &b"0123456789"[..]));
-        assert_eq!(found[0].framing, Framing::Chunked);
+        assert!(!found[0].ends_by_close);
     }
 
     #[test]
     fn a_length_that_is_none_leaves_the_end_to_the_close() {
         let wire = b"HTTP/1.1 200 OK\r\ncontent-length: 1, 2\r\n\r\nrest";
         let message = responses(wire, &[]).remove(0);
-        assert_eq!((message.framing, message.body.as_slice()), (Framing::UntilClose, &b"rest"[..]));
+        assert_eq!((message.ends_by_close, message.body.as_slice()), (true, &b"rest"[..]));
     }
 }

@@ -13,6 +13,7 @@ mod hop;
 mod message;
 mod moment;
 mod provider;
+mod streams;
 mod terminator;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -86,12 +87,17 @@ impl<'a> Run<'a> {
                 Some(Passage {
                     host: &below.to,
                     above,
-                    above_tcp: above.and_then(|turn| self.connections.open.get(&turn.connection)),
+                    above_tcp: above.and_then(|turn| self.tcp_of(turn)),
                     below,
-                    below_tcp: self.connections.open.get(&below.connection)?,
+                    below_tcp: self.tcp_of(below)?,
                 })
             })
             .collect()
+    }
+
+    /// The connection of a turn; of a stream, as that stream has it.
+    fn tcp_of<'b>(&'b self, turn: &'b Turn) -> Option<&'b Tcp> {
+        turn.stream.as_deref().or_else(|| self.connections.open.get(&turn.connection))
     }
 
     /// How one exchange passes the relay.

@@ -121,6 +121,7 @@ impl Story {
             from: name.to_owned(),
             kind,
             http: Http::H1,
+            recv_buffer: None,
             request,
             origin: None,
             credentials: false,
@@ -406,7 +407,12 @@ impl Story {
 
     fn gets_head(&mut self, ms: u64, client: &str, status: u16, headers: &[(&str, &str)]) {
         let (request, _) = self.asked[client];
-        let head = ClientFact::Head { request, minor_version: 1, status, headers: pairs(headers) };
+        let head = ClientFact::Head {
+            request,
+            version: http::Version::HTTP_11,
+            status,
+            headers: pairs(headers),
+        };
         self.fact(ms, client, Fact::Client(head));
     }
 

@@ -7,6 +7,7 @@ use super::{
     connection::{Connections, Tcp},
     message::{Message, requests, responses},
     moment::Moment,
+    streams::{Talk, talks},
 };
 use crate::trace::{Connection, Name, WORLD};
 
@@ -25,6 +26,9 @@ pub struct Turn {
     pub request: Message,
     /// The response, as it was written.
     pub response: Option<Message>,
+    /// Where it is one stream of an HTTP/2 connection: that connection as this stream had it, with
+    /// the stream's ends, and without bytes.
+    pub stream: Option<Box<Tcp>>,
     /// Index of the client's exchange that it serves, where that can be told.
     pub exchange: Option<usize>,
 }
@@ -54,13 +58,11 @@ impl Turn {
 }
 
 fn turns_of(number: Connection, tcp: &Tcp, exchanges: &[Exchange]) -> Vec<Turn> {
-    let asked = requests(&tcp.up.wrote.bytes);
-    let mut answers = responses(&tcp.down.wrote.bytes, &asked).into_iter();
     // A client says itself which connection carries its requests, in their order.
     let mut own = (0..exchanges.len()).filter(|index| exchanges[*index].connection == number);
-    asked
+    said(tcp)
         .into_iter()
-        .filter_map(|request| {
+        .filter_map(|(request, response, stream)| {
             let moment = tcp.up.wrote.marks.when(request.start)?;
             Some(Turn {
                 connection: number,
@@ -68,11 +70,23 @@ fn turns_of(number: Connection, tcp: &Tcp, exchanges: &[Exchange]) -> Vec<Turn> 
                 to: tcp.acceptor.host.clone(),
                 asked: moment,
                 request,
-                response: answers.next(),
+                response,
+                stream,
                 exchange: own.next(),
             })
         })
         .collect()
+}
+
+/// What was asked and answered over a connection, in the order in which it was asked.
+fn said(tcp: &Tcp) -> Vec<(Message, Option<Message>, Option<Box<Tcp>>)> {
+    if let Some(talks) = talks(tcp) {
+        let parts = |Talk { request, response, tcp }| (request, response, Some(Box::new(tcp)));
+        return talks.into_iter().map(parts).collect();
+    }
+    let asked = requests(&tcp.up.wrote.bytes);
+    let mut answers = responses(&tcp.down.wrote.bytes, &asked).into_iter();
+    asked.into_iter().map(|request| (request, answers.next(), None)).collect()
 }
 
 /// Which exchange a request serves that was seen at a moment: one of the same `user` that was sent

@@ -181,7 +181,7 @@ fn a_head_is_given_as_it_was_sent() {
     assert_eq!(
         items,
         [Item::Head(ResponseHead {
-            minor_version: 1,
+            version: http::Version::HTTP_11,
             status: 429,
             reason: "Too Many Requests".to_owned(),
             headers: pairs.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec(),

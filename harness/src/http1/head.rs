@@ -17,8 +17,8 @@ const FIELDS_MAX: usize = 1024;
 /// The head of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResponseHead {
-    /// `HTTP/1.1`: 1; `HTTP/1.0`: 0.
-    pub minor_version: u8,
+    /// `HTTP/1.1`; `HTTP/2` where it came as such.
+    pub version: http::Version,
     /// Status code.
     pub status: u16,
     /// Reason phrase; empty where there is none.
@@ -64,7 +64,10 @@ impl Head for ResponseHead {
         let mut head = httparse::Response::new(&mut fields);
         let httparse::Status::Complete(len) = head.parse(bytes)? else { return Ok(None) };
         let head = Self {
-            minor_version: head.version.unwrap_or(1),
+            version: match head.version {
+                Some(0) => http::Version::HTTP_10,
+                Some(_) | None => http::Version::HTTP_11,
+            },
             status: head.code.unwrap_or(0),
             reason: head.reason.unwrap_or("").to_owned(),
             headers: owned(head.headers),

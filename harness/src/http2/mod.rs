@@ -9,6 +9,8 @@ mod frame;
 mod half;
 mod head;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 pub use code::code_name;

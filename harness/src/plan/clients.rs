@@ -6,7 +6,7 @@ use mock_openai::draw::draw_below;
 use serde_json::{Map, Value, json};
 
 use super::{Client, Request};
-use crate::scenario::{self, Kind, Scenario, Starts, client_names};
+use crate::scenario::{self, Http, Kind, Scenario, Starts, client_names};
 
 /// Where a completion is asked for.
 const COMPLETIONS: &str = "/v1/chat/completions";
@@ -32,6 +32,7 @@ fn one(group: &scenario::Client, name: String, seed: u64) -> Client {
                 request(&group.request, &name)
             }
         },
+        recv_buffer: group.recv_buffer.filter(|_| group.http == Http::H2),
         origin: group.origin.clone(),
         credentials: group.credentials,
         reads: group.reads,

@@ -6,7 +6,7 @@ mod make;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use mock_openai::script::Script;
+use mock_openai::{quantity::Size, script::Script};
 use serde::Serialize;
 
 use crate::scenario::{
@@ -106,6 +106,9 @@ pub struct Client {
     pub kind: Kind,
     /// The HTTP version that it speaks.
     pub http: Http,
+    /// What it lets a relay send ahead on a stream of HTTP/2, where that is not the default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recv_buffer: Option<Size>,
     /// What it asks.
     pub request: Request,
     /// The page's origin, for a browser; the browser adds the header itself.

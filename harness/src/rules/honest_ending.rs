@@ -13,10 +13,13 @@ use crate::{
 pub(super) const RULE: Rule = Rule {
     id: "honest-ending",
     level: Level::Must,
-    citation: "RFC 9112 8; RFC 9110 6.1",
+    citation: "RFC 9112 8; RFC 9110 6.1; RFC 9113 8.1",
     demand: "an abnormal end of the provider shows at the client: an error event or broken framing, never a clean finish",
     judge,
 };
+
+/// The code of a stream that is given up without an error (RFC 9113 7).
+const NO_ERROR: u32 = 0;
 
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
@@ -44,7 +47,10 @@ fn client_first(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answe
 }
 
 fn is_dishonest(exchange: &Exchange, answer: &Answer, fate: Fate) -> bool {
-    let complete = matches!(exchange.ended, Some((_, BodyEnd::Complete)));
+    // A client may take a reset without an error for the end of an answer that was whole: so it is
+    // used after one (RFC 9113 8.1).
+    let complete =
+        matches!(exchange.ended, Some((_, BodyEnd::Complete | BodyEnd::StreamReset(NO_ERROR))));
     let fails = exchange.status().is_some_and(|status| status >= 400);
     complete && !fails && looks_whole(&exchange.body.bytes, answer, fate)
 }
@@ -109,6 +115,11 @@ mod tests {
             assert_eq!(after(end, ERROR, BodyEnd::Complete).verdict(&RULE), Verdict::Held);
             assert_eq!(after(end, "", BodyEnd::Truncated).verdict(&RULE), Verdict::Held);
             assert_eq!(after(end, "", BodyEnd::Reset).verdict(&RULE), Verdict::Held);
+            // INTERNAL_ERROR and CANCEL of RFC 9113 7.
+            for code in [2, 8] {
+                let told = after(end, "", BodyEnd::StreamReset(code));
+                assert_eq!(told.verdict(&RULE), Verdict::Held);
+            }
         }
         let same = after(End::NoTerminator, "", BodyEnd::Complete);
         assert_eq!(same.verdict(&RULE), Verdict::Held);
@@ -130,6 +141,15 @@ mod tests {
             );
             assert_eq!(breach.got, "status 200 and 1 frame, then a clean end of the body");
         }
+    }
+
+    #[test]
+    fn a_stream_that_is_reset_without_an_error_looks_whole() {
+        // NO_ERROR of RFC 9113 7.
+        let breach = after(End::Reset, "", BodyEnd::StreamReset(0)).breach(&RULE);
+        assert_eq!(breach.got, "status 200 and 1 frame, then RST_STREAM, NO_ERROR");
+        let told = after(End::Reset, ERROR, BodyEnd::StreamReset(0));
+        assert_eq!(told.verdict(&RULE), Verdict::Held);
     }
 
     #[test]

@@ -128,9 +128,9 @@ pub enum Http {
     #[default]
     #[serde(rename = "h1")]
     H1,
-    /// HTTP/2 with prior knowledge.
+    /// HTTP/2 with prior knowledge, one stream on a connection of its own. What the relay may send
+    /// ahead is as much as `recv_buffer`. A relay that does not claim `http2` is skipped.
     #[serde(rename = "h2")]
-    #[schemars(extend("x-not-built" = true, "x-instead" = "`h1` is spoken"))]
     H2,
 }
 
@@ -320,6 +320,9 @@ pub enum Leave {
     /// It shuts its sending side alone (FIN), and reads on: what stands behind it goes on. A relay may
     /// take it for a departure, unless it claims `half_close`.
     HalfClose,
+    /// It gives up its stream (`RST_STREAM`, `CANCEL`), and keeps the connection until it has waited
+    /// as long as what stands behind says. Needs `http: h2`.
+    StreamReset,
 }
 
 /// How a client tries again.

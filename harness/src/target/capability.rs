@@ -13,6 +13,9 @@ pub enum Capability {
     CommitAtContent,
     /// A client that shuts only its sending side still gets its stream.
     HalfClose,
+    /// It speaks HTTP/2 to clients that begin with it. What a client with `http: h2` asks needs this,
+    /// said or not.
+    Http2,
     /// It tells its own metrics at `/metrics`.
     Metrics,
     /// It logs by events of the `tracing` crate whose targets begin with `relay`.
@@ -29,6 +32,7 @@ impl Capability {
         Self::Cors,
         Self::CommitAtContent,
         Self::HalfClose,
+        Self::Http2,
         Self::Metrics,
         Self::Log,
         Self::Drain,
@@ -41,6 +45,7 @@ impl Capability {
             Self::Cors => "cors",
             Self::CommitAtContent => "commit_at_content",
             Self::HalfClose => "half_close",
+            Self::Http2 => "http2",
             Self::Metrics => "metrics",
             Self::Log => "log",
             Self::Drain => "drain",
@@ -77,7 +82,7 @@ mod tests {
         assert_eq!(
             "streeming".parse::<Capability>(),
             Err("`streeming` is not a capability; there are streaming, cors, \
-                 commit_at_content, half_close, metrics, log, drain"
+                 commit_at_content, half_close, http2, metrics, log, drain"
                 .to_owned())
         );
     }

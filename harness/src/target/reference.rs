@@ -15,6 +15,7 @@ pub(super) fn target() -> Target {
     Target::service(Target::REFERENCE, serve)
         .with_switches(|name, value| config().set(name, value).map_err(|error| error.to_string()))
         .claiming(Capability::Cors)
+        .claiming(Capability::Http2)
         .claiming(Capability::Metrics)
         .claiming(Capability::Log)
         .claiming(Capability::Drain)

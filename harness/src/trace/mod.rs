@@ -188,12 +188,16 @@ pub enum SocketFact {
 /// How the HTTP body of a response ended at the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BodyEnd {
-    /// By its framing: final chunk, full length, or the close of a close-delimited body.
+    /// By its framing: final chunk, full length, `END_STREAM`, or the close of a close-delimited body.
     Complete,
     /// By FIN before the framing's end.
     Truncated,
     /// By RST.
     Reset,
+    /// By `RST_STREAM`, with its code (HTTP/2).
+    StreamReset(u32),
+    /// By a `GOAWAY` that leaves its stream out, with its code (HTTP/2).
+    TurnedAway(u32),
     /// The bytes are no longer HTTP.
     Garbled,
 }
@@ -225,8 +229,8 @@ pub enum ClientFact {
     Head {
         /// Which request it answers.
         request: u64,
-        /// `HTTP/1.1`: 1; `HTTP/1.0`: 0.
-        minor_version: u8,
+        /// `HTTP/1.1`.
+        version: http::Version,
         /// Status code.
         status: u16,
         /// In order, names as received.

@@ -6,9 +6,10 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use super::{ClientFact, Connection, Event, Fact, Sight, SocketFact, Trace};
+use super::{BodyEnd, ClientFact, Connection, Event, Fact, Sight, SocketFact, Trace};
 use crate::{
     http1::header,
+    http2::code_name,
     plan::Plan,
     visible::{Notation, visible as show_all},
     wire::{self, FrameKind},
@@ -110,10 +111,10 @@ impl<'a> Telling<'a> {
                 self.began.get_or_insert(at);
                 self.line(at, format_args!("no connection: {error:?}"));
             }
-            ClientFact::Head { minor_version, status, headers, .. } => {
+            ClientFact::Head { version, status, headers, .. } => {
                 let kind = header(headers, "content-type").unwrap_or_default();
                 self.streams = kind.to_ascii_lowercase().starts_with("text/event-stream");
-                self.line(at, format_args!("< HTTP/1.{minor_version} {status}"));
+                self.line(at, format_args!("< {} {status}", version_name(*version)));
                 self.headers(headers, TELLING_HEADERS, '<');
             }
             ClientFact::Body { bytes, .. } => {
@@ -122,7 +123,7 @@ impl<'a> Telling<'a> {
             }
             ClientFact::Ended { how, .. } => {
                 self.frames();
-                self.line(at, format_args!("body {}", format!("{how:?}").to_lowercase()));
+                self.line(at, format_args!("body {}", ending(*how)));
                 self.closing();
             }
             ClientFact::Left { how } => {
@@ -208,6 +209,23 @@ impl<'a> Telling<'a> {
         let Event { at, actor, .. } = &self.trace.events[ordinal];
         let who = if **actor == *self.name { "the client" } else { actor };
         self.line(*at, format_args!("connection ended first by {who}: {how}"));
+    }
+}
+
+/// As status lines have it; HTTP/2 has none, and is called so.
+fn version_name(version: http::Version) -> String {
+    if version == http::Version::HTTP_2 { "HTTP/2".to_owned() } else { format!("{version:?}") }
+}
+
+/// How a response ended, in words.
+fn ending(how: BodyEnd) -> String {
+    match how {
+        BodyEnd::Complete => "complete".to_owned(),
+        BodyEnd::Truncated => "truncated".to_owned(),
+        BodyEnd::Reset => "reset".to_owned(),
+        BodyEnd::Garbled => "garbled".to_owned(),
+        BodyEnd::StreamReset(code) => format!("ended by RST_STREAM, {}", code_name(code)),
+        BodyEnd::TurnedAway(code) => format!("ended by GOAWAY, {}", code_name(code)),
     }
 }
 

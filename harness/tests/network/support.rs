@@ -44,6 +44,7 @@ fn client(name: &str) -> Client {
         from: name.to_owned(),
         kind: Kind::Raw,
         http: Http::H1,
+        recv_buffer: None,
         request: Request {
             method: "GET".to_owned(),
             target: "/".to_owned(),

@@ -118,8 +118,12 @@ mod tests {
             ("X-Other", "1"),
             ("Set-Cookie", "a=b"),
         ]);
-        let mut head =
-            ResponseHead { minor_version: 1, status: 429, reason: String::new(), headers: fields };
+        let mut head = ResponseHead {
+            version: http::Version::HTTP_11,
+            status: 429,
+            reason: String::new(),
+            headers: fields,
+        };
         if !expose.is_empty() {
             head.headers.push(("Access-Control-Expose-Headers".to_owned(), expose.to_owned()));
         }
@@ -132,8 +136,12 @@ mod tests {
     #[test]
     fn a_page_of_the_same_origin_sees_all_but_cookies() {
         let fields = headers(&[("X-A", "1"), ("Set-Cookie", "a=b")]);
-        let head =
-            ResponseHead { minor_version: 1, status: 200, reason: String::new(), headers: fields };
+        let head = ResponseHead {
+            version: http::Version::HTTP_11,
+            status: 200,
+            reason: String::new(),
+            headers: fields,
+        };
         let mode = Mode { cross_origin: false, ..mode(true) };
         assert_eq!(filtered(head, &mode).headers, headers(&[("x-a", "1")]));
     }

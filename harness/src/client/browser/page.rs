@@ -136,9 +136,14 @@ impl Application for Page {
             (true, BodyEnd::Complete) => {
                 text(self.text.flush()).into_iter().chain([Sight::End]).collect()
             }
-            (true, BodyEnd::Truncated | BodyEnd::Reset | BodyEnd::Garbled) => {
-                vec![failed("network error while reading the body")]
-            }
+            (
+                true,
+                BodyEnd::Truncated
+                | BodyEnd::Reset
+                | BodyEnd::StreamReset(_)
+                | BodyEnd::TurnedAway(_)
+                | BodyEnd::Garbled,
+            ) => vec![failed("network error while reading the body")],
         }
     }
 

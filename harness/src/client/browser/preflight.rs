@@ -226,8 +226,12 @@ mod tests {
         ]);
         fields.extend(headers.map(|v| ("Access-Control-Allow-Headers".to_owned(), v.to_owned())));
         fields.extend(methods.map(|v| ("Access-Control-Allow-Methods".to_owned(), v.to_owned())));
-        let head =
-            ResponseHead { minor_version: 1, status, reason: String::new(), headers: fields };
+        let head = ResponseHead {
+            version: http::Version::HTTP_11,
+            status,
+            reason: String::new(),
+            headers: fields,
+        };
         let checked = check(&head, &chat(method), &mode(credentials));
         assert_eq!(checked.is_ok(), passes, "{checked:?}");
     }

@@ -61,7 +61,7 @@ fn client(client: &Client) -> Option<String> {
     let leaves = client.does.iter().find_map(|does| match does {
         Does::Leave(Leave::Rst) => Some("leaves by RST, which the crate does not send"),
         Does::Leave(Leave::Vanish) => Some("vanishes, and the crate never sends again"),
-        Does::Leave(Leave::Fin | Leave::HalfClose)
+        Does::Leave(Leave::Fin | Leave::HalfClose | Leave::StreamReset)
         | Does::Read(_)
         | Does::Wait(_)
         | Does::Reconnect(_) => None,

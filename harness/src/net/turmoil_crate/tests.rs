@@ -50,6 +50,7 @@ fn plan() -> Plan {
         from: "reader".to_owned(),
         kind: Kind::Raw,
         http: crate::scenario::Http::H1,
+        recv_buffer: None,
         request,
         origin: None,
         credentials: false,

@@ -8,7 +8,7 @@ use mock_openai::{
     yaml::{Diagnostic, Place},
 };
 
-use super::{NAME, RESERVED, is_name, kind, moves};
+use super::{NAME, RESERVED, http2, is_name, kind, moves};
 use crate::scenario::{Client, ReadPoint, Request, Retries, Scenario, client_names};
 
 /// How many clients a scenario may have; a run of a thousand takes seconds.
@@ -53,6 +53,7 @@ pub(super) fn check(scenario: &Scenario, place: Place<'_>, wrong: &mut Vec<Diagn
         taken.extend(client_names(client));
         check_address(scenario, index, here, wrong);
         kind::check(client, here, wrong);
+        http2::check(scenario, client, here, wrong);
         check_request(&client.request, here.key("request"), wrong);
         check_patience(client, here.key("gives_up"), wrong);
         moves::check(client, &scenario.upstream, frames, here, wrong);

@@ -3,6 +3,7 @@
 mod clients;
 mod expect;
 mod head;
+mod http2;
 mod kind;
 mod marks;
 mod moves;

@@ -82,7 +82,12 @@ fn check_after_leaving(
             wrong.push(here.wrong(message).help("keep the first `leave: half_close`"));
             true
         }
-        (Leave::HalfClose, _) => true,
+        (Leave::HalfClose, _) | (Leave::StreamReset, Does::Wait(_) | Does::Reconnect(_)) => true,
+        (Leave::StreamReset, Does::Read(_) | Does::Leave(_)) => {
+            let help = "`wait` keeps the connection open for so long";
+            wrong.push(here.wrong("its stream is given up already").help(help));
+            false
+        }
         (Leave::Vanish, Does::Wait(_) | Does::Reconnect(_)) if comes_back() => {
             let message = "a host that has vanished is never heard again";
             wrong.push(here.wrong(message).help("write `leave: rst` for one that comes back"));

@@ -55,7 +55,7 @@ fn check_leaver(client: &Client, least: u64, place: Place<'_>, wrong: &mut Vec<D
             | Does::Wait(_)
             | Does::Reconnect(_)
             | Does::Leave(Leave::HalfClose) => read = None,
-            Does::Leave(Leave::Fin | Leave::Rst | Leave::Vanish) => {
+            Does::Leave(Leave::Fin | Leave::Rst | Leave::Vanish | Leave::StreamReset) => {
                 if let Some(read) = read.filter(|read| least > *read) {
                     let message = format!("`{}` leaves after {read} frames", client.name);
                     let help = format!("expect `frames: {{ as_sent: {read} }}`, or read on");
