@@ -68,7 +68,11 @@ clients: [ {{ name: reader }} ]"
     let names: Vec<&str> = plan.links.iter().map(|link| link.name.as_str()).collect();
     assert_eq!(names, ["client-edge", "edge-relay", "relay-upstream"]);
     let latency = |millis| Some(Time(Duration::from_millis(millis)));
-    let both = LinkSpec { latency: latency(20), jitter: latency(5), ..LinkSpec::default() };
+    let both = LinkSpec {
+        latency: latency(20),
+        jitter: latency(5).map(harness::scenario::Jitter::AtMost),
+        ..LinkSpec::default()
+    };
     assert_eq!(plan.links[0].down, both);
     assert_eq!(plan.links[0].up, LinkSpec { latency: latency(1), ..both });
     assert_eq!(plan.links[1].down, LinkSpec::default());

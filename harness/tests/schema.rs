@@ -124,6 +124,7 @@ const BEYOND_A_SCHEMA: &[(&str, &[&str])] = &[
             "ending-that-contradicts-itself",
             "event-source-that-cannot-be",
             "event-on-the-wrong-thing",
+            "links-and-hosts-that-cannot-be",
             "event-without-a-point",
             "excuse-without-reason",
             "expectation-about-nothing",

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::{
     draw::{draw, draw_below},
     quantity::Time,
-    script::{Distribution, Exponential, Lognormal, Uniform},
+    script::{Distribution, Exponential, Lognormal, Normal, Pareto, Uniform},
 };
 
 /// The time that is drawn under a name, in whole milliseconds; see [`draw`] for `label` and
@@ -28,6 +28,14 @@ pub(crate) fn time(distribution: &Distribution, seed: u64, label: &str, ordinal:
         Distribution::Exponential(Exponential { mean, max }) => {
             let share = share(draw(seed, label, ordinal));
             bounded(float(millis_of(*mean)) * -libm::log(share), *max)
+        }
+        Distribution::Normal(Normal { mean, deviation, max }) => {
+            let normal = normal(seed, label, ordinal);
+            bounded(float(millis_of(*mean)) + float(millis_of(*deviation)) * normal, *max)
+        }
+        Distribution::Pareto(Pareto { least, shape, max }) => {
+            let share = share(draw(seed, label, ordinal));
+            bounded(float(millis_of(*least)) * libm::pow(share, -1.0 / shape), *max)
         }
     };
     Duration::from_millis(millis)
@@ -118,10 +126,35 @@ mod tests {
     }
 
     #[test]
+    fn normal_times_have_the_quantiles_of_the_distribution_and_are_never_negative() {
+        let normal = Normal { mean: ms(1_000), deviation: ms(100), max: None };
+        // 1000 + 100 * z, z = -1.2816, -0.6745, 0, 0.6745, 1.2816.
+        let quantiles =
+            [(10, 872, 10), (25, 933, 8), (50, 1_000, 8), (75, 1_067, 8), (90, 1_128, 10)];
+        assert_near(&many(Distribution::Normal(normal)), &quantiles);
+        let wide = Normal { mean: ms(10), deviation: ms(100), max: None };
+        assert_eq!(many(Distribution::Normal(wide))[0], 0);
+    }
+
+    #[test]
+    fn pareto_times_have_the_quantiles_of_the_distribution() {
+        let times = many(Distribution::Pareto(Pareto { least: ms(1_000), shape: 2.0, max: None }));
+        assert!(times[0] >= 1_000);
+        // 1000 / sqrt(1 - share).
+        assert_near(&times, &[(25, 1_155, 10), (50, 1_414, 15), (75, 2_000, 40), (90, 3_162, 150)]);
+    }
+
+    #[test]
     fn a_maximum_cuts_what_is_longer() {
         for distribution in [
             Distribution::Lognormal(Lognormal { median: ms(10), sigma: 5.0, max: Some(ms(2_000)) }),
             Distribution::Exponential(Exponential { mean: ms(1_000), max: Some(ms(2_000)) }),
+            Distribution::Normal(Normal {
+                mean: ms(1_990),
+                deviation: ms(9),
+                max: Some(ms(2_000)),
+            }),
+            Distribution::Pareto(Pareto { least: ms(100), shape: 1.0, max: Some(ms(2_000)) }),
         ] {
             assert_eq!(many(distribution).last(), Some(&2_000));
         }

@@ -1,5 +1,7 @@
 //! Randomness by hashing: every draw names itself, so a new draw never shifts an old one.
 
+use crate::script::Distribution;
+
 /// A uniformly distributed 64-bit number, the same for the same `(seed, label, ordinal)` for ever.
 ///
 /// `label` says what is drawn (`"link relay-upstream down jitter"`), `ordinal` counts the draws of
@@ -24,6 +26,16 @@ pub fn draw_below(seed: u64, label: &str, ordinal: u64, bound: u64) -> u64 {
 pub(crate) fn below(drawn: u64, bound: u64) -> u64 {
     let wide = u128::from(drawn) * u128::from(bound);
     u64::try_from(wide >> 64).unwrap_or(0)
+}
+
+/// A time drawn from a distribution, in whole milliseconds.
+pub fn draw_time(
+    distribution: &Distribution,
+    seed: u64,
+    label: &str,
+    ordinal: u64,
+) -> std::time::Duration {
+    crate::distribution::time(distribution, seed, label, ordinal)
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ impl Story {
     pub(crate) fn link(&mut self, name: &str, latency_ms: u64) {
         let time = mock_openai::quantity::Time(Duration::from_millis(latency_ms));
         let spec = LinkSpec { latency: Some(time), ..LinkSpec::default() };
-        self.plan.links.push(Link { name: name.to_owned(), down: spec, up: spec });
+        self.plan.links.push(Link { name: name.to_owned(), down: spec, up: spec, mtu: None });
     }
 
     /// A middlebox between the clients and what stands there so far.

@@ -1,10 +1,19 @@
 //! A simulated listener, in the shapes that axum and the provider take.
 
-use std::{future::poll_fn, io, net::SocketAddr};
+use std::{future::poll_fn, io, net::SocketAddr, time::Duration};
+
+use tokio::time::sleep;
 
 use super::{Host, Listening, Stop, Stream};
 
-/// Accepts the connections of one host.
+/// The host has no file left for one more socket.
+const EMFILE: i32 = 24;
+
+/// How long axum leaves accepting alone then.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Accepts the connections of one host. As axum's listener it never fails; as the provider's
+/// ([`mock_openai::wire::Accept`]) it tells what `accept(2)` does, `EMFILE` included.
 pub struct Listener {
     host: Host,
     listening: Box<dyn Listening>,
@@ -32,10 +41,14 @@ impl axum::serve::Listener for Listener {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Stream, SocketAddr) {
-        match self.next().await {
-            Ok(accepted) => accepted,
-            // The host is gone; nobody will ever connect again.
-            Err(_) => std::future::pending().await,
+        loop {
+            match self.next().await {
+                Ok(accepted) => return accepted,
+                // As axum (0.8.9) does on a real port: it is tried again a second later.
+                Err(error) if error.raw_os_error() == Some(EMFILE) => sleep(PAUSE).await,
+                // The host is gone; nobody will ever connect again.
+                Err(_) => return std::future::pending().await,
+            }
         }
     }
 

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
     plan::Plan,
+    scenario::Way,
     trace::{Connection, Name, Recorder, Trace},
 };
 
@@ -139,11 +140,13 @@ pub enum Fault {
         /// When it is released; never where it is left out.
         lasts: Option<Duration>,
     },
-    /// What is sent over the link is lost, both ways. With an end, senders try again after it, so
+    /// What is sent over the link is lost, both ways or one alone. With an end, senders try again after it, so
     /// that an application sees delay; without one it sees silence.
     Drop {
         /// The link's name.
         link: String,
+        /// Which way; both where it is left out.
+        way: Option<Way>,
         /// When it ends.
         lasts: Option<Duration>,
     },

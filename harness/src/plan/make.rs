@@ -50,7 +50,8 @@ fn links(scenario: &Scenario) -> Vec<Link> {
         .into_iter()
         .map(|name| {
             let links = spec(&name);
-            Link { name, down: one_way(&links, links.down), up: one_way(&links, links.up) }
+            let (down, up) = (one_way(&links, links.down), one_way(&links, links.up));
+            Link { name, down, up, mtu: links.mtu }
         })
         .collect()
 }

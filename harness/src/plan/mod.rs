@@ -88,6 +88,9 @@ pub struct Link {
     pub down: LinkSpec,
     /// From the client's side to the provider's.
     pub up: LinkSpec,
+    /// The largest packet, headers included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<Size>,
 }
 
 /// One client, with its draws made.

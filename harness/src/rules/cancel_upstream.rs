@@ -93,8 +93,8 @@ fn judge(run: &Run<'_>) -> Verdict {
 /// What two journeys each way over all links take at most.
 fn round_trips(links: &[Link]) -> Duration {
     let delay = |spec: &crate::scenario::LinkSpec| {
-        let times = [spec.latency, spec.jitter];
-        times.into_iter().flatten().map(|time| time.0).sum::<Duration>()
+        let jitter = spec.jitter.and_then(|jitter| jitter.most());
+        spec.latency.unwrap_or_default().0 + jitter.unwrap_or_default()
     };
     links.iter().map(|link| delay(&link.up) + delay(&link.down)).sum::<Duration>() * 2
 }

@@ -179,7 +179,8 @@ mod tests {
         story.assert_not_applicable(&RULE, "the run did not come to its end");
         let mut story = lets_go_of(0);
         let (host, fault) = (Some("relay".to_owned()), NetFault::Crash);
-        let crash = NetEvent { at: None, after: None, link: None, host, fault, lasts: None };
+        let crash =
+            NetEvent { at: None, after: None, link: None, host, fault, way: None, lasts: None };
         story.plan.events.push(crash);
         story.assert_not_applicable(
             &RULE,

@@ -6,6 +6,7 @@ mod cell;
 mod check;
 mod client;
 mod expect;
+mod jitter;
 mod lint;
 mod load;
 mod middlebox;
@@ -32,6 +33,7 @@ pub use client::{
 };
 pub(crate) use expect::is_of_a_word;
 pub use expect::{EndsAs, EndsHow, Expect, Frames, Grade, LongEndsAs, LongFrames, Relay, Upstream};
+pub use jitter::Jitter;
 pub use lint::lint;
 pub use load::{load, load_all};
 pub use middlebox::{
@@ -39,7 +41,7 @@ pub use middlebox::{
     Http10Downgrade, IdleCutter, LoadBalancer, Middlebox, ReChunker,
 };
 pub use names::client_names;
-pub use network::{HostLimits, LinkSpec, Links, NetEvent, NetFault, Network, When};
+pub use network::{HostLimits, LinkSpec, Links, NetEvent, NetFault, Network, Way, When};
 
 /// One scenario file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -5,6 +5,8 @@ use mock_openai::quantity::{Rate, Share, Size, Time};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
 
+use super::Jitter;
+
 /// The `network:` block: links by name (`client-relay`), and `events`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Network {
@@ -15,29 +17,28 @@ pub struct Network {
 }
 
 /// One link: what holds for both directions, and what differs in one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Links {
     /// One way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<Time>,
-    /// At most so much is added to each packet's latency, uniformly.
+    /// What is added to each packet's latency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jitter: Option<Time>,
+    pub jitter: Option<Jitter>,
     /// Shared by all flows of one direction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bandwidth: Option<Rate>,
     /// Share of the packets that are lost and sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<Share>,
-    /// Bytes that wait for the bandwidth at most; what exceeds it is lost. Unbounded where it is
+    /// Bytes that wait for the bandwidth at most. What comes on top is lost: it is sent again a
+    /// retransmission time-out later, and what is behind it on its flow waits. Unbounded where it is
     /// left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-not-built" = true))]
     pub queue: Option<Size>,
-    /// The largest packet, headers included; 1500 B where it is left out.
+    /// The largest packet, 40 B of headers included: 68 B to 1500 B, and 1500 B where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-not-built" = true))]
     pub mtu: Option<Size>,
     /// What differs from the provider's side to the client's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,16 +49,15 @@ pub struct Links {
 }
 
 /// One direction of a link.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkSpec {
     /// One way; none where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<Time>,
-    /// At most so much is added to each packet's latency, uniformly; packets of one flow stay in
-    /// order.
+    /// What is added to each packet's latency; packets of one flow stay in order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jitter: Option<Time>,
+    pub jitter: Option<Jitter>,
     /// Shared by all flows; unlimited where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bandwidth: Option<Rate>,
@@ -65,10 +65,10 @@ pub struct LinkSpec {
     /// is behind them on their flow waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<Share>,
-    /// Bytes that wait for the bandwidth at most; what exceeds it is lost. Unbounded where it is
+    /// Bytes that wait for the bandwidth at most. What comes on top is lost: it is sent again a
+    /// retransmission time-out later, and what is behind it on its flow waits. Unbounded where it is
     /// left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-not-built" = true))]
     pub queue: Option<Size>,
 }
 
@@ -88,12 +88,25 @@ pub struct NetEvent {
     /// The host that it happens to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// With `drop`: what goes this way alone is lost; both ways where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way: Option<Way>,
     /// What happens.
     #[serde(rename = "do")]
     pub fault: NetFault,
     /// For how long; for ever (or once) where it is left out.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub lasts: Option<Time>,
+}
+
+/// Which way over a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// From the client's side to the provider's.
+    Up,
+    /// From the provider's side to the client's.
+    Down,
 }
 
 /// A point in what one client received, or a mark of the provider's.
@@ -123,7 +136,7 @@ pub enum NetFault {
     Reset,
     /// Link: everything stalls, and arrives in order when it is over.
     Hold,
-    /// Link: silence both ways; the ends are not told.
+    /// Link: silence both ways, or one `way` alone; the ends are not told.
     Drop,
     /// Host: connects are answered with RST.
     Refuse,
@@ -152,9 +165,10 @@ pub struct HostLimits {
     /// is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send_buffer: Option<Size>,
-    /// How many sockets it may have open; unbounded where it is left out.
+    /// How many sockets its applications may have open, the listening one included; unbounded where
+    /// it is left out. Over it a connect fails, and so does an accept while a connection waits, both
+    /// as `EMFILE` does; once one is closed there is room again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-not-built" = true))]
     pub files: Option<u64>,
     /// How late its tasks run after they are woken; at once where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]

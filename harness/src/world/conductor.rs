@@ -122,7 +122,7 @@ fn fault(event: &NetEvent) -> Option<Fault> {
     match event.fault {
         NetFault::Reset => link().map(|link| Fault::Reset { link }),
         NetFault::Hold => link().map(|link| Fault::Hold { link, lasts }),
-        NetFault::Drop => link().map(|link| Fault::Drop { link, lasts }),
+        NetFault::Drop => link().map(|link| Fault::Drop { link, way: event.way, lasts }),
         NetFault::Refuse => host().map(|host| Fault::Refuse { host, lasts }),
         NetFault::Blackhole => host().map(|host| Fault::Blackhole { host, lasts }),
         NetFault::Terminate => host().map(|host| Fault::Terminate { host }),

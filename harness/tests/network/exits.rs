@@ -4,14 +4,14 @@ use std::io::ErrorKind;
 
 use harness::{
     net::{Actor, Fault, Host, Stream},
-    trace::{Exit, Fact, Trace, WorldFact},
+    trace::{Exit, Fact, SocketFact, Trace, WorldFact},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     time::sleep,
 };
 
-use crate::support::{accept, actor, latency, ms, name, packets, pair, run, server};
+use crate::support::{accept, actor, latency, ms, name, packets, pair, run, server, socket_facts};
 
 /// Sends a line each 100 ms, ten of them.
 async fn ten_lines(mut stream: Stream) {
@@ -90,6 +90,8 @@ fn what_does_not_act_upon_the_word_ends_at_once_and_its_sockets_are_closed() {
     assert_eq!(seen, ("0\n1\n2\n".to_owned(), None));
     assert_eq!(told(&trace), [(340, None), (340, Some(Exit::Unhandled))]);
     assert!(packets(&trace).iter().all(|(_, packet)| !packet.flags.rst));
+    let hears = |(_, fact): &(_, &SocketFact)| matches!(fact, SocketFact::Failed { .. });
+    assert!(!socket_facts(&trace, "upstream").iter().any(hears), "it learns how it ended");
 }
 
 #[test]

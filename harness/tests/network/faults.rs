@@ -107,7 +107,7 @@ fn a_link_that_drops_for_a_while_delays_until_the_senders_try_again() {
     let (times, trace) =
         run(&pair(latency(20)), vec![server("upstream", echo)], |host| async move {
             let mut stream = connect(&host).await;
-            host.stack().apply(&Fault::Drop { link: link(), lasts: Some(ms(1_000)) });
+            host.stack().apply(&Fault::Drop { link: link(), way: None, lasts: Some(ms(1_000)) });
             let start = Instant::now();
             stream.write_all(b"x").await.unwrap();
             stream.read_exact(&mut [0]).await.unwrap();
@@ -127,7 +127,7 @@ fn a_link_that_drops_without_end_is_silent_and_tells_nobody() {
         run(&pair(latency(20)), vec![server("upstream", count)], |host| async move {
             let mut stream = connect(&host).await;
             let before = read_for(&mut stream, ms(470)).await.0;
-            host.stack().apply(&Fault::Drop { link: link(), lasts: None });
+            host.stack().apply(&Fault::Drop { link: link(), way: None, lasts: None });
             let after = read_for(&mut stream, Duration::from_hours(1)).await;
             let upstream = name("upstream");
             let connect = host.connect(&upstream);
@@ -333,7 +333,7 @@ fn what_cannot_be_delivered_for_long_is_given_up_with_all_behind_it() {
         sleep(ms(100)).await;
         // Longer than Linux tries: 15 times, about a quarter of an hour.
         let lasts = Some(Duration::from_hours(1));
-        host.stack().apply(&Fault::Drop { link: link(), lasts });
+        host.stack().apply(&Fault::Drop { link: link(), way: None, lasts });
         stream.write_all(b"lost").await.unwrap();
         sleep(Duration::from_hours(2)).await;
         stream.write_all(b"and what is behind it").await.unwrap();
@@ -402,7 +402,7 @@ fn faults_of_what_does_not_exist_do_nothing() {
         for fault in [
             Fault::Reset { link: link.clone() },
             Fault::Hold { link: link.clone(), lasts: None },
-            Fault::Drop { link, lasts: None },
+            Fault::Drop { link, way: None, lasts: None },
             Fault::Vanish { host: nobody.clone() },
             Fault::Refuse { host: nobody.clone(), lasts: None },
             Fault::Crash { host: nobody.clone() },

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use harness::{
-    scenario::LinkSpec,
+    scenario::{Jitter, LinkSpec},
     trace::{Fate, SocketFact, Trace},
 };
 use mock_openai::quantity::{Rate, Share, Time};
@@ -195,7 +195,7 @@ fn bandwidth_is_shared_by_all_flows_of_a_direction_and_counts_headers() {
 
 #[test]
 fn jitter_spreads_arrivals_and_keeps_each_flow_in_order() {
-    let spec = LinkSpec { jitter: Some(Time(ms(50))), ..latency(10) };
+    let spec = LinkSpec { jitter: Some(Jitter::AtMost(Time(ms(50)))), ..latency(10) };
     let serve = server("upstream", |mut stream| async move {
         for piece in bytes(2_000).chunks(10) {
             stream.write_all(piece).await.unwrap();

@@ -9,6 +9,7 @@ mod endings;
 mod exits;
 mod faults;
 mod flow;
+mod limits;
 mod real_sockets;
 mod relayed;
 mod same_again;

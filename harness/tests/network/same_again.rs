@@ -21,7 +21,7 @@ use crate::support::{accept, actor, latency, ms, name, path, run, server};
 /// tasks at one instant, faults.
 fn busy(seed: u64) -> Plan {
     let link = LinkSpec {
-        jitter: Some(Time(ms(9))),
+        jitter: Some(harness::scenario::Jitter::AtMost(Time(ms(9)))),
         loss: Some(Share(300)),
         bandwidth: Some(Rate(200_000)),
         ..latency(10)

@@ -64,7 +64,7 @@ fn client(name: &str) -> Client {
 pub(crate) fn path(clients: &[&str], hops: &[&str], each: LinkSpec) -> Plan {
     let hop = |name: &&str| Hop { name: (*name).to_owned(), what: HopKind::Relay };
     let names: Vec<&str> = ["client"].iter().chain(hops).chain(&["upstream"]).copied().collect();
-    let link = |pair: &[&str]| Link { name: pair.join("-"), down: each, up: each };
+    let link = |pair: &[&str]| Link { name: pair.join("-"), down: each, up: each, mtu: None };
     Plan {
         id: "test".to_owned(),
         title: "a test".to_owned(),

@@ -224,6 +224,18 @@ fn waits() {
             "{ lognormal: { median: 0s, sigma: 1 } }",
             "0s: a median of nothing makes every time nothing; -",
         ),
+        (
+            "{ normal: { mean: 1s, deviation: 0s } }",
+            "0s: a deviation of nothing makes every time the mean; -",
+        ),
+        (
+            "{ pareto: { least: 0s, shape: 1 } }",
+            "0s: a least of nothing makes every time nothing; -",
+        ),
+        (
+            "{ pareto: { least: 2s, shape: 1, max: 1s } }",
+            "1s: the longest time is shorter than the shortest; -",
+        ),
         ("{ exponential: { mean: 0s } }", "0s: a mean of nothing makes every time nothing; -"),
         (
             "{ exponential: { mean: 1s, max: 0s } }",

@@ -18,16 +18,41 @@ fn not_connected<T>() -> Poll<io::Result<T>> {
     Poll::Ready(Err(io::ErrorKind::NotConnected.into()))
 }
 
+/// `EMFILE`, which `std` has no kind of its own for.
+pub(super) fn out_of_files() -> io::Error {
+    const EMFILE: i32 = 24;
+    io::Error::from_raw_os_error(EMFILE)
+}
+
 impl World {
+    /// An application holds an end from now on.
+    pub(super) fn take_up(&mut self, id: EndId) {
+        self.end_mut(id).held = true;
+        let host = self.end(id).host;
+        self.hosts[host].sockets += 1;
+    }
+
+    /// No application holds an end any more.
+    pub(super) fn let_go(&mut self, id: EndId) {
+        if std::mem::take(&mut self.end_mut(id).held) {
+            let host = self.end(id).host;
+            self.hosts[host].sockets = self.hosts[host].sockets.saturating_sub(1);
+        }
+    }
+
     /// Begins to connect.
     pub(super) fn connect(&mut self, from: usize, to: usize) -> io::Result<EndId> {
         if from == to {
             // The layer below would fold the packets back unseen.
             return Err(io::Error::new(io::ErrorKind::Unsupported, "a host cannot call itself"));
         }
+        if self.hosts[from].is_out_of_files() {
+            return Err(out_of_files());
+        }
         let dialing = self.kernel.dial(from, self.hosts[to].address())?;
         let id = self.add_connection(from, to);
         self.end_mut(id).state = State::Connecting { dialing, waker: None };
+        self.take_up(id);
         self.kick.notify_one();
         Ok(id)
     }
@@ -46,6 +71,7 @@ impl World {
             State::Failed(error) => {
                 let error = *error;
                 end.state = State::Dead;
+                self.let_go(id);
                 Poll::Ready(Err(error.into()))
             }
             State::Crashed => Poll::Pending,
@@ -192,6 +218,7 @@ impl World {
     /// Lets go of an end, as `close(2)` does: with what was not read, by RST; else by FIN, after
     /// what was written.
     pub(super) fn close(&mut self, id: EndId) {
+        self.let_go(id);
         if self.end(id).orphaned {
             return;
         }

@@ -60,7 +60,10 @@ impl World {
             waker.wake();
         }
         let actor = Arc::clone(&host.name);
-        self.put_on_link(&actor, from, segment);
+        let link = self.connections[from.connection].link;
+        for piece in segments::pieces(segment, self.links[link].payload_max) {
+            self.put_on_link(&actor, from, piece);
+        }
     }
 
     /// Sends one segment in the name of an end, without its knowledge.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{
+    calls::out_of_files,
     ends::{EndId, Side, State},
     hosts::Door,
     world::World,
@@ -31,12 +32,26 @@ impl World {
     }
 
     /// Waits for the next connection. Nothing ever comes to a listener of a host that crashed.
-    pub(super) fn poll_accept(&mut self, at: usize, id: u64, cx: &Context<'_>) -> Poll<EndId> {
+    ///
+    /// # Errors
+    /// `EMFILE` where a connection waits and the host has no file left for it: it goes on waiting.
+    pub(super) fn poll_accept(
+        &mut self,
+        at: usize,
+        id: u64,
+        cx: &Context<'_>,
+    ) -> Poll<io::Result<EndId>> {
+        let is_full = self.hosts[at].is_out_of_files();
         let Some(door) = self.hosts[at].door.as_mut().filter(|door| door.id == id) else {
             return Poll::Pending;
         };
+        if is_full && !door.waiting.is_empty() {
+            return Poll::Ready(Err(out_of_files()));
+        }
         if let Some(connection) = door.waiting.pop_front() {
-            return Poll::Ready(EndId { connection, side: Side::Callee });
+            let id = EndId { connection, side: Side::Callee };
+            self.take_up(id);
+            return Poll::Ready(Ok(id));
         }
         door.waker = Some(cx.waker().clone());
         Poll::Pending

@@ -78,6 +78,8 @@ pub(super) struct End {
     pub(super) writer: Option<Waker>,
     /// Whoever waits for what was written to leave.
     pub(super) leaver: Option<Waker>,
+    /// An application holds it: it takes up one of its host's files.
+    pub(super) held: bool,
     /// The process that held it has ended, and closed it: what is left of that process hears
     /// nothing more, and what it does to this end is without effect.
     pub(super) orphaned: bool,
@@ -102,6 +104,7 @@ impl End {
             severed: false,
             writer: None,
             leaver: None,
+            held: false,
             orphaned: false,
             window_opened: false,
         }

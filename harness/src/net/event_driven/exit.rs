@@ -58,6 +58,7 @@ impl World {
                     if self.end(id).is_held() {
                         self.close(id);
                     }
+                    self.let_go(id);
                     self.end_mut(id).orphaned = true;
                 }
             }

@@ -28,9 +28,9 @@ impl World {
         match fault {
             Fault::Reset { link } => self.reset_link(self.link(link)?),
             Fault::Hold { link, lasts } => self.hold_link(self.link(link)?, end(*lasts, now)),
-            Fault::Drop { link, lasts } => {
+            Fault::Drop { link, way, lasts } => {
                 let link = self.link(link)?;
-                self.links[link].silence(end(*lasts, now));
+                self.links[link].silence(*way, end(*lasts, now));
             }
             Fault::Vanish { host } => {
                 let host = self.host(host).ok()?;
@@ -131,7 +131,10 @@ impl World {
                     | State::Closed
                     | State::Dead => true,
                 };
-                if end.host == host && dies {
+                if end.host == host {
+                    self.let_go(id);
+                }
+                if self.end(id).host == host && dies {
                     self.bury(id, State::Crashed);
                 }
             }

@@ -31,6 +31,10 @@ pub(super) struct HostState {
     place: Option<usize>,
     pub(super) recv_buffer: u64,
     pub(super) send_buffer: u64,
+    /// How many sockets its applications may hold.
+    files: u64,
+    /// How many connections they hold.
+    pub(super) sockets: u64,
     /// How often it crashed: what was started before cannot act for what was started after.
     pub(super) life: u64,
     /// It crashed, and was not started again.
@@ -76,6 +80,8 @@ impl HostState {
             name,
             recv_buffer: limits.recv_buffer.map_or(BUFFER_DEFAULT, |size| size.0),
             send_buffer: limits.send_buffer.map_or(BUFFER_DEFAULT, |size| size.0).max(1),
+            files: limits.files.unwrap_or(u64::MAX),
+            sockets: 0,
             life: 0,
             down: false,
             exited: false,
@@ -90,6 +96,11 @@ impl HostState {
             missed: Vec::new(),
             tasks: Vec::new(),
         }
+    }
+
+    /// Whether it has no file left for one more socket; the listening one takes one too.
+    pub(super) fn is_out_of_files(&self) -> bool {
+        self.sockets + u64::from(self.door.is_some()) >= self.files
     }
 
     /// Where it can be called.

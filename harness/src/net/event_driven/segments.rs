@@ -46,6 +46,22 @@ pub(super) fn answer(route: Route, to: &TcpSegment) -> TcpSegment {
     }
 }
 
+/// A segment in pieces of at most so much payload. The last one says what the whole did.
+pub(super) fn pieces(
+    mut segment: TcpSegment,
+    payload_max: usize,
+) -> impl Iterator<Item = TcpSegment> {
+    let mut pieces = Vec::new();
+    while segment.payload.len() > payload_max {
+        let flags = TcpFlags { fin: false, psh: false, ..segment.flags };
+        let payload = segment.payload.split_to(payload_max);
+        let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        pieces.push(TcpSegment { payload, flags, ..segment.clone() });
+        segment.seq = segment.seq.wrapping_add(len);
+    }
+    pieces.into_iter().chain([segment])
+}
+
 /// The packet that carries a segment.
 pub(super) fn packet((from, to): Route, segment: TcpSegment) -> Packet {
     Packet { src: from.ip(), dst: to.ip(), ttl: 64, payload: Transport::Tcp(segment) }

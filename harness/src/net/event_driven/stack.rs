@@ -117,8 +117,8 @@ impl Listening for Listener {
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Box<dyn Socket>>> {
         self.shared.on_its_thread()?;
         let polled = self.shared.enter(|world| world.poll_accept(self.host, self.door, cx));
-        let id = ready!(polled.unwrap_or(Poll::Pending));
-        Poll::Ready(Ok(Ticket::boxed(Arc::clone(&self.shared), id)))
+        let accepted = ready!(polled.unwrap_or(Poll::Pending));
+        Poll::Ready(accepted.map(|id| Ticket::boxed(Arc::clone(&self.shared), id)))
     }
 
     fn local_addr(&self) -> SocketAddr {

@@ -56,8 +56,9 @@ impl World {
         let addresses: Vec<_> = hosts.iter().map(|host| host.ip).collect();
         let send_buffer_max = hosts.iter().map(|host| host.send_buffer).max().unwrap_or_default();
         let name = |(index, host): (usize, &HostState)| (Arc::clone(&host.name), index);
-        let link =
-            |link: &crate::plan::Link| Link::new(link.name.as_str().into(), link.up, link.down);
+        let link = |link: &crate::plan::Link| {
+            Link::new(link.name.as_str().into(), link.up, link.down, link.mtu)
+        };
         Self {
             connections: Vec::new(),
             kernel: Kernel::enter(
@@ -130,7 +131,7 @@ impl World {
         let (links, hosts) = (&mut self.links, &self.hosts);
         *self.direct.entry((from.min(to), from.max(to))).or_insert_with(|| {
             let name = format!("{}-{}", hosts[from].name, hosts[to].name);
-            links.push(Link::new(name.into(), LinkSpec::default(), LinkSpec::default()));
+            links.push(Link::new(name.into(), LinkSpec::default(), LinkSpec::default(), None));
             links.len() - 1
         })
     }

@@ -1,21 +1,21 @@
 //! What the crate cannot model, told before anything runs.
 
+use std::time::Duration;
+
 use mock_openai::script::{End, Step};
 
 use crate::{
     plan::{Client, Link, Plan},
-    scenario::{Does, Leave, NetFault, Reads},
+    scenario::{Does, HostLimits, Leave, NetFault, Reads},
 };
 
 /// Why a plan cannot run on this engine: the first reason, or `None` where it can.
 pub(in crate::net) fn cannot(plan: &Plan) -> Option<String> {
     let links = plan.links.iter().find_map(link);
     let hosts = || {
-        plan.hosts.keys().next().map(|host| {
-            format!(
-                "host `{host}` has buffers of its own, and the crate counts segments, not bytes"
-            )
-        })
+        plan.hosts
+            .iter()
+            .find_map(|(name, limits)| host(limits).map(|what| format!("host `{name}` has {what}")))
     };
     let events = || plan.events.iter().find_map(|event| fault(event.fault));
     let answers = || {
@@ -27,14 +27,31 @@ pub(in crate::net) fn cannot(plan: &Plan) -> Option<String> {
     links.or_else(hosts).or_else(events).or_else(answers).or_else(clients)
 }
 
+fn host(limits: &HostLimits) -> Option<&'static str> {
+    if limits.recv_buffer.or(limits.send_buffer).is_some() {
+        Some("buffers of its own, and the crate counts segments, not bytes")
+    } else if limits.files.is_some() {
+        Some("so many files, and the crate's sockets take none up")
+    } else if limits.slow_cpu.is_some() {
+        Some("a slow CPU, and the crate runs every host in each tick")
+    } else {
+        None
+    }
+}
+
 fn link(link: &Link) -> Option<String> {
     let either = [link.down, link.up];
-    let what = if either.iter().any(|way| way.jitter.is_some_and(|time| !time.0.is_zero())) {
+    let what = if either
+        .iter()
+        .any(|way| way.jitter.is_some_and(|jitter| jitter.most() != Some(Duration::ZERO)))
+    {
         "jitter, which the crate draws from a shared stream"
     } else if either.iter().any(|way| way.bandwidth.is_some()) {
         "a bandwidth, and the crate's links have none"
     } else if either.iter().any(|way| way.loss.is_some_and(|share| share.0 > 0)) {
         "loss, and the crate never sends again"
+    } else if link.mtu.is_some() {
+        "a largest packet, and the crate sends each write as one segment"
     } else if link.down.latency.unwrap_or_default() != link.up.latency.unwrap_or_default() {
         "two latencies, and the crate's links have one for both ways"
     } else {

@@ -21,7 +21,9 @@ use super::*;
 use crate::{
     net::{Fault, Listener, Stream, Task},
     plan::{Client, Hop, HopKind, Link, Request},
-    scenario::{Does, Kind, Leave, LinkSpec, NetEvent, NetFault, Patience, Reads},
+    scenario::{
+        Does, HostLimits, Jitter, Kind, Leave, LinkSpec, NetEvent, NetFault, Patience, Reads,
+    },
     target::{Target, WriteBuffer, serve},
     trace::{Connection, Fact, SocketFact},
 };
@@ -36,7 +38,7 @@ fn millis(count: u64) -> Duration {
 /// `reader` - `relay` - `upstream`, with 5 ms on each link.
 fn plan() -> Plan {
     let way = LinkSpec { latency: Some(Time(millis(5))), ..LinkSpec::default() };
-    let link = |name: &str| Link { name: name.to_owned(), down: way, up: way };
+    let link = |name: &str| Link { name: name.to_owned(), down: way, up: way, mtu: None };
     let request = Request {
         method: "POST".to_owned(),
         target: "/v1/chat/completions".to_owned(),
@@ -464,10 +466,22 @@ fn what_the_crate_cannot_model_is_refused_with_its_reason() {
     };
     let lossy = because(|plan| plan.links[0].up.loss = Some("1%".parse().unwrap()));
     assert_eq!(lossy, "link `client-relay` has loss, and the crate never sends again");
-    let jumpy = because(|plan| plan.links[1].down.jitter = Some("1ms".parse().unwrap()));
+    let jumpy =
+        because(|plan| plan.links[1].down.jitter = Some(Jitter::AtMost("1ms".parse().unwrap())));
     assert!(jumpy.starts_with("link `relay-upstream` has jitter"), "{jumpy}");
     let narrow = because(|plan| plan.links[1].down.bandwidth = Some("1KiB/s".parse().unwrap()));
     assert!(narrow.contains("bandwidth"), "{narrow}");
+    let pieces = because(|plan| plan.links[1].mtu = Some("576B".parse().unwrap()));
+    assert!(pieces.contains("largest packet"), "{pieces}");
+    let limited = |limits: HostLimits| {
+        let mut plan = plan();
+        plan.hosts.insert("relay".to_owned(), limits);
+        cannot(&plan).unwrap()
+    };
+    let files = limited(HostLimits { files: Some(9), ..HostLimits::default() });
+    assert_eq!(files, "host `relay` has so many files, and the crate's sockets take none up");
+    let buffer = limited(HostLimits { recv_buffer: "9KiB".parse().ok(), ..HostLimits::default() });
+    assert!(buffer.contains("buffers of its own"), "{buffer}");
     let uneven = because(|plan| plan.links[1].down.latency = Some("1ms".parse().unwrap()));
     assert!(uneven.contains("two latencies"), "{uneven}");
     let slow = because(|plan| plan.clients[0].reads = Reads::None);
@@ -476,14 +490,28 @@ fn what_the_crate_cannot_model_is_refused_with_its_reason() {
     assert_eq!(leaver, "client `reader` leaves by RST, which the crate does not send");
     let reset = because(|plan| {
         let fault = NetFault::Reset;
-        plan.events =
-            vec![NetEvent { at: None, after: None, link: None, host: None, fault, lasts: None }];
+        plan.events = vec![NetEvent {
+            at: None,
+            after: None,
+            link: None,
+            host: None,
+            fault,
+            way: None,
+            lasts: None,
+        }];
     });
     assert_eq!(reset, "an event resets a link, and the crate sends no RST");
     let blackhole = because(|plan| {
         let (host, fault) = (Some("upstream".to_owned()), NetFault::Blackhole);
-        plan.events =
-            vec![NetEvent { at: None, after: None, link: None, host, fault, lasts: None }];
+        plan.events = vec![NetEvent {
+            at: None,
+            after: None,
+            link: None,
+            host,
+            fault,
+            way: None,
+            lasts: None,
+        }];
     });
     let why = "an event leaves connects unanswered, and the crate sends no SYN again";
     assert_eq!(blackhole, why);
@@ -493,8 +521,4 @@ fn what_the_crate_cannot_model_is_refused_with_its_reason() {
         plan.upstream = serde_json::from_str(steps).unwrap();
     });
     assert!(provider.starts_with("the provider ends an answer by RST"), "{provider}");
-    let buffers = because(|plan| {
-        plan.hosts.insert("relay".to_owned(), crate::scenario::HostLimits::default());
-    });
-    assert!(buffers.starts_with("host `relay` has buffers of its own"), "{buffers}");
 }

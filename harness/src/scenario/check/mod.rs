@@ -5,6 +5,7 @@ mod expect;
 mod head;
 mod http2;
 mod kind;
+mod links;
 mod marks;
 mod moves;
 mod network;

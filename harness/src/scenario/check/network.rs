@@ -5,8 +5,11 @@ use mock_openai::{
     yaml::{Diagnostic, Place},
 };
 
-use super::{Names, clients, marks};
+use super::{Names, clients, links, marks};
 use crate::scenario::{NetEvent, NetFault, PathStep, ReadPoint, Scenario, When, client_names};
+
+/// The fewest files with which a relay carries a stream.
+const FILES_MIN: u64 = 3;
 
 pub(super) fn check(
     scenario: &Scenario,
@@ -17,6 +20,7 @@ pub(super) fn check(
     let network = root.key("network");
     for name in scenario.network.links.keys() {
         check_link(name, names, network.key(name).at_key(), wrong);
+        links::check(&scenario.network.links[name], network.key(name), wrong);
     }
     for (index, event) in scenario.network.events.iter().enumerate() {
         let place = network.key("events").nth(index);
@@ -27,6 +31,15 @@ pub(super) fn check(
         let place = root.key("hosts").key(name);
         if names.counted_group(name).is_none() {
             check_host(scenario, name, names, place.at_key(), wrong);
+        }
+        let is_between = names.hosts.iter().any(|host| host == name)
+            && scenario.path.iter().any(|step| step.host_name() == name)
+            && name != "upstream";
+        let needs = if is_between { FILES_MIN } else { 1 };
+        if let Some(files) = limits.files.filter(|files| *files < needs) {
+            let message = format!("a host of {files} files carries no stream");
+            let help = "a relay needs three: where it listens, its client's, and its provider's";
+            wrong.push(place.key("files").wrong(message).help(help));
         }
         for (key, size) in
             [("recv_buffer", limits.recv_buffer), ("send_buffer", limits.send_buffer)]
@@ -167,6 +180,11 @@ fn check_subject(
             let message = format!("`{word}` happens to a {needs}, not to a {other}");
             wrong.push(place.key(other).at_key().wrong(message));
         }
+    }
+    if event.way.is_some() && event.fault != NetFault::Drop {
+        let message = format!("`{word}` knows no ways");
+        let help = "only `drop` can happen to one way alone";
+        wrong.push(place.key("way").at_key().wrong(message).help(help));
     }
     let is_instant = matches!(event.fault, NetFault::Reset | NetFault::Crash | NetFault::Restart);
     if event.lasts.is_some() && is_instant {

@@ -5,6 +5,7 @@ mod cut;
 mod header;
 mod marks;
 mod pause;
+pub use pause::check_distribution;
 mod rule;
 mod send;
 mod stream;

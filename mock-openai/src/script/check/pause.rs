@@ -1,12 +1,16 @@
 //! Whether times can be drawn.
 
 use crate::{
-    script::{Distribution, Exponential, Lognormal, Pause, Uniform},
+    quantity::Time,
+    script::{Distribution, Exponential, Lognormal, Normal, Pareto, Pause, Uniform},
     yaml::{Diagnostic, Place},
 };
 
 /// The largest deviation: at 5 one time in a thousand is five million medians long.
 const SIGMA_MAX: f64 = 5.0;
+
+/// The largest shape: at 100 one time in a hundred is 5% longer than the shortest.
+const SHAPE_MAX: f64 = 100.0;
 
 pub(super) fn check_pause(pause: &Pause, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
     match pause {
@@ -15,7 +19,8 @@ pub(super) fn check_pause(pause: &Pause, place: Place<'_>, wrong: &mut Vec<Diagn
     }
 }
 
-pub(super) fn check_distribution(
+/// Tells of a distribution from which no times can be drawn.
+pub fn check_distribution(
     distribution: &Distribution,
     place: Place<'_>,
     wrong: &mut Vec<Diagnostic>,
@@ -51,12 +56,36 @@ pub(super) fn check_distribution(
         }
         Distribution::Exponential(Exponential { mean, max }) => {
             let place = place.key("exponential");
-            for (name, time) in [("mean", Some(mean)), ("max", max.as_ref())] {
-                if time.is_some_and(|time| time.0.is_zero()) {
-                    let message = format!("a {name} of nothing makes every time nothing");
-                    wrong.push(place.key(name).wrong(message));
-                }
+            check_some(&[("mean", Some(mean)), ("max", max.as_ref())], place, wrong);
+        }
+        Distribution::Normal(Normal { deviation, max, .. }) => {
+            let place = place.key("normal");
+            check_some(&[("max", max.as_ref())], place, wrong);
+            if deviation.0.is_zero() {
+                let message = "a deviation of nothing makes every time the mean";
+                wrong.push(place.key("deviation").wrong(message));
             }
+        }
+        Distribution::Pareto(Pareto { least, shape, max }) => {
+            let place = place.key("pareto");
+            check_some(&[("least", Some(least)), ("max", max.as_ref())], place, wrong);
+            if !(*shape > 0.0 && *shape <= SHAPE_MAX) {
+                let message = format!("`{shape}` is no shape of a Pareto distribution");
+                wrong.push(place.key("shape").wrong(message).wanted("wanted: above 0, up to 100"));
+            }
+            if max.is_some_and(|max| max < *least) {
+                let message = "the longest time is shorter than the shortest";
+                wrong.push(place.key("max").wrong(message));
+            }
+        }
+    }
+}
+
+fn check_some(times: &[(&str, Option<&Time>)], place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
+    for (name, time) in times {
+        if time.is_some_and(|time| time.0.is_zero()) {
+            let message = format!("a {name} of nothing makes every time nothing");
+            wrong.push(place.key(name).wrong(message));
         }
     }
 }

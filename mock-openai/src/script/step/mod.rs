@@ -18,7 +18,9 @@ pub use end::{After, End, Stop, Trip};
 pub use head::{Framing, Head, HeadWhen};
 pub use send::{Eol, Recording, Send, SendPreset};
 pub use stream::{Choice, Choices, Dialect, Stream, ToolCall, Usage};
-pub use wait::{Distribution, Exponential, Lognormal, LongWait, Pause, Uniform, Until, Wait};
+pub use wait::{
+    Distribution, Exponential, Lognormal, LongWait, Normal, Pareto, Pause, Uniform, Until, Wait,
+};
 
 /// One step of an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -54,6 +54,10 @@ pub enum Distribution {
     Lognormal(Lognormal),
     /// As intervals between independent events are.
     Exponential(Exponential),
+    /// Symmetrical about a mean.
+    Normal(Normal),
+    /// Mostly short, with rare ones that are very long: the shape of queues on the Internet.
+    Pareto(Pareto),
 }
 
 /// A time drawn between two bounds.
@@ -91,6 +95,33 @@ pub struct Exponential {
     pub max: Option<Time>,
 }
 
+/// A time drawn from a normal distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Normal {
+    /// The average; what would be less than nothing is nothing.
+    pub mean: Time,
+    /// The standard deviation: two thirds of the times lie that near to the mean.
+    pub deviation: Time,
+    /// Longer times are cut to it; none where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<Time>,
+}
+
+/// A time drawn from a Pareto distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pareto {
+    /// The shortest.
+    pub least: Time,
+    /// How fast long times get rare, above 0 and up to 100: at 2 one in a hundred is longer than ten
+    /// times the shortest, at 1 one in ten.
+    pub shape: f64,
+    /// Longer times are cut to it; none where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<Time>,
+}
+
 /// The long form of a wait.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -101,6 +132,10 @@ pub enum LongWait {
     Lognormal(Lognormal),
     /// As intervals between independent events are.
     Exponential(Exponential),
+    /// Symmetrical about a mean.
+    Normal(Normal),
+    /// Mostly short, with rare ones that are very long: the shape of queues on the Internet.
+    Pareto(Pareto),
     /// Until something happens.
     Until(Until),
 }
@@ -111,6 +146,8 @@ impl From<LongWait> for Wait {
             LongWait::Uniform(uniform) => Self::Drawn(Distribution::Uniform(uniform)),
             LongWait::Lognormal(lognormal) => Self::Drawn(Distribution::Lognormal(lognormal)),
             LongWait::Exponential(one) => Self::Drawn(Distribution::Exponential(one)),
+            LongWait::Normal(normal) => Self::Drawn(Distribution::Normal(normal)),
+            LongWait::Pareto(pareto) => Self::Drawn(Distribution::Pareto(pareto)),
             LongWait::Until(until) => Self::Until(until),
         }
     }
