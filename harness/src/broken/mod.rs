@@ -29,6 +29,7 @@ mod default_write_buffer;
 mod detached_upstream;
 mod doubles_done;
 mod drops_empty_choices;
+mod drops_ids_beyond_ascii;
 mod drops_late_events;
 mod drops_limits;
 mod drops_unknown_headers;
@@ -39,12 +40,16 @@ mod forgets_flush;
 mod head_with_the_first_chunk;
 mod heartbeat_inside_events;
 mod keeps_data_lines_only;
+mod keeps_places_of_leavers;
+mod keeps_the_length;
 mod leaks_a_task;
 mod lets_proxies_buffer;
 mod masks_refusals;
 mod merges_events;
 mod one_lock;
+mod promises_half_close;
 mod reads_lines_of_64_kib;
+mod refuses_without_a_time;
 mod renames_the_type;
 mod replays_the_answer;
 mod retries_at_once;
@@ -100,14 +105,18 @@ pub const ALL: &[Broken] = &[
     always_200::BROKEN,
     appends_json::BROKEN,
     detached_upstream::BROKEN,
+    promises_half_close::BROKEN,
     leaks_a_task::BROKEN,
     unbounded_channel::BROKEN,
     default_write_buffer::BROKEN,
     bears_stalled_readers::BROKEN,
     one_lock::BROKEN,
+    keeps_places_of_leavers::BROKEN,
+    refuses_without_a_time::BROKEN,
     retries_at_once::BROKEN,
     replays_the_answer::BROKEN,
     renames_the_type::BROKEN,
+    keeps_the_length::BROKEN,
     copies_all_headers::BROKEN,
     masks_refusals::BROKEN,
     drops_limits::BROKEN,
@@ -119,6 +128,7 @@ pub const ALL: &[Broken] = &[
     cors_on_success_only::BROKEN,
     allows_any_origin::BROKEN,
     exposes_nothing::BROKEN,
+    drops_ids_beyond_ascii::BROKEN,
     drops_empty_choices::BROKEN,
     article::NO_FLUSH,
     article::IO_COPY,
@@ -144,7 +154,7 @@ impl Broken {
             Box::pin(parts::serve(listener, relay(setup), server, drain)) as Task
         };
         Target::service(format!("broken/{}", self.name), serving)
-            .with_switches(Setup::maps_switch)
+            .with_switches(move |name, value| Setup::maps_switch(server.switches, name, value))
             .claiming(Capability::Cors)
             .claiming(Capability::Drain)
     }

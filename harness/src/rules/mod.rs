@@ -6,13 +6,16 @@ mod any_cut;
 mod any_line_end;
 mod bounded_memory;
 pub(crate) mod cancel_upstream;
+mod caps_answer_429;
 mod content_type_kept;
 mod cors_credentials;
 mod cors_expose;
 mod cors_on_everything;
 mod early_failure_keeps_status;
+mod ending_attributed;
 mod error_event_well_formed;
 mod fields_survive;
+mod half_close_is_not_abort;
 mod head_and_options;
 mod headers;
 mod headers_first;
@@ -20,6 +23,7 @@ mod heartbeat_when_idle;
 mod honest_ending;
 mod hop_by_hop;
 mod incremental;
+mod last_event_id_passes;
 mod limits_pass;
 mod long_line;
 mod no_body_mixing;
@@ -105,11 +109,14 @@ pub const ALL: &[Rule] = &[
     error_event_well_formed::RULE,
     early_failure_keeps_status::RULE,
     no_body_mixing::RULE,
+    ending_attributed::RULE,
     cancel_upstream::RULE,
+    half_close_is_not_abort::RULE,
     nothing_left::RULE,
     bounded_memory::RULE,
     no_head_of_line::RULE,
     stalled_reader_ends::RULE,
+    caps_answer_429::RULE,
     storm_is_damped::RULE,
     no_retry_after_content::RULE,
     content_type_kept::RULE,
@@ -125,6 +132,7 @@ pub const ALL: &[Rule] = &[
     cors_on_everything::RULE,
     cors_credentials::RULE,
     cors_expose::RULE,
+    last_event_id_passes::RULE,
     usage_honest::RULE,
 ];
 

@@ -30,6 +30,8 @@ pub struct Server {
     pub drains: bool,
     /// Whether a client of HTTP/1.0 is answered as one of HTTP/1.1 would be.
     pub takes_1_0_for_1_1: bool,
+    /// Switches that the relay has beside those that all broken relays have.
+    pub switches: &'static [&'static str],
 }
 
 impl Server {
@@ -39,6 +41,7 @@ impl Server {
         stalled: Some(Duration::from_mins(1)),
         drains: true,
         takes_1_0_for_1_1: false,
+        switches: &[],
     };
 }
 

@@ -24,6 +24,7 @@ pub struct Setup {
     drain: Duration,
     /// Told when the drain is over, and what still runs is to end.
     pub(super) ending: Stop,
+    switches: IndexMap<String, String>,
 }
 
 /// Whose pages may read answers, and whether with credentials.
@@ -48,12 +49,18 @@ impl Setup {
             heartbeat,
             drain: drain.unwrap_or(DRAIN_DEFAULT),
             ending: Stop::default(),
+            switches: switches.clone(),
         }
     }
 
     /// How long running streams may go on after the word to stop, and what tells them that it is over.
     pub(in crate::broken) fn drain(&self) -> (Duration, Stop) {
         (self.drain, self.ending.clone())
+    }
+
+    /// A number that a switch sets; `None` where it is not given, or is `off`.
+    pub(in crate::broken) fn count(&self, name: &str) -> Option<usize> {
+        self.switches.get(name)?.parse().ok()
     }
 
     /// The interval of heartbeats, for a relay that has its own way with them: no others are sent.
@@ -66,20 +73,31 @@ impl Setup {
         self.origins.clone()
     }
 
-    /// Whether broken relays have a switch, and it takes a value.
+    /// Whether a broken relay that has these switches beside those of all has a switch, and it takes
+    /// a value.
     ///
     /// # Errors
     /// Why not: a scenario that needs it is skipped for this reason.
-    pub fn maps_switch(name: &str, value: &str) -> Result<(), String> {
-        match (name, value) {
-            ("origins", _) | ("credentials", "on" | "off") => Ok(()),
-            ("heartbeat", value) if value == "off" || interval(value).is_some() => Ok(()),
-            ("drain", value) if interval(value).is_some() => Ok(()),
-            ("drain", _) => Err(format!("`{value}` is no time")),
-            ("heartbeat", _) => Err(format!("`{value}` is neither a time nor `off`")),
-            ("credentials", _) => Err(format!("`{value}` is neither `on` nor `off`")),
-            _ => Err(format!("broken relays have no switch `{name}`")),
-        }
+    pub fn maps_switch(own: &[&str], name: &str, value: &str) -> Result<(), String> {
+        let is_time = value == "off" || interval(value).is_some();
+        let (takes, what) = match name {
+            "origins" => (true, ""),
+            "heartbeat" => (is_time, "neither a time nor `off`"),
+            "drain" => (interval(value).is_some(), "no time"),
+            "credentials" => (matches!(value, "on" | "off"), "neither `on` nor `off`"),
+            _ if !own.contains(&name) => {
+                return Err(format!("broken relays have no switch `{name}`"));
+            }
+            "half_close" => {
+                (matches!(value, "abort" | "tolerate"), "neither `abort` nor `tolerate`")
+            }
+            "max_streams_per_address" => {
+                let is_count = value.parse::<usize>().is_ok_and(|count| count > 0);
+                (is_count || value == "off", "neither a number above 0 nor `off`")
+            }
+            _ => (is_time, "neither a time nor `off`"),
+        };
+        if takes { Ok(()) } else { Err(format!("`{value}` is {what}")) }
     }
 }
 
@@ -100,20 +118,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_switches_are_those_of_cors_of_heartbeats_and_of_the_drain_and_no_others() {
-        assert_eq!(Setup::maps_switch("origins", "https://a.example"), Ok(()));
-        assert_eq!(Setup::maps_switch("credentials", "on"), Ok(()));
-        let wrong = Setup::maps_switch("credentials", "yes").unwrap_err();
-        assert_eq!(wrong, "`yes` is neither `on` nor `off`");
-        assert_eq!(Setup::maps_switch("heartbeat", "15s"), Ok(()));
-        assert_eq!(Setup::maps_switch("heartbeat", "off"), Ok(()));
-        for value in ["15", "0s"] {
-            let wrong = Setup::maps_switch("heartbeat", value).unwrap_err();
-            assert_eq!(wrong, format!("`{value}` is neither a time nor `off`"));
+    fn the_switches_are_those_of_cors_of_heartbeats_and_of_the_drain_and_those_of_the_relay() {
+        let maps = |name, value| Setup::maps_switch(&["half_close", "idle"], name, value);
+        let right = [
+            ("origins", "https://a.example"),
+            ("credentials", "on"),
+            ("heartbeat", "15s"),
+            ("heartbeat", "off"),
+            ("drain", "5s"),
+            ("half_close", "tolerate"),
+            ("idle", "2m"),
+            ("idle", "off"),
+        ];
+        for (name, value) in right {
+            assert_eq!(maps(name, value), Ok(()), "{name}");
         }
-        assert_eq!(Setup::maps_switch("drain", "5s"), Ok(()));
-        assert_eq!(Setup::maps_switch("drain", "off").unwrap_err(), "`off` is no time");
-        let unknown = Setup::maps_switch("retries", "2").unwrap_err();
-        assert_eq!(unknown, "broken relays have no switch `retries`");
+        let wrong = [
+            ("credentials", "yes", "`yes` is neither `on` nor `off`"),
+            ("heartbeat", "15", "`15` is neither a time nor `off`"),
+            ("heartbeat", "0s", "`0s` is neither a time nor `off`"),
+            ("drain", "off", "`off` is no time"),
+            ("half_close", "on", "`on` is neither `abort` nor `tolerate`"),
+            ("idle", "long", "`long` is neither a time nor `off`"),
+            ("retries", "2", "broken relays have no switch `retries`"),
+            ("resume", "on", "broken relays have no switch `resume`"),
+        ];
+        for (name, value, why) in wrong {
+            assert_eq!(maps(name, value), Err(why.to_owned()), "{name}");
+        }
     }
 }

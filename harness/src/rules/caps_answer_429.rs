@@ -1,0 +1,250 @@
+//! Who is over a cap is told so at once, and when to come again; a place is given back.
+
+use std::time::Duration;
+
+use mock_openai::quantity::Time;
+
+use super::{Level, Rule};
+use crate::{
+    exchange::{Exchange, Moment, Run, header},
+    verdict::{Breach, Inquiry, Verdict},
+};
+
+/// How long a refusal may take, and how long after its end a stream may hold its place: the
+/// catalogue's default.
+const WITHIN: Duration = Duration::from_secs(1);
+
+/// A refusal is the relay's own where the provider was not asked. The caps are those that the
+/// scenario sets. RFC 6585 4 lets a 429 say when to come again; here it must, since clients that
+/// are not told come back at once.
+pub(super) const RULE: Rule = Rule {
+    id: "caps-answer-429",
+    level: Level::Profile,
+    citation: "RFC 6585 4; RFC 9110 10.2.3",
+    demand: "over a cap or a rate a client gets 429 with Retry-After at once, and every stream that ends gives its place back",
+    judge,
+};
+
+fn judge(run: &Run<'_>) -> Verdict {
+    let mut inquiry = Inquiry::default();
+    for (index, exchange) in run.exchanges.iter().enumerate() {
+        let broke = if is_refused(run, index) {
+            inquiry.applies();
+            [bare(run, exchange), late(run, index, exchange), kept(run, index, exchange)]
+        } else {
+            let over = CAPS.iter().find_map(|cap| over(run, index, exchange, cap));
+            if over.is_some() {
+                inquiry.applies();
+            }
+            [over, None, None]
+        };
+        let broke = broke.into_iter().flatten();
+        broke.for_each(|breach| inquiry.broke(breach.concerning(&exchange.client)));
+    }
+    inquiry.verdict("nobody was over a cap or a rate of the relay's own")
+}
+
+/// Whether the relay itself answered 429.
+fn is_refused(run: &Run<'_>, index: usize) -> bool {
+    run.exchanges[index].status() == Some(429) && run.answers_to(index).next().is_none()
+}
+
+/// The refusal does not say when to come again, in seconds or as a date (RFC 9110 10.2.3).
+fn bare(run: &Run<'_>, exchange: &Exchange) -> Option<Breach> {
+    let head = exchange.head.as_ref()?;
+    let said = exchange.header("retry-after");
+    let is_date = |text: &str| text.ends_with(" GMT");
+    if said.is_some_and(|text| text.trim().parse::<u64>().is_ok() || is_date(text.trim())) {
+        return None;
+    }
+    let said = said.map_or_else(|| "without Retry-After".to_owned(), |s| format!("with `{s}`"));
+    let wanted = "429 with Retry-After: a number of seconds or a date";
+    Some(Breach::new(head.moment, &run.relay, wanted, format!("429 {said}")))
+}
+
+/// The refusal came late.
+fn late(run: &Run<'_>, index: usize, exchange: &Exchange) -> Option<Breach> {
+    let at = run.at_relay(index)?;
+    let asked = at.below.request.end.and_then(|end| at.below_tcp.up.read.when(end - 1))?;
+    let left = at.below_tcp.down.wrote.marks.when(at.outgoing()?.start)?;
+    let took = left.at.saturating_sub(asked.at);
+    let wanted = format!("the refusal within {} of the request", Time(WITHIN));
+    let got = format!("{} waited {} for it", exchange.client, Time(took));
+    (took > WITHIN).then(|| Breach::new(left, &run.relay, wanted, got))
+}
+
+/// A cap: the switch that sets it, and what those who share it have in common.
+struct Cap {
+    switch: &'static str,
+    shared: fn(&Run<'_>, &Exchange) -> Option<String>,
+}
+
+const CAPS: [Cap; 3] = [
+    Cap { switch: "max_streams_per_address", shared: address },
+    Cap { switch: "max_streams_per_key", shared: key },
+    Cap { switch: "max_streams", shared: |_, _| Some("all".to_owned()) },
+];
+
+fn address(run: &Run<'_>, exchange: &Exchange) -> Option<String> {
+    let client = run.plan.clients.iter().find(|client| *client.name == *exchange.client)?;
+    Some(client.from.clone())
+}
+
+fn key(_: &Run<'_>, exchange: &Exchange) -> Option<String> {
+    header(&exchange.headers, "authorization").map(str::to_owned)
+}
+
+impl Cap {
+    /// How many it admits, where the scenario sets it.
+    fn most(&self, run: &Run<'_>) -> Option<usize> {
+        run.switch(self.switch)?.parse().ok()
+    }
+
+    /// How many others held a place when one was asked for: those that were let in before, and
+    /// whose end was not `ago` before that moment.
+    fn taken(&self, run: &Run<'_>, index: usize, ago: Duration) -> usize {
+        let asked = run.exchanges[index].sent;
+        let group = (self.shared)(run, &run.exchanges[index]);
+        let holds = |(other, exchange): &(usize, &Exchange)| {
+            let over =
+                |end: Moment| if ago.is_zero() { end < asked } else { end.at + ago < asked.at };
+            exchange.sent < asked
+                && !exchange.is_preflight()
+                && !is_refused(run, *other)
+                && (self.shared)(run, exchange) == group
+                && !exchange.over().is_some_and(over)
+        };
+        run.exchanges.iter().enumerate().filter(holds).count()
+    }
+}
+
+/// It was let in although every place was taken.
+fn over(run: &Run<'_>, index: usize, exchange: &Exchange, cap: &Cap) -> Option<Breach> {
+    let most = cap.most(run)?;
+    let head = exchange.head.as_ref().filter(|_| !exchange.is_preflight())?;
+    let taken = cap.taken(run, index, Duration::ZERO);
+    let wanted = format!("429: {taken} of {most} places are taken ({})", cap.switch);
+    let got = format!("status {}", head.status);
+    (taken >= most).then(|| Breach::new(head.moment, &run.relay, wanted, got))
+}
+
+/// It was refused although no place could still be taken. Not judged where streams go on without
+/// their clients, where a rate may be what refused, and where the cap of an address is the relay's
+/// own default.
+fn kept(run: &Run<'_>, index: usize, exchange: &Exchange) -> Option<Breach> {
+    let is_set = |name: &str| run.switch(name).is_some_and(|value| value != "off");
+    let others = ["resume", "read_on", "rate_per_address", "rate_per_key"];
+    run.switch("max_streams_per_address")?;
+    if others.into_iter().any(is_set) {
+        return None;
+    }
+    let full = CAPS.iter().filter_map(|cap| Some((cap.most(run)?, cap.taken(run, index, WITHIN))));
+    let places: Vec<(usize, usize)> = full.collect();
+    if places.iter().any(|(most, taken)| taken >= most) {
+        return None;
+    }
+    let head = exchange.head.as_ref()?;
+    let (most, taken) = places.first()?;
+    let wanted = format!("an answer: {taken} of {most} places are taken");
+    let got = "429: the places of streams that have ended were not given back".to_owned();
+    Some(Breach::new(head.moment, &run.relay, wanted, got))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::{
+        exchange::testing::{JSON, Story},
+        scenario::{Kind, Leave},
+        trace::BodyEnd,
+        verdict::Verdict,
+    };
+
+    const WAIT: &[(&str, &str)] = &[("content-type", "application/json"), ("retry-after", "1")];
+
+    /// Two clients of one address, which may have one stream; the first has begun one.
+    fn capped() -> Story {
+        let mut story = Story::new();
+        story.client("second", Kind::Raw);
+        story.plan.clients[1].from = "reader".to_owned();
+        story.plan.switches.insert("max_streams_per_address".to_owned(), "1".to_owned());
+        story.begins(0, "reader");
+        story
+    }
+
+    fn refused(mut story: Story, ms: u64, headers: &[(&str, &str)]) -> Story {
+        story.asks(ms, "second");
+        story.replies(ms, "second", 429, headers);
+        story.closes(ms, "second", BodyEnd::Complete);
+        story
+    }
+
+    #[test]
+    fn it_holds_where_the_second_is_told_to_come_again() {
+        assert_eq!(refused(capped(), 10, WAIT).verdict(&RULE), Verdict::Held);
+        // RFC 9110 10.2.3: a date is as good.
+        let date = [("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT")];
+        assert_eq!(refused(capped(), 10, &date).verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_breaks_where_the_refusal_does_not_say_when() {
+        let breach = refused(capped(), 10, JSON).breach(&RULE);
+        assert_eq!(breach.at.as_millis(), 10);
+        assert_eq!(breach.wanted, ["429 with Retry-After: a number of seconds or a date"]);
+        assert_eq!(breach.got, "429 without Retry-After");
+        let soon = refused(capped(), 10, &[("retry-after", "soon")]).breach(&RULE);
+        assert_eq!(soon.got, "429 with `soon`");
+    }
+
+    #[test]
+    fn it_breaks_where_the_refusal_takes_its_time() {
+        let mut story = capped();
+        story.asks(10, "second");
+        story.replies(1_011, "second", 429, WAIT);
+        let breach = story.breach(&RULE);
+        assert_eq!(breach.at.as_millis(), 1_011);
+        assert_eq!(breach.got, "second waited 1001ms for it");
+    }
+
+    #[test]
+    fn it_breaks_where_the_second_is_let_in() {
+        let mut story = capped();
+        story.begins(10, "second");
+        let breach = story.breach(&RULE);
+        assert_eq!(breach.wanted, ["429: 1 of 1 places are taken (max_streams_per_address)"]);
+        assert_eq!(breach.got, "status 200");
+    }
+
+    #[test]
+    fn it_breaks_where_the_place_of_one_that_left_is_not_given_back() {
+        let left = |ms| {
+            let mut story = capped();
+            story.leaves(1_000, "reader", Leave::Rst);
+            refused(story, ms, WAIT)
+        };
+        let breach = left(2_001).breach(&RULE);
+        assert_eq!(breach.at.as_millis(), 2_001);
+        assert_eq!(breach.wanted, ["an answer: 0 of 1 places are taken"]);
+        // The relay may take a second to notice.
+        assert_eq!(left(2_000).verdict(&RULE), Verdict::Held);
+        let mut resumes = left(60_000);
+        resumes.plan.switches.insert("resume".to_owned(), "on".to_owned());
+        assert_eq!(resumes.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn caps_of_others_do_not_count() {
+        let mut story = capped();
+        story.plan.clients[1].from = "second".to_owned();
+        story.begins(10, "second");
+        let why = "nobody was over a cap or a rate of the relay's own";
+        story.assert_not_applicable(&RULE, why);
+        let mut providers = Story::new();
+        providers.asks(0, "reader");
+        providers.forwards(0, "reader");
+        providers.answers(0, "reader", 429, JSON);
+        providers.replies(0, "reader", 429, JSON);
+        providers.assert_not_applicable(&RULE, why);
+    }
+}
