@@ -47,6 +47,7 @@ mod lets_proxies_buffer;
 mod masks_refusals;
 mod merges_events;
 mod one_lock;
+mod one_timer;
 mod promises_half_close;
 mod reads_lines_of_64_kib;
 mod refuses_without_a_time;
@@ -96,6 +97,7 @@ pub const ALL: &[Broken] = &[
     flushes_at_the_end::BROKEN,
     merges_events::BROKEN,
     thirty_second_timeout::BROKEN,
+    one_timer::BROKEN,
     ticks_regardless::BROKEN,
     drops_unknown_headers::BROKEN,
     always_done::BROKEN,

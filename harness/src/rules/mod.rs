@@ -43,6 +43,7 @@ mod payload_intact;
 mod preflight_without_auth;
 mod prompt_frames;
 mod request_intact;
+mod separate_budgets;
 mod stalled_reader_ends;
 mod status_as_is;
 mod storm_is_damped;
@@ -102,6 +103,7 @@ pub const ALL: &[Rule] = &[
     headers_first::RULE,
     prompt_frames::RULE,
     no_total_deadline::RULE,
+    separate_budgets::RULE,
     heartbeat_when_idle::RULE,
     incremental::RULE,
     one_ending::RULE,

@@ -77,6 +77,7 @@ relays! {
     flushes_at_the_end
     merges_events
     thirty_second_timeout
+    one_timer
     ticks_regardless
     drops_unknown_headers
     always_done

@@ -58,6 +58,11 @@ impl Setup {
         (self.drain, self.ending.clone())
     }
 
+    /// A time that a switch sets; `None` where it is not given, or is `off`.
+    pub(in crate::broken) fn time(&self, name: &str) -> Option<Duration> {
+        self.switches.get(name).and_then(|value| interval(value))
+    }
+
     /// A number that a switch sets; `None` where it is not given, or is `off`.
     pub(in crate::broken) fn count(&self, name: &str) -> Option<usize> {
         self.switches.get(name)?.parse().ok()
