@@ -23,6 +23,7 @@ pub mod http1;
 pub mod http2;
 pub mod judge;
 pub mod metrics;
+pub mod profile;
 pub mod rules;
 pub mod verdict;
 pub mod wire;

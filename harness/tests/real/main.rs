@@ -10,6 +10,7 @@ mod relay;
 mod runner;
 
 mod browser;
+mod profiles;
 mod resume;
 mod sdk;
 mod shutdown;
