@@ -234,7 +234,7 @@ pub(crate) fn client_facts(recorder: &Recorder) -> Vec<(u64, ClientFact)> {
         | Fact::Arrived { .. }
         | Fact::Socket(..)
         | Fact::Provider(_)
-        | Fact::Middlebox(_)
+        | Fact::Middlebox(..)
         | Fact::World(_)
         | Fact::Logged { .. } => None,
     });

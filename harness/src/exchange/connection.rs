@@ -128,7 +128,7 @@ impl Connections {
                 Fact::Packet(_)
                 | Fact::Client(_)
                 | Fact::Provider(_)
-                | Fact::Middlebox(_)
+                | Fact::Middlebox(..)
                 | Fact::World(_)
                 | Fact::Logged { .. } => {}
             }

@@ -3,6 +3,7 @@
 use mock_openai::script::End;
 
 use super::{Answer, Exchange, Passage, Run};
+use crate::trace::{BodyEnd, Fact, MiddleboxFact};
 
 /// How an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,15 +49,34 @@ impl Run<'_> {
         }
     }
 
-    /// Whether someone other than the hosts on the path ended an exchange early: the client by its
-    /// own will, the network on the client's side, or nobody before the run was over.
+    /// Whether someone other than the relay ended an exchange early: the client by its own will, the
+    /// network or a hop on the client's side, or nobody before the run was over.
     pub fn ended_from_outside(&self, index: usize, exchange: &Exchange) -> bool {
         let passages = self.passages(index);
         let cut_off = passages.first().is_some_and(|passage| {
             let end = &passage.below_tcp.acceptor;
             end.saw_end.is_some_and(|saw| end.finished.is_none_or(|finished| saw < finished))
         });
-        let complete = matches!(exchange.ended, Some((_, crate::trace::BodyEnd::Complete)));
-        exchange.ended.is_none() || (!complete && cut_off)
+        let complete = matches!(exchange.ended, Some((_, BodyEnd::Complete)));
+        exchange.ended.is_none() || (!complete && (cut_off || self.ended_by_a_hop(&passages)))
+    }
+
+    /// Whether a hop between the client and the relay says that it ended the connection by itself.
+    fn ended_by_a_hop(&self, passages: &[Passage<'_>]) -> bool {
+        let before_relay = || passages.iter().take_while(|passage| *passage.host != self.relay);
+        before_relay().next().is_some()
+            && self.trace.events.iter().any(|event| match &event.fact {
+                Fact::Middlebox(connection, MiddleboxFact::Ended { .. }) => {
+                    before_relay().any(|passage| passage.below.connection == *connection)
+                }
+                Fact::Middlebox(..)
+                | Fact::Packet(_)
+                | Fact::Arrived { .. }
+                | Fact::Socket(..)
+                | Fact::Client(_)
+                | Fact::Provider(_)
+                | Fact::World(_)
+                | Fact::Logged { .. } => false,
+            })
     }
 }

@@ -33,7 +33,7 @@ fn logged(run: &Run<'_>, word: &str) -> Labelled {
         | Fact::Socket(..)
         | Fact::Client(_)
         | Fact::Provider(_)
-        | Fact::Middlebox(_)
+        | Fact::Middlebox(..)
         | Fact::World(_) => None,
     });
     let is_whole = |text: &String| text.split(|c| !is_of_a_word(c)).any(|other| other == word);

@@ -1,4 +1,4 @@
-//! What stands between the hosts of a path: one folder a middlebox, each a model of a real one.
+//! What stands between the hosts of a path: one file or folder a middlebox, each a model of a real one.
 
 use std::sync::Arc;
 
@@ -9,6 +9,14 @@ use crate::{
 };
 
 mod buffering_proxy;
+mod deadline;
+mod idle_cutter;
+mod pipe;
+mod re_chunker;
+mod teller;
+#[cfg(test)]
+mod tests;
+mod watch;
 
 /// A middlebox on the host called `name`, whose next hop towards the provider is `next_hop`.
 pub fn actor(spec: &Middlebox, name: Name, next_hop: Name) -> Actor {
@@ -23,13 +31,13 @@ pub fn serve(spec: &Middlebox, host: Host, next_hop: Name) -> Task {
         Middlebox::BufferingProxy(proxy) => {
             Box::pin(buffering_proxy::serve(proxy.clone(), host, next_hop))
         }
-        Middlebox::IdleCutter(_)
-        | Middlebox::Compressor(_)
-        | Middlebox::ReChunker(_)
+        Middlebox::IdleCutter(spec) => Box::pin(idle_cutter::serve(spec.clone(), host, next_hop)),
+        Middlebox::ReChunker(spec) => Box::pin(re_chunker::serve(spec.clone(), host, next_hop)),
+        Middlebox::Deadline(spec) => Box::pin(deadline::serve(spec.clone(), host, next_hop)),
+        Middlebox::Compressor(_)
         | Middlebox::HeaderStripper(_)
         | Middlebox::Http10Downgrade(_)
         | Middlebox::ConnectionLimit(_)
-        | Middlebox::Deadline(_)
         | Middlebox::LoadBalancer(_) => {
             unreachable!("the check refuses `{}`: it is not built yet", spec.kind())
         }

@@ -51,7 +51,7 @@ fn judge(run: &Run<'_>) -> Verdict {
             | Fact::Socket(..)
             | Fact::Client(_)
             | Fact::Provider(_)
-            | Fact::Middlebox(_)
+            | Fact::Middlebox(..)
             | Fact::Logged { .. }
             | Fact::World(
                 WorldFact::Fired { .. }

@@ -11,13 +11,11 @@ pub enum Middlebox {
     /// A proxy that collects an answer in buffers before it passes it on.
     BufferingProxy(BufferingProxy),
     /// A hop that ends connections on which nothing moved for too long.
-    #[schemars(extend("x-not-built" = true, "x-instead" = "an event under `network` with `do: drop` or `do: reset` ends an idle connection"))]
     IdleCutter(IdleCutter),
     /// A hop that compresses answers.
     #[schemars(extend("x-not-built" = true))]
     Compressor(Compressor),
     /// A hop that cuts or merges what passes, and changes no byte.
-    #[schemars(extend("x-not-built" = true, "x-instead" = "the step `cut` cuts what the provider sends"))]
     ReChunker(ReChunker),
     /// A hop that takes headers away.
     #[schemars(extend("x-not-built" = true))]
@@ -29,7 +27,6 @@ pub enum Middlebox {
     #[schemars(extend("x-not-built" = true))]
     ConnectionLimit(ConnectionLimit),
     /// A hop that ends every exchange after a total time.
-    #[schemars(extend("x-not-built" = true, "x-instead" = "a client's `gives_up: { total: ... }` bounds an exchange"))]
     Deadline(Deadline),
     /// A hop before two relays that it asks in turn.
     #[schemars(extend("x-not-built" = true))]
@@ -97,28 +94,29 @@ pub struct IdleCutter {
     /// Its host name; `idle_cutter` where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// How long a connection may be without bytes; 60 s where it is left out (AWS ALB's idle
-    /// time-out, nginx's `proxy_read_timeout`).
+    /// How long a connection may be without bytes, either way; 60 s where it is left out (AWS ALB's
+    /// idle time-out, nginx's `proxy_read_timeout`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Time>,
     /// How it ends them.
     #[serde(default)]
     pub by: CutterEnd,
-    /// Whether comments count as silence, so that only real events keep a connection.
+    /// Whether comments and blank lines of a stream count as silence, so that only real events keep a
+    /// connection.
     #[serde(default)]
     pub only_data_counts: bool,
 }
 
 /// How a hop ends a connection.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CutterEnd {
-    /// FIN both ways.
+    /// FIN to both sides.
     #[default]
     Fin,
-    /// RST both ways.
+    /// RST to both sides.
     Reset,
-    /// It forgets the connection: what comes later is dropped without a word.
+    /// It forgets the connection: what comes later gets no word, and no side is told.
     Forget,
 }
 
@@ -141,10 +139,10 @@ pub struct ReChunker {
     /// Its host name; `re_chunker` where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Bytes of each piece that it sends on.
+    /// Bytes of each piece that it sends on, in a TCP segment of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
-    /// It merges what comes within so long.
+    /// It keeps what comes for so long from the first byte on, and sends it on as one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Time>,
 }
@@ -187,7 +185,8 @@ pub struct Deadline {
     /// Its host name; `deadline` where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// How long an exchange may take.
+    /// How long an exchange may take, from the first byte of the request on (Google Cloud's load
+    /// balancers: 30 s by default).
     pub after: Time,
     /// How it ends them.
     #[serde(default)]

@@ -4,10 +4,12 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
+mod boxes;
 mod digest;
 mod recorder;
 mod story;
 
+pub use boxes::MiddleboxFact;
 pub use digest::Digest;
 pub use mock_openai::journal::{Entry as ProviderFact, Event as ProviderEvent, PeerEnd};
 pub use recorder::Recorder;
@@ -60,8 +62,8 @@ pub enum Fact {
     Client(ClientFact),
     /// An entry of the provider's journal.
     Provider(ProviderFact),
-    /// A middlebox did something with what passes through it.
-    Middlebox(MiddleboxFact),
+    /// A middlebox did something with what passes through it, on a connection of its client's side.
+    Middlebox(Connection, MiddleboxFact),
     /// The world itself: faults that fired, panics, what was left at the end.
     World(WorldFact),
     /// The relay logged a line. Recorded only where the scenario asks for its log.
@@ -311,30 +313,6 @@ pub enum Sight {
     Blocked {
         /// Which check of the Fetch standard failed.
         why: String,
-    },
-}
-
-/// What a middlebox did with what passes through it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum MiddleboxFact {
-    /// It holds back bytes of a response.
-    Held {
-        /// How many it holds now.
-        bytes: u64,
-        /// Why: `buffer is not full`.
-        because: &'static str,
-    },
-    /// It let go of what it held.
-    Flushed {
-        /// How many bytes.
-        bytes: u64,
-        /// Why: `buffer is full`, `end of the answer`.
-        because: &'static str,
-    },
-    /// It does not buffer this response.
-    PassedThrough {
-        /// Why: `X-Accel-Buffering: no`.
-        because: &'static str,
     },
 }
 

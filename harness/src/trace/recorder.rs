@@ -116,7 +116,7 @@ fn payload(fact: &Fact) -> usize {
         | Fact::Client(_)
         | Fact::Arrived { .. }
         | Fact::Provider(_)
-        | Fact::Middlebox(_)
+        | Fact::Middlebox(..)
         | Fact::World(_) => 0,
     }
 }

@@ -1,12 +1,13 @@
 //! A trace as each client lived it: the text that snapshots hold.
 //!
-//! One block a client, one line an event, times relative to its first request. Clients that lived
+//! One block a client, one line an event, times relative to its first request; after them a block for
+//! each middlebox that did something. Clients that lived
 //! the same to the letter share a block. Frames stand as they were received, with invisible
 //! characters made visible; a long frame is shortened, and the hash of its bytes stands for the rest.
 
 use std::{fmt::Write as _, time::Duration};
 
-use super::{BodyEnd, ClientFact, Connection, Event, Fact, Sight, SocketFact, Trace};
+use super::{BodyEnd, ClientFact, Connection, Event, Fact, Sight, SocketFact, Trace, boxes};
 use crate::{
     http1::header,
     http2::code_name,
@@ -40,7 +41,7 @@ const TELLING_HEADERS: &[&str] = &[
     "access-control-expose-headers",
 ];
 
-/// The story of every client of a run.
+/// The story of every client of a run, and of every middlebox that held, ended or refused something.
 pub fn story(plan: &Plan, trace: &Trace) -> String {
     let mut told: Vec<(String, Vec<&str>)> = Vec::new();
     for client in &plan.clients {
@@ -54,6 +55,12 @@ pub fn story(plan: &Plan, trace: &Trace) -> String {
     for (text, names) in told {
         let count = if names.len() == 1 { String::new() } else { format!(" ({})", names.len()) };
         let _infallible = write!(story, "\n{}{count}\n{text}", names.join(", "));
+    }
+    for hop in &plan.hops {
+        let text = boxes::told(trace, &hop.name);
+        if !text.is_empty() {
+            let _infallible = write!(story, "\n{}\n{text}", hop.name);
+        }
     }
     story
 }
@@ -256,7 +263,7 @@ fn by_socket(fact: &Fact, connection: Connection) -> Option<&'static str> {
         | Fact::Arrived { .. }
         | Fact::Client(_)
         | Fact::Provider(_)
-        | Fact::Middlebox(_)
+        | Fact::Middlebox(..)
         | Fact::World(_)
         | Fact::Logged { .. } => None,
     }

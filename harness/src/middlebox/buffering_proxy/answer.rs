@@ -15,9 +15,10 @@ use super::{
 };
 use crate::{
     http1::{Closing, Item, RequestHead, ResponseDecoder, ResponseHead},
-    net::{Host, Stream},
+    middlebox::teller::Teller,
+    net::Stream,
     scenario::BufferingProxy,
-    trace::{BodyEnd, Fact, MiddleboxFact},
+    trace::{BodyEnd, MiddleboxFact},
 };
 
 /// nginx `proxy_read_timeout`: between two reads.
@@ -31,7 +32,7 @@ const POSTPONE_BYTES: usize = 1460;
 
 /// An answer.
 pub(super) struct Answer {
-    host: Host,
+    teller: Teller,
     /// Nothing once it is over.
     upstream: Option<Stream>,
     decoder: ResponseDecoder,
@@ -58,7 +59,7 @@ impl Answer {
     /// An answer whose head of `head_len` bytes was read with `bytes`, its beginning.
     pub(super) fn new(
         spec: &BufferingProxy,
-        host: &Host,
+        teller: &Teller,
         request: &RequestHead,
         upstream: Stream,
         (head, head_len): (&ResponseHead, usize),
@@ -75,7 +76,7 @@ impl Answer {
         let goes_at_once = unbuffered || head.len() >= POSTPONE_BYTES;
         let now = Instant::now();
         let mut answer = Self {
-            host: host.clone(),
+            teller: teller.clone(),
             upstream: Some(upstream),
             decoder: ResponseDecoder::answering(&request.method),
             buffers,
@@ -87,7 +88,7 @@ impl Answer {
             send_by: now + SEND_TIMEOUT,
         };
         if unbuffered {
-            answer.record(MiddleboxFact::PassedThrough { because: "X-Accel-Buffering: no" });
+            answer.teller.tell(MiddleboxFact::PassedThrough { because: "X-Accel-Buffering: no" });
         }
         if goes_at_once {
             answer.send_head();
@@ -170,22 +171,18 @@ impl Answer {
         let least_to_come = self.decoder.least_to_come();
         if let Some((passed, because)) = self.buffers.fill(bytes, least_to_come) {
             if because != Because::Unbuffered {
-                self.record_flush(passed.len(), because.text());
+                self.teller.flushed(passed.len(), because.text());
             }
             self.decode(&passed);
         }
-        let held = self.buffers.held();
-        if held > 0 {
-            let because = "buffer is not full";
-            self.record(MiddleboxFact::Held { bytes: held as u64, because });
-        }
+        self.teller.held(self.buffers.held(), "buffer is not full");
     }
 
     /// An RST takes what was held back with it, as nginx drops its open buffer then.
     fn closed(&mut self, how: Closing) {
         if how == Closing::Fin && self.buffers.held() > 0 {
             let rest = self.buffers.pass_on();
-            self.record_flush(rest.len(), "end of the answer");
+            self.teller.flushed(rest.len(), "end of the answer");
             self.decode(&rest);
         }
         if self.upstream.is_some() {
@@ -245,13 +242,5 @@ impl Answer {
             self.send_by = Instant::now() + SEND_TIMEOUT;
         }
         self.out.push_back((bytes, frees));
-    }
-
-    fn record_flush(&self, bytes: usize, because: &'static str) {
-        self.record(MiddleboxFact::Flushed { bytes: bytes as u64, because });
-    }
-
-    fn record(&self, fact: MiddleboxFact) {
-        self.host.recorder().record(self.host.name(), Fact::Middlebox(fact));
     }
 }

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     http1::{Head as _, Item, RequestDecoder, RequestHead, ResponseHead},
+    middlebox::teller::Teller,
     net::{Host, Stream},
     scenario::BufferingProxy,
     trace::Name,
@@ -33,6 +34,7 @@ const READ_AHEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// The client's side of a connection.
 pub(super) struct Client {
+    pub(super) teller: Teller,
     pub(super) incoming: Incoming,
     pub(super) writer: WriteHalf<Stream>,
 }
@@ -61,9 +63,10 @@ const BAD_GATEWAY: NoAnswer = NoAnswer::Error(502, "Bad Gateway");
 const GATEWAY_TIMEOUT: NoAnswer = NoAnswer::Error(504, "Gateway Time-out");
 
 pub(super) async fn serve(spec: BufferingProxy, host: Host, next_hop: Name, stream: Stream) {
+    let teller = Teller::of(&host, &stream);
     let (reader, writer) = tokio::io::split(stream);
     let incoming = Incoming { reader, ahead: Vec::new() };
-    let mut client = Client { incoming, writer };
+    let mut client = Client { teller, incoming, writer };
     while let Ok(Some(request)) = timeout(IDLE_TIMEOUT, client.incoming.request()).await {
         let stays = match begin(&spec, &host, &next_hop, &mut client, &request).await {
             Ok(answer) => answer.pass_on(&mut client).await,
@@ -91,6 +94,7 @@ async fn begin(
     if request.body.len() > REQUEST_BODY_BYTES_MAX {
         return Err(NoAnswer::Error(413, "Request Entity Too Large"));
     }
+    let teller = client.teller.clone();
     let answer = async {
         let mut upstream = match timeout(CONNECT_TIMEOUT, host.connect(next_hop)).await {
             Ok(Ok(stream)) => stream,
@@ -102,7 +106,7 @@ async fn begin(
         drop(upstream.write_all(&bytes).await);
         let size = usize::try_from(spec.buffer.0).unwrap_or(usize::MAX).max(1);
         let (head, head_len, bytes) = read_head(&mut upstream, size).await?;
-        Ok(Answer::new(spec, host, &request.head, upstream, (&head, head_len), &bytes))
+        Ok(Answer::new(spec, &teller, &request.head, upstream, (&head, head_len), &bytes))
     };
     tokio::select! {
         biased;

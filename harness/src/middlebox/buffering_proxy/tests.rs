@@ -80,7 +80,7 @@ impl World {
         let events = self.recorder.take().events.into_iter();
         let facts = events.filter_map(|event| {
             let at = u64::try_from(event.at.as_millis()).unwrap();
-            if let Fact::Middlebox(fact) = event.fact { Some((at, fact)) } else { None }
+            if let Fact::Middlebox(_, fact) = event.fact { Some((at, fact)) } else { None }
         });
         facts.collect()
     }

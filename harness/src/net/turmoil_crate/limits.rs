@@ -5,8 +5,10 @@ use std::time::Duration;
 use mock_openai::script::{End, Step};
 
 use crate::{
-    plan::{Client, Link, Plan},
-    scenario::{Does, HostLimits, Leave, NetFault, Reads},
+    plan::{Client, Hop, HopKind, Link, Plan},
+    scenario::{
+        CutterEnd, Deadline, Does, HostLimits, IdleCutter, Leave, Middlebox, NetFault, Reads,
+    },
 };
 
 /// Why a plan cannot run on this engine: the first reason, or `None` where it can.
@@ -24,7 +26,29 @@ pub(in crate::net) fn cannot(plan: &Plan) -> Option<String> {
             .then(|| "the provider ends an answer by RST, which the crate does not send".to_owned())
     };
     let clients = || plan.clients.iter().find_map(client);
-    links.or_else(hosts).or_else(events).or_else(answers).or_else(clients)
+    let hops = || plan.hops.iter().find_map(hop);
+    links.or_else(hosts).or_else(events).or_else(hops).or_else(answers).or_else(clients)
+}
+
+fn hop(hop: &Hop) -> Option<String> {
+    let HopKind::Middlebox(middlebox) = &hop.what else { return None };
+    let what = match middlebox {
+        Middlebox::IdleCutter(IdleCutter { by, .. }) | Middlebox::Deadline(Deadline { by, .. }) => {
+            match by {
+                CutterEnd::Fin => return None,
+                CutterEnd::Reset => "ends connections by RST, which the crate does not send",
+                CutterEnd::Forget => "stops reading, and the crate counts segments, not bytes",
+            }
+        }
+        Middlebox::BufferingProxy(_)
+        | Middlebox::Compressor(_)
+        | Middlebox::ReChunker(_)
+        | Middlebox::HeaderStripper(_)
+        | Middlebox::Http10Downgrade(_)
+        | Middlebox::ConnectionLimit(_)
+        | Middlebox::LoadBalancer(_) => return None,
+    };
+    Some(format!("`{}` {what}", hop.name))
 }
 
 fn host(limits: &HostLimits) -> Option<&'static str> {

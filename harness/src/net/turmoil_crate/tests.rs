@@ -22,7 +22,8 @@ use crate::{
     net::{Fault, Listener, Stream, Task},
     plan::{Client, Hop, HopKind, Link, Request},
     scenario::{
-        Does, HostLimits, Jitter, Kind, Leave, LinkSpec, NetEvent, NetFault, Patience, Reads,
+        CutterEnd, Does, HostLimits, IdleCutter, Jitter, Kind, Leave, LinkSpec, Middlebox,
+        NetEvent, NetFault, Patience, Reads,
     },
     target::{Target, WriteBuffer, serve},
     trace::{Connection, Fact, SocketFact},
@@ -521,4 +522,16 @@ fn what_the_crate_cannot_model_is_refused_with_its_reason() {
         plan.upstream = serde_json::from_str(steps).unwrap();
     });
     assert!(provider.starts_with("the provider ends an answer by RST"), "{provider}");
+}
+
+#[test]
+fn hops_that_reset_or_forget_are_refused() {
+    for (by, why) in [(CutterEnd::Reset, "by RST"), (CutterEnd::Forget, "stops reading")] {
+        let mut plan = plan();
+        let cutter = IdleCutter { name: None, after: None, by, only_data_counts: false };
+        let what = HopKind::Middlebox(Middlebox::IdleCutter(cutter));
+        plan.hops.push(Hop { name: "edge".into(), what });
+        let refused = cannot(&plan).unwrap();
+        assert!(refused.starts_with("`edge`") && refused.contains(why), "{refused}");
+    }
 }

@@ -1,6 +1,9 @@
 //! The hosts from the clients to the provider.
 
-use mock_openai::yaml::{Diagnostic, Place};
+use mock_openai::{
+    quantity::Time,
+    yaml::{Diagnostic, Place},
+};
 
 use super::{NAME, RESERVED, is_name};
 use crate::scenario::{Middlebox, PathStep, Scenario};
@@ -25,14 +28,46 @@ pub(super) fn check(scenario: &Scenario, place: Place<'_>, wrong: &mut Vec<Diagn
         } else if !is_name(name) {
             wrong.push(here.key("name").wrong(format!("`{name}` is no name")).wanted(NAME));
         }
-        let Middlebox::BufferingProxy(proxy) = middlebox else { continue };
-        if proxy.buffers == 0 {
-            let help = "a proxy that does not buffer is no `buffering_proxy`: leave it out";
-            wrong.push(here.key("buffers").wrong("no buffer holds nothing").help(help));
+        settings(middlebox, here, wrong);
+    }
+}
+
+/// Settings with which a middlebox would do nothing, or everything at once.
+fn settings(middlebox: &Middlebox, here: Place<'_>, wrong: &mut Vec<Diagnostic>) {
+    match middlebox {
+        Middlebox::BufferingProxy(proxy) => {
+            if proxy.buffers == 0 {
+                let help = "a proxy that does not buffer is no `buffering_proxy`: leave it out";
+                wrong.push(here.key("buffers").wrong("no buffer holds nothing").help(help));
+            }
+            if proxy.buffer.0 == 0 {
+                wrong.push(here.key("buffer").wrong("a buffer of no bytes holds nothing"));
+            }
         }
-        if proxy.buffer.0 == 0 {
-            wrong.push(here.key("buffer").wrong("a buffer of no bytes holds nothing"));
+        Middlebox::IdleCutter(cutter) => no_time(cutter.after, here.key("after"), wrong),
+        Middlebox::Deadline(deadline) => no_time(Some(deadline.after), here.key("after"), wrong),
+        Middlebox::ReChunker(re_chunker) => {
+            no_time(re_chunker.window, here.key("window"), wrong);
+            if re_chunker.every == Some(0) {
+                wrong.push(here.key("every").wrong("a piece of no bytes passes nothing"));
+            }
+            if re_chunker.every.is_none() && re_chunker.window.is_none() {
+                let help = "write `every: 1` to cut, or `window: 40ms` to merge";
+                wrong.push(here.at_key().wrong("it neither cuts nor merges").help(help));
+            }
         }
+        Middlebox::Compressor(_)
+        | Middlebox::HeaderStripper(_)
+        | Middlebox::Http10Downgrade(_)
+        | Middlebox::ConnectionLimit(_)
+        | Middlebox::LoadBalancer(_) => {}
+    }
+}
+
+fn no_time(time: Option<Time>, here: Place<'_>, wrong: &mut Vec<Diagnostic>) {
+    if time.is_some_and(|time| time.0.is_zero()) {
+        let message = "no time at all: nothing would pass";
+        wrong.push(here.wrong(message).help("write a time such as `30s`"));
     }
 }
 
