@@ -240,7 +240,7 @@ async fn play(mut stream: TcpStream) {
             Ending::Truncated => return,
             Ending::Reset => {
                 // What was sent is read first: an RST throws it away.
-                sleep(Duration::from_millis(200)).await;
+                sleep(Duration::from_secs(1)).await;
                 stream.set_zero_linger().expect("it is set");
                 return;
             }

@@ -31,7 +31,7 @@ for (let number = 0; number < Number(count); number++) {
     }
     if (['other', 'error', 'unknown'].includes(seen.finish)) seen.finish = null;
   };
-  const stall = new Promise((resolve) => setTimeout(resolve, 1500, 'stall').unref());
+  const stall = new Promise((resolve) => setTimeout(resolve, 4000, 'stall').unref());
   try {
     if ((await Promise.race([read(), stall])) === 'stall') seen.error ??= 'stall';
   } catch (error) {

@@ -25,7 +25,7 @@ for (let number = 0; number < Number(count); number++) {
     }
   };
   // The SDK's own time-out ends with the head of the answer.
-  const stall = new Promise((resolve) => setTimeout(resolve, 1500, 'stall').unref());
+  const stall = new Promise((resolve) => setTimeout(resolve, 4000, 'stall').unref());
   try {
     if ((await Promise.race([read(), stall])) === 'stall') seen.error = 'stall';
   } catch (error) {

@@ -7,7 +7,7 @@ import openai
 
 url, count = sys.argv[1], int(sys.argv[2])
 for number in range(count):
-    client = openai.OpenAI(base_url=url, api_key="k", max_retries=0, timeout=1.5)
+    client = openai.OpenAI(base_url=url, api_key="k", max_retries=0, timeout=4)
     seen = {"text": "", "refusal": "", "tools": "", "finish": None, "error": None, "message": None}
     try:
         stream = client.chat.completions.create(
@@ -25,7 +25,7 @@ for number in range(count):
             seen["finish"] = choices[0].finish_reason or seen["finish"]
     except Exception as error:
         name = type(error).__name__
-        # Its patience ended: in a test that is 1.5 s and not ten minutes.
+        # Its patience ended: in a test that is 4 s and not ten minutes.
         seen["error"] = "stall" if name in ("APITimeoutError", "ReadTimeout") else name
         seen["message"] = error.message if name == "APIError" else None
     print(json.dumps(seen), flush=True)
