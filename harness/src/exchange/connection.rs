@@ -1,9 +1,13 @@
 //! What went over each TCP connection: bytes with their times, both ways, and how each end left.
 
-use std::{collections::BTreeMap, io::ErrorKind, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::ErrorKind,
+    net::SocketAddr,
+};
 
 use super::moment::{Marks, Moment, TimedBytes};
-use crate::trace::{Connection, Fact, Name, Packet, SocketFact, Trace};
+use crate::trace::{Connection, Fact, MiddleboxFact, Name, Packet, SocketFact, Trace};
 
 /// Every connection of a run, and the connects that failed.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +16,8 @@ pub struct Connections {
     pub open: BTreeMap<Connection, Tcp>,
     /// Connects that came to nothing.
     pub failed: Vec<FailedConnect>,
+    /// Those of a middlebox's client side that the box says it ended by itself.
+    pub ended_by_hops: BTreeSet<Connection>,
 }
 
 /// A connect that came to nothing.
@@ -124,6 +130,9 @@ impl Connections {
                     {
                         all.arrived(&event.actor, packet, moment);
                     }
+                }
+                Fact::Middlebox(number, MiddleboxFact::Ended { .. }) => {
+                    all.ended_by_hops.insert(*number);
                 }
                 Fact::Packet(_)
                 | Fact::Client(_)

@@ -3,7 +3,7 @@
 use mock_openai::script::End;
 
 use super::{Answer, Exchange, Passage, Run};
-use crate::trace::{BodyEnd, Fact, MiddleboxFact};
+use crate::trace::BodyEnd;
 
 /// How an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,20 +63,7 @@ impl Run<'_> {
 
     /// Whether a hop between the client and the relay says that it ended the connection by itself.
     fn ended_by_a_hop(&self, passages: &[Passage<'_>]) -> bool {
-        let before_relay = || passages.iter().take_while(|passage| *passage.host != self.relay);
-        before_relay().next().is_some()
-            && self.trace.events.iter().any(|event| match &event.fact {
-                Fact::Middlebox(connection, MiddleboxFact::Ended { .. }) => {
-                    before_relay().any(|passage| passage.below.connection == *connection)
-                }
-                Fact::Middlebox(..)
-                | Fact::Packet(_)
-                | Fact::Arrived { .. }
-                | Fact::Socket(..)
-                | Fact::Client(_)
-                | Fact::Provider(_)
-                | Fact::World(_)
-                | Fact::Logged { .. } => false,
-            })
+        let mut before_relay = passages.iter().take_while(|passage| *passage.host != self.relay);
+        before_relay.any(|hop| self.connections.ended_by_hops.contains(&hop.below.connection))
     }
 }
