@@ -10,15 +10,12 @@ use axum::Router;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::{
-    net::{Engine, Upstream},
+    net::Upstream,
     report::{Conclusion, Format, Outcome},
     scenario::catalogue::{self, NotFound, ScenarioFile},
     suite::{self, Case, Settings},
     target::Target,
 };
-
-/// The seed of conformance runs.
-const SEED: u64 = 1;
 
 /// Runs every scenario of the catalogue inside this library against a relay, as tests named by
 /// their ids, with the options of `cargo test`.
@@ -75,8 +72,7 @@ impl Conformance {
     /// Runs them, prints as `cargo test` does, and says how it went.
     pub fn run(self) -> ExitCode {
         let arguments = Arguments::from_args();
-        let settings = Settings { target: self.target, engine: Engine::TurmoilNet, seed: SEED };
-        let settings = Arc::new(settings);
+        let settings = Arc::new(Settings::of(self.target));
         let mut trials = trials("the catalogue", catalogue::embedded(&[]), &settings);
         for folder in &self.folders {
             let found = catalogue::find(&[], folder);

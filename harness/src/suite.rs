@@ -12,11 +12,14 @@ use std::{
 use mock_openai::yaml::Diagnostic;
 
 use crate::{
+    exchange::Run,
     judge::{self, Judged},
     net::{self, Engine},
     plan::{self, Plan},
+    profile,
     report::{
         Conclusion, EXPECTED, Excuse, FORMAT_VERSION, Failure, Lenience, Note, Outcome, Report,
+        SdkView,
     },
     rules::{self, Level, Rule},
     scenario::{self, CellName, Http, Scenario, catalogue::ScenarioFile},
@@ -65,6 +68,15 @@ pub struct Settings {
     pub engine: Engine,
     /// From which everything is drawn.
     pub seed: u64,
+    /// Whether the report says what each SDK would have made of what clients got.
+    pub sdks: bool,
+}
+
+impl Settings {
+    /// The usual way to run a target.
+    pub fn of(target: Target) -> Self {
+        Self { target, engine: Engine::TurmoilNet, seed: 1, sdks: false }
+    }
 }
 
 /// Runs all cases, as many side by side as there are cores, and reports them in their order.
@@ -128,6 +140,7 @@ pub fn outcome(case: &Case, settings: &Settings) -> Outcome {
         excused: Vec::new(),
         lenient: Vec::new(),
         failures: Vec::new(),
+        sdks: Vec::new(),
     };
     if let Some(because) = cannot_run(&case.scenario, &plan, settings) {
         outcome.result = Conclusion::Skipped { because };
@@ -135,6 +148,9 @@ pub fn outcome(case: &Case, settings: &Settings) -> Outcome {
     }
     let trace = world::run(&plan, &settings.target, settings.engine);
     tally(&mut outcome, judge::judge(&plan, &trace), settings);
+    if settings.sdks {
+        outcome.sdks = SdkView::all(&profile::readings(&Run::of(&trace, &plan)));
+    }
     outcome.hash = trace.digest().to_string();
     outcome.simulated = until_the_last_client(&trace);
     outcome.wall = wall_clock() - began;
@@ -243,7 +259,7 @@ fn expected(label: String, breach: Breach, replay: &str) -> Failure {
 
 /// The one command that runs a scenario again in the same way.
 fn replay(id: &str, settings: &Settings) -> String {
-    let Settings { target, engine, seed } = settings;
+    let Settings { target, engine, seed, sdks: _ } = settings;
     let mut command = vec![format!("whitewater run '{id}'")];
     if target.name != Target::REFERENCE {
         command.push(format!("--relay {}", target.name));

@@ -64,6 +64,26 @@ fn the_json_report_is_one_object_with_a_version() {
     assert_eq!(report["outcomes"][0]["failures"].as_array().map(Vec::len), Some(0));
 }
 
+/// All six SDKs are deceived by a body that ends as if it were whole; none is by an error event.
+#[test]
+fn a_run_tells_what_sdks_make_of_it_where_that_is_asked_and_json_always_does() {
+    let cut = "dropped-connections/provider-truncates-the-body";
+    let cleanly = whitewater(&["run", cut, "--relay", "broken/ends-cleanly", "--sdks"]);
+    let told = out(&cleanly);
+    assert!(told.contains("sdk  go-openai is worse off than without it: silent truncation 1"));
+    assert!(told.contains("reader sees: silent truncation; without it: error"), "{told}");
+    assert!(out(&whitewater(&["run", cut, "--sdks"])).contains("sdk  fine with this relay: "));
+    assert!(!out(&whitewater(&["run", cut])).contains("sdk"));
+    let output = whitewater(&["run", cut, "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    let sdks = report["outcomes"][0]["sdks"].as_array().expect("it is a list");
+    assert_eq!(sdks.len(), 6);
+    let made = serde_json::json!({ "outcome": "error", "direct": "error", "answers": 1, "client": "reader" });
+    for (key, value) in made.as_object().expect("it is an object") {
+        assert_eq!(&sdks[0]["made"][0][key], value, "{sdks:?}");
+    }
+}
+
 #[test]
 fn bad_input_ends_with_2_and_runs_nothing() {
     for (arguments, told) in [

@@ -5,7 +5,6 @@
 //! Unoptimised it took 247 s of processor time and 37 MiB at its peak (measured).
 
 use harness::{
-    net::Engine,
     scenario,
     suite::{self, Case, Settings},
     target::Target,
@@ -69,8 +68,7 @@ fn streams_that_end_at_any_time_leave_nothing() {
             break;
         }
         left -= streams;
-        let settings =
-            Settings { target: Target::reference(), engine: Engine::TurmoilNet, seed: number };
+        let settings = Settings { seed: number, ..Settings::of(Target::reference()) };
         let outcome = suite::outcome(&world(number, streams), &settings);
         assert!(outcome.held.iter().any(|rule| rule == "nothing-left"), "{number}: {outcome:#?}");
     }

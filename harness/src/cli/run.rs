@@ -39,6 +39,10 @@ pub(super) struct Run {
     /// Also writes the JSON report here.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Also says what six SDKs would have made of the exact bytes that each client got; JSON reports
+    /// always do.
+    #[arg(long, conflicts_with = "trace")]
+    sdks: bool,
     /// Prints every event of the traces, one a line, and judges nothing.
     #[arg(long, conflicts_with_all = ["format", "report"])]
     trace: bool,
@@ -51,7 +55,8 @@ impl Run {
             return Ok(Exit::BadInput);
         };
         let Some(cases) = self.selection.load(console)? else { return Ok(Exit::BadInput) };
-        let settings = Settings { target, engine: self.engine, seed: self.seed };
+        let sdks = self.sdks || self.format == Format::Json || self.report.is_some();
+        let settings = Settings { target, engine: self.engine, seed: self.seed, sdks };
         if self.trace {
             return traces(&cases, &settings, console);
         }
@@ -66,7 +71,7 @@ impl Run {
                 drop(write!(log, "\r\x1b[K{done}/{} {}", cases.len(), outcome.id));
             }
         };
-        let report = suite::run(&cases, &settings, &seen);
+        let mut report = suite::run(&cases, &settings, &seen);
         if watched {
             write!(console.log, "\r\x1b[K")?;
         }
@@ -75,6 +80,9 @@ impl Run {
         {
             writeln!(console.log, "error: cannot write {}: {error}", path.display())?;
             return Ok(Exit::BadInput);
+        }
+        if self.format == Format::Text && !self.sdks {
+            report.outcomes.iter_mut().for_each(|outcome| outcome.sdks.clear());
         }
         match self.format.render(&report, console.out) {
             // Somebody reads no further, as `head` does; the exit code still tells how it went.

@@ -59,7 +59,6 @@ mod tests {
 
     use super::*;
     use crate::{
-        net::Engine,
         report::Conclusion,
         rules, scenario,
         suite::{self, Case, Settings},
@@ -68,11 +67,7 @@ mod tests {
 
     #[test]
     fn each_template_is_right_and_holds_against_the_reference_relay() {
-        let settings = Settings {
-            target: Target::named(Target::REFERENCE).unwrap(),
-            engine: Engine::TurmoilNet,
-            seed: 1,
-        };
+        let settings = Settings::of(Target::named(Target::REFERENCE).unwrap());
         for template in Template::value_variants() {
             let text = template.text("a-name").into_bytes();
             let path = PathBuf::from(format!("{template:?}.yaml"));

@@ -15,6 +15,8 @@ pub struct Seen {
     pub finish: Option<String>,
     /// How it ended for the application.
     pub end: End,
+    /// Text and refusal as they came: some SDKs take one for the other.
+    pub(super) words: String,
 }
 
 /// How an answer ended for an application.
@@ -38,18 +40,34 @@ pub struct Problem {
     pub message: Option<String>,
 }
 
+/// What a model says: in words, and to tools.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Text {
+    words: String,
+    tool_arguments: String,
+}
+
+impl Text {
+    /// Whether nothing but an end is missing from another.
+    pub(super) fn starts_with(&self, other: &Self) -> bool {
+        self.words.starts_with(&other.words)
+            && self.tool_arguments.starts_with(&other.tool_arguments)
+    }
+
+    /// Whether another is this with parts left out.
+    pub(super) fn holds(&self, other: &Self) -> bool {
+        let holds = |all: &str, part: &str| {
+            let mut all = all.chars();
+            part.chars().all(|wanted| all.any(|char| char == wanted))
+        };
+        holds(&self.words, &other.words) && holds(&self.tool_arguments, &other.tool_arguments)
+    }
+}
+
 impl Seen {
-    /// In one word: `whole`, `silent truncation`, `empty`, `error` or `stall`.
-    pub fn outcome(&self) -> &'static str {
-        let nothing =
-            self.text.is_empty() && self.refusal.is_empty() && self.tool_arguments.is_empty();
-        match &self.end {
-            End::Failed(_) => "error",
-            End::Waits => "stall",
-            End::Over if self.finish.is_some() => "whole",
-            End::Over if nothing => "empty",
-            End::Over => "silent truncation",
-        }
+    /// All that it shows of what the model said.
+    pub(super) fn said(&self) -> Text {
+        Text { words: self.words.clone(), tool_arguments: self.tool_arguments.clone() }
     }
 
     pub(super) fn fails(mut self, kind: &str, message: Option<&str>) -> Self {
@@ -66,8 +84,11 @@ impl Seen {
     pub(super) fn take(&mut self, chunk: &Value) {
         let choice = &chunk["choices"][0];
         let delta = &choice["delta"];
-        self.text.push_str(delta["content"].as_str().unwrap_or_default());
-        self.refusal.push_str(delta["refusal"].as_str().unwrap_or_default());
+        for (key, told) in [("content", &mut self.text), ("refusal", &mut self.refusal)] {
+            let words = delta[key].as_str().unwrap_or_default();
+            told.push_str(words);
+            self.words.push_str(words);
+        }
         for call in delta["tool_calls"].as_array().into_iter().flatten() {
             let arguments = call["function"]["arguments"].as_str();
             self.tool_arguments.push_str(arguments.unwrap_or_default());

@@ -10,10 +10,16 @@ mod async_openai;
 mod chunks;
 mod go_openai;
 mod lines;
+mod meant;
 mod openai_node;
 mod openai_python;
+mod outcome;
+mod reading;
 
 pub use chunks::{End, Problem, Seen};
+pub use meant::Meant;
+pub use outcome::Outcome;
+pub use reading::{Reading, readings};
 
 /// What of an answer reached a client.
 #[derive(Debug, Clone, Copy)]
@@ -137,8 +143,10 @@ mod tests {
         (profile.sees)(&Received { status: 200, headers: &[], body: body.as_bytes(), end })
     }
 
+    /// Held against what the same bytes mean by the standard.
     fn outcome(name: &str, body: &str, end: Ending) -> &'static str {
-        seen(name, body, end).outcome()
+        let meant = Meant::of(200, body.as_bytes()).unwrap_or_else(Meant::failure);
+        Outcome::of(&seen(name, body, end), &meant).name()
     }
 
     /// What go-openai and async-openai 0.43 were measured to make of such streams on raw sockets.
@@ -147,9 +155,9 @@ mod tests {
     #[case::crlf(&format!("{FIRST}{LAST}").replace('\n', "\r\n"), Ending::Complete, "whole", "whole")]
     #[case::no_space(&format!("{FIRST}{LAST}").replace("data: ", "data:"), Ending::Complete, "whole", "whole")]
     #[case::cr(&format!("{FIRST}{LAST}").replace('\n', "\r"), Ending::Complete, "empty", "whole")]
-    #[case::multi_line(&format!("{FIRST}{LAST}").replace(",\"choices\"", ",\ndata: \"choices\""), Ending::Complete, "error", "whole")]
+    #[case::multi_line(&format!("{FIRST}{LAST}").replace(",\"choices\"", ",\ndata: \"choices\""), Ending::Complete, "false alarm", "whole")]
     #[case::comments(&format!("{FIRST}: beat\n\n{LAST}"), Ending::Complete, "whole", "whole")]
-    #[case::comments_of_hours(&format!("{FIRST}{}{LAST}", ": beat\n\n".repeat(151)), Ending::Complete, "error", "whole")]
+    #[case::comments_of_hours(&format!("{FIRST}{}{LAST}", ": beat\n\n".repeat(151)), Ending::Complete, "false alarm", "whole")]
     #[case::retry(&format!("retry: 3000\n\n{FIRST}{LAST}"), Ending::Complete, "whole", "whole")]
     #[case::event_without_data(&format!("{FIRST}event: x\n\n{LAST}"), Ending::Complete, "whole", "whole")]
     #[case::empty_data(&format!("{FIRST}data:\n\n{LAST}"), Ending::Complete, "error", "error")]

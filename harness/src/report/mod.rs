@@ -7,7 +7,10 @@ use serde::Serialize;
 
 mod cells;
 mod json;
+mod sdks;
 mod text;
+
+pub use sdks::{Made, SdkView};
 
 /// The shape of the JSON report; raised when a field changes its meaning or goes away.
 pub const FORMAT_VERSION: u32 = 1;
@@ -67,6 +70,10 @@ pub struct Outcome {
     pub lenient: Vec<Lenience>,
     /// What broke.
     pub failures: Vec<Failure>,
+    /// What each SDK would have made of it; empty where that was not asked, or no client got a chat
+    /// completion.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sdks: Vec<SdkView>,
 }
 
 /// How a scenario came out.

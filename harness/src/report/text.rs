@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{Conclusion, EXPECTED, Failure, Outcome, Report, cells};
+use super::{Conclusion, EXPECTED, Failure, Outcome, Report, cells, sdks};
 
 /// How many unmet expectations are shown beside broken rules: a failure fits on a screen.
 const EXPECTED_SHOWN_MAX: usize = 4;
@@ -31,6 +31,7 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
             writeln!(out, "skipped  {}: {because}", outcome.id)?;
         }
     }
+    sdks::render(&report.outcomes, out)?;
     closing(report, out)
 }
 
@@ -205,6 +206,7 @@ mod tests {
             excused: vec![],
             lenient: vec![lenience],
             failures: vec![],
+            sdks: vec![],
         };
         let report = Report {
             format_version: 1,

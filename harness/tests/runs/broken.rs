@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, sync::OnceLock};
 
 use harness::{
     broken,
-    net::Engine,
     report::EXPECTED,
     rules::{self, Level},
     suite::{self, Case, Settings},
@@ -22,8 +21,7 @@ fn cases() -> Result<&'static [Case], String> {
 
 /// The rules that break, over all scenarios, expectations of scenarios left aside.
 fn broken_rules(target: Target) -> Result<BTreeSet<String>, String> {
-    let settings = Settings { target, engine: Engine::TurmoilNet, seed: 1 };
-    let report = suite::run(cases()?, &settings, &|_| {});
+    let report = suite::run(cases()?, &Settings::of(target), &|_| {});
     let informs = Level::Info.name();
     let broke = report.outcomes.into_iter().flat_map(|outcome| {
         // What only informs fails nothing, and is told beside what a scenario excuses.

@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 
 use harness::{
-    net::Engine,
     report::{self, Conclusion},
     scenario::{CellName, catalogue},
     suite::{self, Settings},
@@ -27,7 +26,7 @@ fn holds_and_gives_the_frames_of_its_snapshot(
     let file = found.map_err(|error| error.to_string())?.remove(0);
     let cases = support::read(&file)?;
     let id = &file.id;
-    let settings = Settings { target: Target::reference(), engine: Engine::TurmoilNet, seed: 1 };
+    let settings = Settings::of(Target::reference());
 
     let outcomes: Vec<_> = cases.iter().map(|case| suite::outcome(case, &settings)).collect();
     let stories = cases.iter().map(|case| {

@@ -39,13 +39,13 @@ async fn answer() -> String {
 #[test]
 fn a_panic_in_the_relay_fails_its_own_scenario_and_no_other() {
     for engine in [Engine::TurmoilNet, Engine::Turmoil] {
-        let settings = Settings { target: panicking(), engine, seed: 1 };
+        let settings = Settings { engine, ..Settings::of(panicking()) };
         let outcome = suite::outcome(&case(PLAIN), &settings);
         assert_eq!(outcome.result, Conclusion::Broke, "{engine}");
         let told = outcome.failures.iter().any(|f| f.got.contains("the relay panics on purpose"));
         assert!(told, "{engine}: {:#?}", outcome.failures);
 
-        let settings = Settings { target: Target::reference(), engine, seed: 1 };
+        let settings = Settings { engine, ..Settings::of(Target::reference()) };
         let outcome = suite::outcome(&case(PLAIN), &settings);
         assert_eq!(outcome.result, Conclusion::Held, "{engine}: {:#?}", outcome.failures);
     }
@@ -61,7 +61,7 @@ upstream:
 clients:
   - name: reader
 ";
-    let settings = Settings { target: Target::reference(), engine: Engine::TurmoilNet, seed: 1 };
+    let settings = Settings::of(Target::reference());
     let outcome = suite::outcome(&case(endless), &settings);
     assert_eq!(outcome.result, Conclusion::Broke);
     let failure = outcome.failures.iter().find(|failure| failure.rule == "finishes");
@@ -79,7 +79,7 @@ upstream:
 clients:
   - name: reader
 ";
-    let settings = Settings { target: Target::reference(), engine: Engine::TurmoilNet, seed: 1 };
+    let settings = Settings::of(Target::reference());
     let outcome = suite::outcome(&case(plain), &settings);
     assert_eq!(outcome.result, Conclusion::Held, "{:#?}", outcome.failures);
 }
@@ -87,7 +87,7 @@ clients:
 #[test]
 fn a_relay_that_refuses_everybody_does_not_hold() {
     let target = Target::router("refusing", |_| Router::new());
-    let settings = Settings { target, engine: Engine::TurmoilNet, seed: 1 };
+    let settings = Settings::of(target);
     let outcome = suite::outcome(&case(PLAIN), &settings);
     let told = outcome.failures.iter().any(|f| f.rule == "every client is answered");
     assert!(told, "{:#?}", outcome.failures);
