@@ -154,6 +154,7 @@ const BEYOND_A_SCHEMA: &[(&str, &[&str])] = &[
         "numbers that contradict others, and texts that say nothing",
         &[
             "boxes-that-would-pass-nothing",
+            "limits-of-boxes-that-cannot-be",
             "client-that-never-asks",
             "count-of-nothing",
             "empty-title",

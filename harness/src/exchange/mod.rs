@@ -113,6 +113,21 @@ impl<'a> Run<'a> {
         guilty.map_or_else(|| self.relay.clone(), |passage| passage.host.clone())
     }
 
+    /// Who gave an answer its head: of the relay and what stands before it, the host nearest the
+    /// provider whose own answer had the status and these headers as the client got them.
+    pub fn head_by(&self, exchange: usize, names: &[&str]) -> Name {
+        let passages = self.passages(exchange);
+        let relay = passages.iter().position(|passage| *passage.host == self.relay);
+        let before = &passages[..relay.map_or(passages.len(), |relay| relay + 1)];
+        let got = self.exchanges[exchange].head.as_ref();
+        let same = |passage: &&Passage<'_>| {
+            let (Some(said), Some(got)) = (passage.outgoing(), got) else { return false };
+            let one = |name: &&str| header(&said.headers, name) == header(&got.headers, name);
+            said.status == got.status && names.iter().all(one)
+        };
+        before.iter().rfind(same).map_or_else(|| self.relay.clone(), |at| at.host.clone())
+    }
+
     /// The value of one of the relay's switches.
     pub fn switch(&self, name: &str) -> Option<&str> {
         self.plan.switches.get(name).map(String::as_str)

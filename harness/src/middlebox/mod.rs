@@ -9,7 +9,9 @@ use crate::{
 };
 
 mod buffering_proxy;
+mod connection_limit;
 mod deadline;
+mod http_hop;
 mod idle_cutter;
 mod pipe;
 mod re_chunker;
@@ -34,10 +36,12 @@ pub fn serve(spec: &Middlebox, host: Host, next_hop: Name) -> Task {
         Middlebox::IdleCutter(spec) => Box::pin(idle_cutter::serve(spec.clone(), host, next_hop)),
         Middlebox::ReChunker(spec) => Box::pin(re_chunker::serve(spec.clone(), host, next_hop)),
         Middlebox::Deadline(spec) => Box::pin(deadline::serve(spec.clone(), host, next_hop)),
+        Middlebox::ConnectionLimit(spec) => {
+            Box::pin(connection_limit::serve(spec.clone(), host, next_hop))
+        }
         Middlebox::Compressor(_)
         | Middlebox::HeaderStripper(_)
         | Middlebox::Http10Downgrade(_)
-        | Middlebox::ConnectionLimit(_)
         | Middlebox::LoadBalancer(_) => {
             unreachable!("the check refuses `{}`: it is not built yet", spec.kind())
         }

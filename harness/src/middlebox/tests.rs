@@ -1,4 +1,4 @@
-//! Every box that changes no byte, between a client and a scripted server.
+//! Every box that only knows TCP, between a client and a scripted server.
 
 use std::{io, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
     trace::{Fact, MiddleboxFact, Recorder},
 };
 
-const GET: &str = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+pub(super) const GET: &str = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
 
 fn cutter(after_ms: u64, by: CutterEnd, only_data_counts: bool) -> Middlebox {
@@ -47,7 +47,7 @@ async fn world(spec: Middlebox, pipe: usize) -> World {
 }
 
 /// What arrives at each instant, until the connection closes or falls silent for 200 s.
-async fn reads(recorder: &Recorder, stream: &mut Stream) -> Vec<(u64, String)> {
+pub(super) async fn reads(recorder: &Recorder, stream: &mut Stream) -> Vec<(u64, String)> {
     let mut reads: Vec<(u64, String)> = Vec::new();
     let mut piece = vec![0; 65536];
     loop {
@@ -69,7 +69,7 @@ async fn reads(recorder: &Recorder, stream: &mut Stream) -> Vec<(u64, String)> {
     }
 }
 
-fn facts(recorder: &Recorder) -> Vec<(u64, MiddleboxFact)> {
+pub(super) fn facts(recorder: &Recorder) -> Vec<(u64, MiddleboxFact)> {
     let events = recorder.take().events.into_iter();
     let facts = events.filter_map(|event| {
         let at = u64::try_from(event.at.as_millis()).unwrap();

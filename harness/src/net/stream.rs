@@ -64,6 +64,11 @@ impl Stream {
         self.socket.addresses()
     }
 
+    /// The host at the other end.
+    pub fn peer(&self) -> Name {
+        self.socket.peer()
+    }
+
     fn record(&self, fact: SocketFact) {
         self.host.recorder().record(self.host.name(), Fact::Socket(self.connection, fact));
     }

@@ -30,7 +30,7 @@ fn judge(run: &Run<'_>) -> Verdict {
     for (index, exchange) in run.exchanges.iter().enumerate() {
         let broke = if is_refused(run, index) {
             inquiry.applies();
-            [bare(run, exchange), late(run, index, exchange), kept(run, index, exchange)]
+            [bare(run, index, exchange), late(run, index, exchange), kept(run, index, exchange)]
         } else {
             let over = CAPS.iter().find_map(|cap| over(run, index, exchange, cap));
             if over.is_some() {
@@ -44,13 +44,13 @@ fn judge(run: &Run<'_>) -> Verdict {
     inquiry.verdict("nobody was over a cap or a rate of the relay's own")
 }
 
-/// Whether the relay itself answered 429.
+/// Whether the relay itself answered 429, or a box before it.
 fn is_refused(run: &Run<'_>, index: usize) -> bool {
     run.exchanges[index].status() == Some(429) && run.answers_to(index).next().is_none()
 }
 
 /// The refusal does not say when to come again, in seconds or as a date (RFC 9110 10.2.3).
-fn bare(run: &Run<'_>, exchange: &Exchange) -> Option<Breach> {
+fn bare(run: &Run<'_>, index: usize, exchange: &Exchange) -> Option<Breach> {
     let head = exchange.head.as_ref()?;
     let said = exchange.header("retry-after");
     let is_date = |text: &str| text.ends_with(" GMT");
@@ -59,7 +59,8 @@ fn bare(run: &Run<'_>, exchange: &Exchange) -> Option<Breach> {
     }
     let said = said.map_or_else(|| "without Retry-After".to_owned(), |s| format!("with `{s}`"));
     let wanted = "429 with Retry-After: a number of seconds or a date";
-    Some(Breach::new(head.moment, &run.relay, wanted, format!("429 {said}")))
+    let host = run.head_by(index, &["retry-after"]);
+    Some(Breach::new(head.moment, &host, wanted, format!("429 {said}")))
 }
 
 /// The refusal came late.
@@ -135,6 +136,7 @@ fn kept(run: &Run<'_>, index: usize, exchange: &Exchange) -> Option<Breach> {
     let is_set = |name: &str| run.switch(name).is_some_and(|value| value != "off");
     let others = ["resume", "read_on", "rate_per_address", "rate_per_key"];
     run.switch("max_streams_per_address")?;
+    run.at_relay(index)?;
     if others.into_iter().any(is_set) {
         return None;
     }

@@ -18,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
-    for (_, exchange) in origin::of_browsers(run).filter(|(_, e)| !e.is_preflight()) {
+    for (index, exchange) in origin::of_browsers(run).filter(|(_, e)| !e.is_preflight()) {
         let Some(head) = &exchange.head else { continue };
         let may_read = !headers::values(&head.headers, "access-control-allow-origin").is_empty();
         let limits = head.headers.iter().filter(|(name, _)| is_limit(name));
@@ -34,7 +34,8 @@ fn judge(run: &Run<'_>) -> Verdict {
             if !all && !exposed.contains(&name.to_ascii_lowercase()) {
                 let wanted = format!("Access-Control-Expose-Headers with {name}");
                 let got = if exposed.is_empty() { "none".to_owned() } else { exposed.join(", ") };
-                let breach = Breach::new(head.moment, &run.relay, wanted, got);
+                let host = run.head_by(index, &["access-control-expose-headers"]);
+                let breach = Breach::new(head.moment, &host, wanted, got);
                 inquiry.broke(breach.concerning(&exchange.client));
             }
         }

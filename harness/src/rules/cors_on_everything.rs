@@ -21,7 +21,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
-    for (_, exchange) in origin::of_browsers(run).filter(|(_, e)| !e.is_preflight()) {
+    for (index, exchange) in origin::of_browsers(run).filter(|(_, e)| !e.is_preflight()) {
         let (Origin::Allowed(origin), Some(head)) = (origin::of(run, exchange), &exchange.head)
         else {
             continue;
@@ -31,7 +31,8 @@ fn judge(run: &Run<'_>) -> Verdict {
             let value = exchange.header("access-control-allow-origin").unwrap_or("absent");
             let got = format!("status {} with Access-Control-Allow-Origin: {value}", head.status);
             let wanted = format!("Access-Control-Allow-Origin: {origin}");
-            let breach = Breach::new(head.moment, &run.relay, wanted, got);
+            let host = run.head_by(index, &["access-control-allow-origin"]);
+            let breach = Breach::new(head.moment, &host, wanted, got);
             inquiry.broke(breach.concerning(&exchange.client));
         }
     }
@@ -65,6 +66,17 @@ mod tests {
         assert_eq!(breach.at.as_millis(), 1);
         assert_eq!(breach.wanted, ["Access-Control-Allow-Origin: https://app.example"]);
         assert_eq!(breach.got, "status 429 with Access-Control-Allow-Origin: absent");
+    }
+
+    #[test]
+    fn a_box_that_answers_by_itself_is_named() {
+        let mut story = Story::new().behind("edge");
+        story.client("page", Kind::Browser);
+        story.plan.switches.insert("origins".to_owned(), "https://app.example".to_owned());
+        let origin = [("Origin", "https://app.example")];
+        story.asks_with(0, "page", "POST", &origin, "{\"user\":\"page\"}");
+        story.box_replies(1, "page", 503, &[]);
+        assert_eq!(&*story.breach(&RULE).host, "edge");
     }
 
     #[test]

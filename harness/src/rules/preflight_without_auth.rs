@@ -20,6 +20,9 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
+/// What of an answer this rule reads.
+const ANSWERED: [&str; 2] = ["access-control-allow-origin", "access-control-allow-headers"];
+
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
     for (index, exchange) in origin::of_browsers(run).filter(|(_, e)| e.is_preflight()) {
@@ -30,16 +33,17 @@ fn judge(run: &Run<'_>) -> Verdict {
             let breach = Breach::new(answer.received, &run.relay, wanted, got);
             inquiry.broke(breach.concerning(&exchange.client));
         }
-        if let Some(breach) = judge_one(run, exchange) {
+        if let Some(breach) = judge_one(run, index, exchange) {
             inquiry.broke(breach);
         }
     }
     inquiry.verdict("no browser sent a preflight")
 }
 
-fn judge_one(run: &Run<'_>, exchange: &Exchange) -> Option<Breach> {
+fn judge_one(run: &Run<'_>, index: usize, exchange: &Exchange) -> Option<Breach> {
     let breach = |moment, wanted: String, got: String| {
-        Some(Breach::new(moment, &run.relay, wanted, got).concerning(&exchange.client))
+        let host = run.head_by(index, &ANSWERED);
+        Some(Breach::new(moment, &host, wanted, got).concerning(&exchange.client))
     };
     let Some(head) = &exchange.head else {
         exchange.ended?;

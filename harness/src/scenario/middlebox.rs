@@ -23,8 +23,7 @@ pub enum Middlebox {
     /// A hop that speaks HTTP/1.0 to the provider's side.
     #[schemars(extend("x-not-built" = true, "x-instead" = "`buffering_proxy` speaks HTTP/1.0 to the provider's side"))]
     Http10Downgrade(Http10Downgrade),
-    /// A hop that admits so many connections of one address.
-    #[schemars(extend("x-not-built" = true))]
+    /// A hop that serves so many requests of one address at a time.
     ConnectionLimit(ConnectionLimit),
     /// A hop that ends every exchange after a total time.
     Deadline(Deadline),
@@ -167,15 +166,19 @@ pub struct Http10Downgrade {
     pub name: Option<String>,
 }
 
-/// A hop that admits so many connections of one address, as nginx's `limit_conn`.
+/// A hop that serves so many requests of one address at a time, as nginx's `limit_conn`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectionLimit {
     /// Its host name; `connection_limit` where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// How many of one address at a time.
+    /// How many of one address at a time (nginx `limit_conn`). A connection without a request that is
+    /// being answered does not count.
     pub per_address: u64,
+    /// The status for one too many, 400 to 599 (nginx `limit_conn_status`, 503 by default).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
 }
 
 /// A hop that ends every exchange after a total time.

@@ -56,10 +56,19 @@ fn settings(middlebox: &Middlebox, here: Place<'_>, wrong: &mut Vec<Diagnostic>)
                 wrong.push(here.at_key().wrong("it neither cuts nor merges").help(help));
             }
         }
+        Middlebox::ConnectionLimit(limit) => {
+            if limit.per_address == 0 {
+                let help = "a hop that refuses everything is a provider that does: see `upstream`";
+                wrong.push(here.key("per_address").wrong("nobody would pass").help(help));
+            }
+            if limit.status.is_some_and(|status| !(400..600).contains(&status)) {
+                let refusal = here.key("status").wrong("a refusal is a status from 400 to 599");
+                wrong.push(refusal.help("leave it out for 503, or write `status: 429`"));
+            }
+        }
         Middlebox::Compressor(_)
         | Middlebox::HeaderStripper(_)
         | Middlebox::Http10Downgrade(_)
-        | Middlebox::ConnectionLimit(_)
         | Middlebox::LoadBalancer(_) => {}
     }
 }
