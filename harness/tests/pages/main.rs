@@ -4,8 +4,11 @@
 
 use std::{env, fs, path::Path};
 
+use harness::scenario::schema;
 use rstest::rstest;
 
+mod relays;
+mod scenarios;
 mod sdks;
 mod text;
 
@@ -16,6 +19,11 @@ fn writes() -> bool {
 
 #[rstest]
 #[case("docs/sdks.md", sdks::page)]
+#[case("docs/broken-relays.md", relays::page)]
+#[case("scenarios/README.md", scenarios::page)]
+#[case("docs/scenario-language.md", || Ok(schema::reference()))]
+#[case(schema::Kind::Scenario.path(), || Ok(schema::published(schema::Kind::Scenario)))]
+#[case(schema::Kind::Script.path(), || Ok(schema::published(schema::Kind::Script)))]
 fn the_page_is_what_it_is_made_of(
     #[case] name: &str,
     #[case] page: fn() -> Result<String, String>,

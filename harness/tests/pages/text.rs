@@ -15,6 +15,50 @@ fn row(cells: impl Iterator<Item = String>) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
+/// A text in which issue threads are links: `owner/name#1`, `owner/name PR#1`, and
+/// `owner/name pull request 1`.
+pub(crate) fn linked(text: &str) -> String {
+    let text = text.replace(" pull request ", " PR#");
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        let (named, rest) = word.split_once('#').unwrap_or((word, ""));
+        let digits = rest.chars().take_while(char::is_ascii_digit).count();
+        let before = words.last().map_or("", String::as_str);
+        let (repository, shown, joins) = match named {
+            "PR" => (before, format!("{before} {named}#{}", &rest[..digits]), true),
+            _ => (named, format!("{named}#{}", &rest[..digits]), false),
+        };
+        if digits == 0 || !is_repository(repository) {
+            words.push(word.to_owned());
+            continue;
+        }
+        let address = format!("https://github.com/{repository}/issues/{}", &rest[..digits]);
+        let link = format!("[{shown}]({address}){}", &rest[digits..]);
+        if joins {
+            words.pop();
+        }
+        words.push(link);
+    }
+    words.join(" ")
+}
+
+fn is_repository(text: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    text.split_once('/').is_some_and(|(owner, name)| is_name(owner) && is_name(name))
+}
+
+#[test]
+fn threads_become_links_and_nothing_else_does() {
+    assert_eq!(
+        linked("a/b#1: one; c/d.e PR#22, and RFC 9112 8, #3"),
+        "[a/b#1](https://github.com/a/b/issues/1): one; \
+         [c/d.e PR#22](https://github.com/c/d.e/issues/22), and RFC 9112 8, #3"
+    );
+    assert_eq!(linked("a/b pull request 7"), "[a/b PR#7](https://github.com/a/b/issues/7)");
+}
+
 /// The first line in which a page is no longer what it was.
 pub(crate) fn first_difference(committed: &str, page: &str) -> String {
     let (mut old, mut new) = (committed.lines(), page.lines());
