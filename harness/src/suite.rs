@@ -79,9 +79,11 @@ impl Settings {
     }
 }
 
+/// Who is told of each case as it is done, in no fixed order, with its trace where it was run.
+pub type Seen<'a> = &'a (dyn Fn(&Outcome, Option<&Trace>) + Sync);
+
 /// Runs all cases, as many side by side as there are cores, and reports them in their order.
-/// `seen` is told of each as it is done, in no fixed order.
-pub fn run(cases: &[Case], settings: &Settings, seen: &(dyn Fn(&Outcome) + Sync)) -> Report {
+pub fn run(cases: &[Case], settings: &Settings, seen: Seen<'_>) -> Report {
     let began = wall_clock();
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, Outcome)>> = Mutex::new(Vec::with_capacity(cases.len()));
@@ -90,8 +92,8 @@ pub fn run(cases: &[Case], settings: &Settings, seen: &(dyn Fn(&Outcome) + Sync)
         for _ in 0..workers {
             scope.spawn(|| {
                 while let Some((index, case)) = claim(&next, cases) {
-                    let outcome = outcome(case, settings);
-                    seen(&outcome);
+                    let (outcome, trace) = outcome_and_trace(case, settings);
+                    seen(&outcome, trace.as_ref());
                     done.lock().unwrap_or_else(PoisonError::into_inner).push((index, outcome));
                 }
             });
@@ -123,6 +125,10 @@ fn claim<'a>(next: &AtomicUsize, cases: &'a [Case]) -> Option<(usize, &'a Case)>
 
 /// Plans, runs and judges one case.
 pub fn outcome(case: &Case, settings: &Settings) -> Outcome {
+    outcome_and_trace(case, settings).0
+}
+
+fn outcome_and_trace(case: &Case, settings: &Settings) -> (Outcome, Option<Trace>) {
     let began = wall_clock();
     let plan = plan_for(case, settings);
     let (scenario, cell) = CellName::split(&case.id);
@@ -144,7 +150,7 @@ pub fn outcome(case: &Case, settings: &Settings) -> Outcome {
     };
     if let Some(because) = cannot_run(&case.scenario, &plan, settings) {
         outcome.result = Conclusion::Skipped { because };
-        return outcome;
+        return (outcome, None);
     }
     let trace = world::run(&plan, &settings.target, settings.engine);
     tally(&mut outcome, judge::judge(&plan, &trace), settings);
@@ -154,7 +160,7 @@ pub fn outcome(case: &Case, settings: &Settings) -> Outcome {
     outcome.hash = trace.digest().to_string();
     outcome.simulated = until_the_last_client(&trace);
     outcome.wall = wall_clock() - began;
-    outcome
+    (outcome, Some(trace))
 }
 
 /// What an engine shows decides which rules can apply: without packets, that one does not is no

@@ -107,6 +107,9 @@ fn bad_input_ends_with_2_and_runs_nothing() {
         (&["explain", "strem"], "did you mean `stream`?"),
         (&["explain", "no-such-folder/*"], "no scenario matches `no-such-folder/*`"),
         (&["run", "--engine", "ns-3"], "turmoil-net"),
+        (&["run", TEN, "--pcap", "Cargo.toml"], "cannot make the folder Cargo.toml for --pcap: "),
+        (&["run", TEN, "--pcap", "Cargo.toml/below"], "name one that can be written"),
+        (&["run", TEN, "--pcap", "target/tmp", "--engine", "turmoil"], "turmoil shows no packets"),
     ] {
         let output = whitewater(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", log(&output));
@@ -145,6 +148,52 @@ fn folder(test: &str) -> std::path::PathBuf {
     }
     std::fs::create_dir_all(&folder).expect("the target folder takes folders");
     folder
+}
+
+/// Every file below a folder, by its path there.
+fn files(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let mut files = std::collections::BTreeMap::new();
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let entry = entry.expect("an entry");
+        let name = entry.file_name().into_string().expect("a name in UTF-8");
+        if entry.path().is_dir() {
+            let below = self::files(&entry.path());
+            files.extend(below.into_iter().map(|(path, bytes)| (format!("{name}/{path}"), bytes)));
+        } else {
+            files.insert(name, std::fs::read(entry.path()).expect("it can be read"));
+        }
+    }
+    files
+}
+
+#[test]
+fn pcap_writes_a_capture_for_each_cell_the_same_bytes_each_time() {
+    let cells = "any-cut/every-line-end-at-every-cut[space=one,cut=1]";
+    let captured = |name: &str, more: &[&str]| {
+        let folder = folder("pcap").join(name);
+        let arguments = ["run", TEN, cells, "--pcap", &folder.display().to_string()];
+        let output = whitewater(&[&arguments[..], more].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", log(&output));
+        files(&folder)
+    };
+    let first = captured("first", &[]);
+    let names: Vec<&str> = first.keys().map(String::as_str).collect();
+    let cell = |eol: &str| {
+        format!("any-cut/every-line-end-at-every-cut[eol={eol},space=one,cut=1].pcapng")
+    };
+    assert_eq!(names, [&cell("cr"), &cell("crlf"), &cell("lf"), &format!("{TEN}.pcapng")]);
+    assert_eq!(first, captured("second", &[]));
+    assert_eq!(first, captured("with-trace", &["--trace"]));
+    assert_ne!(first, captured("other-seed", &["--seed", "2"]));
+}
+
+#[test]
+fn a_capture_that_cannot_be_written_is_told_and_the_run_ends_with_2() {
+    let folder = folder("pcap-in-the-way");
+    std::fs::create_dir_all(folder.join(format!("{TEN}.pcapng"))).expect("a folder");
+    let output = whitewater(&["run", TEN, "--pcap", &folder.display().to_string()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(log(&output).contains(&format!("{TEN}.pcapng: Is a directory")), "{}", log(&output));
 }
 
 /// Two files with mistakes, one with weaknesses, one that is right.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use clap::{Parser, Subcommand};
 
+mod captures;
 mod check;
 mod completions;
 mod explain;

@@ -9,7 +9,7 @@ use std::{
 use clap::Args;
 use mock_openai::yaml::nearest;
 
-use super::{Console, Exit, select::Selection};
+use super::{Console, Exit, captures::Captures, select::Selection};
 use crate::{
     broken,
     net::Engine,
@@ -46,23 +46,48 @@ pub(super) struct Run {
     /// Prints every event of the traces, one a line, and judges nothing.
     #[arg(long, conflicts_with_all = ["format", "report"])]
     trace: bool,
+    /// Also writes the packets of each run into this folder, as pcapng for Wireshark.
+    #[arg(long, value_name = "DIR")]
+    pcap: Option<PathBuf>,
 }
 
 impl Run {
     pub(super) fn carry_out(self, console: &mut Console<'_>) -> io::Result<Exit> {
         let Some(target) = Target::named(&self.relay) else {
-            writeln!(console.log, "error: {}", unknown_relay(&self.relay))?;
-            return Ok(Exit::BadInput);
+            return complaint(&unknown_relay(&self.relay), console);
         };
         let Some(cases) = self.selection.load(console)? else { return Ok(Exit::BadInput) };
         let sdks = self.sdks || self.format == Format::Json || self.report.is_some();
         let settings = Settings { target, engine: self.engine, seed: self.seed, sdks };
-        if self.trace {
-            return traces(&cases, &settings, console);
+        let captures = self.pcap.as_deref().map(|folder| Captures::into(folder, self.engine));
+        let captures = match captures.transpose() {
+            Ok(captures) => captures,
+            Err(error) => return complaint(&error, console),
+        };
+        let exit = if self.trace {
+            traces(&cases, &settings, captures.as_ref(), console)
+        } else {
+            self.judged(&cases, &settings, captures.as_ref(), console)
+        }?;
+        match captures.and_then(Captures::failure) {
+            Some(error) => complaint(&error, console),
+            None => Ok(exit),
         }
+    }
+
+    fn judged(
+        &self,
+        cases: &[Case],
+        settings: &Settings,
+        captures: Option<&Captures>,
+        console: &mut Console<'_>,
+    ) -> io::Result<Exit> {
         let progress = Mutex::new((0, &mut *console.log));
         let watched = console.watched;
-        let seen = |outcome: &Outcome| {
+        let seen = |outcome: &Outcome, trace: Option<&Trace>| {
+            if let (Some(captures), Some(trace)) = (captures, trace) {
+                captures.keep(&outcome.id, settings, trace);
+            }
             let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
             progress.0 += 1;
             if watched {
@@ -71,15 +96,14 @@ impl Run {
                 drop(write!(log, "\r\x1b[K{done}/{} {}", cases.len(), outcome.id));
             }
         };
-        let mut report = suite::run(&cases, &settings, &seen);
+        let mut report = suite::run(cases, settings, &seen);
         if watched {
             write!(console.log, "\r\x1b[K")?;
         }
         if let Some(path) = &self.report
             && let Err(error) = write_json(&report, path)
         {
-            writeln!(console.log, "error: cannot write {}: {error}", path.display())?;
-            return Ok(Exit::BadInput);
+            return complaint(&format!("cannot write {}: {error}", path.display()), console);
         }
         if self.format == Format::Text && !self.sdks {
             report.outcomes.iter_mut().for_each(|outcome| outcome.sdks.clear());
@@ -90,22 +114,35 @@ impl Run {
             rendered => rendered?,
         }
         if report.outcomes.iter().all(|o| matches!(o.result, Conclusion::Skipped { .. })) {
-            writeln!(console.log, "error: every scenario was skipped; nothing was run")?;
-            return Ok(Exit::BadInput);
+            return complaint("every scenario was skipped; nothing was run", console);
         }
         Ok(if report.broke() { Exit::Broke } else { Exit::Held })
     }
 }
 
+fn complaint(error: &str, console: &mut Console<'_>) -> io::Result<Exit> {
+    writeln!(console.log, "error: {error}")?;
+    Ok(Exit::BadInput)
+}
+
 /// Prints what happened, and judges nothing.
-fn traces(cases: &[Case], settings: &Settings, console: &mut Console<'_>) -> io::Result<Exit> {
+fn traces(
+    cases: &[Case],
+    settings: &Settings,
+    captures: Option<&Captures>,
+    console: &mut Console<'_>,
+) -> io::Result<Exit> {
     for case in cases {
         if let Some(because) = suite::skipped(case, settings) {
             writeln!(console.log, "skipped  {}: {because}", case.id)?;
             continue;
         }
         let plan = case.plan(settings.seed);
-        print(&world::run(&plan, &settings.target, settings.engine), console)?;
+        let trace = world::run(&plan, &settings.target, settings.engine);
+        if let Some(captures) = captures {
+            captures.keep(&case.id, settings, &trace);
+        }
+        print(&trace, console)?;
     }
     Ok(Exit::Held)
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 mod cells;
 mod json;
+pub mod pcapng;
 mod sdks;
 mod text;
 

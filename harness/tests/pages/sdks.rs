@@ -86,7 +86,7 @@ fn cases() -> Result<Vec<Case>, String> {
 
 fn run(cases: &[Case], target: Target) -> Report {
     let settings = Settings { sdks: true, ..Settings::of(target) };
-    suite::run(cases, &settings, &|_| {})
+    suite::run(cases, &settings, &|_, _| {})
 }
 
 fn words() -> String {

@@ -21,7 +21,7 @@ fn cases() -> Result<&'static [Case], String> {
 
 /// The rules that break, over all scenarios, expectations of scenarios left aside.
 fn broken_rules(target: Target) -> Result<BTreeSet<String>, String> {
-    let report = suite::run(cases()?, &Settings::of(target), &|_| {});
+    let report = suite::run(cases()?, &Settings::of(target), &|_, _| {});
     let informs = Level::Info.name();
     let broke = report.outcomes.into_iter().flat_map(|outcome| {
         // What only informs fails nothing, and is told beside what a scenario excuses.
