@@ -10,6 +10,7 @@ mod exits;
 mod faults;
 mod flow;
 mod limits;
+mod page;
 mod real_sockets;
 mod relayed;
 mod same_again;

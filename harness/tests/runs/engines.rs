@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::BytesMut;
 use harness::{
     net::{self, Engine},
+    suite::{self, Settings},
     target::Target,
     trace::{BodyEnd, ClientFact, Fact, Trace},
     world,
@@ -52,10 +53,13 @@ const DIFFER: &[(&str, &str)] = &[(
     "the turmoil crate accepts a connection one way earlier, so requests meet other quota windows",
 )];
 
+/// How many scenarios come out alike, at least.
+const ALIKE_MIN: usize = 200;
+
 #[test]
 fn what_both_engines_model_comes_out_alike() -> Result<(), String> {
     let target = Target::reference();
-    let mut families = BTreeSet::new();
+    let (mut families, mut alike) = (BTreeSet::new(), 0);
     for plan in support::cases()?.iter().map(|case| case.plan(1)) {
         if net::cannot(Engine::Turmoil, &plan).is_some() {
             continue;
@@ -67,6 +71,7 @@ fn what_both_engines_model_comes_out_alike() -> Result<(), String> {
             continue;
         }
         assert_eq!(ours, theirs, "{}", plan.id);
+        alike += 1;
         families.extend(plan.id.split_once('/').map(|(family, _)| family.to_owned()));
     }
     for family in
@@ -74,5 +79,39 @@ fn what_both_engines_model_comes_out_alike() -> Result<(), String> {
     {
         assert!(families.contains(family), "no scenario of {family} runs on both engines");
     }
+    assert!(alike >= ALIKE_MIN, "only {alike} scenarios come out alike on both engines");
+    Ok(())
+}
+
+#[test]
+fn what_the_second_engine_cannot_carry_is_skipped_with_its_reason() -> Result<(), String> {
+    let settings = Settings { engine: Engine::Turmoil, ..Settings::of(Target::reference()) };
+    let (mut carried, mut refused) = (0, 0);
+    for case in support::cases()? {
+        let reason = net::cannot(Engine::Turmoil, &case.plan(1));
+        assert_eq!(net::cannot(Engine::TurmoilNet, &case.plan(1)), None, "{}", case.id);
+        let Some(reason) = reason else {
+            carried += 1;
+            continue;
+        };
+        refused += 1;
+        let skipped = suite::skipped(&case, &settings);
+        assert!(skipped.is_some(), "{} is not skipped: {reason}", case.id);
+    }
+    assert!(carried > ALIKE_MIN && refused > 10, "{carried} carried, {refused} refused");
+    Ok(())
+}
+
+#[test]
+fn the_page_of_the_engines_names_each_exception_with_its_cause() -> Result<(), String> {
+    let page = support::root().join("../docs/engines.md");
+    let page = std::fs::read_to_string(page).map_err(|error| error.to_string())?;
+    let (_, section) = page.split_once("## Where the two come out alike").ok_or("no section")?;
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    let told: BTreeSet<_> = rows.map(str::to_owned).collect();
+    let known: BTreeSet<_> =
+        DIFFER.iter().map(|(id, cause)| format!("| `{id}` | {cause} |")).collect();
+    assert_eq!(told, known, "docs/engines.md is left, the comparison's list is right");
     Ok(())
 }

@@ -123,6 +123,7 @@ where
     (notes, trace)
 }
 
+#[derive(Clone)]
 struct Pen<T> {
     recorder: Recorder,
     sender: mpsc::UnboundedSender<(Duration, T)>,
@@ -426,6 +427,37 @@ fn who_listens_after_a_restart_gets_every_connection() {
     };
     let (notes, _) = notes(vec![server], client, world);
     assert_eq!(notes, [(millis(10), b'x'), (millis(220), b'x')]);
+}
+
+#[test]
+fn no_queue_is_full_when_a_reader_sleeps() {
+    // More than the 64 of each that the crate holds by itself.
+    const COUNT: usize = 200;
+    let server = actor("relay", async |host: Host| {
+        let mut listener = host.listen().unwrap();
+        sleep(millis(50)).await;
+        for _ in 0..COUNT {
+            let mut stream = accept(&mut listener).await;
+            tokio::spawn(async move {
+                for _ in 0..COUNT {
+                    stream.write_all(b"x").await.unwrap();
+                }
+            });
+        }
+    });
+    let client = async |host: Host, pen: Pen<usize>| {
+        for _ in 0..COUNT {
+            let (host, pen) = (host.clone(), pen.clone());
+            tokio::spawn(async move {
+                let mut stream = host.connect(&"relay".into()).await.unwrap();
+                sleep(millis(100)).await;
+                let mut all = Vec::new();
+                pen.note(stream.read_to_end(&mut all).await.unwrap());
+            });
+        }
+    };
+    let (notes, _) = notes(vec![server], client, nothing);
+    assert_eq!(notes.iter().map(|(_, len)| len).collect::<Vec<_>>(), [&COUNT; COUNT]);
 }
 
 #[test]

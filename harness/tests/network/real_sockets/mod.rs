@@ -1,10 +1,7 @@
 //! The same small stories on simulated sockets and on Linux's own, with the same observations.
 //!
 //! Timing differs, so each story lets what it sent arrive before it goes on, and observes bytes,
-//! ends of stream and kinds of error alone. Left out, since it differs: a real reset by `SO_LINGER`
-//! throws away what has not left yet, where [`Stream::reset`] waits for it; how much a blocked writer
-//! could write, and how much must be read before it goes on, since Linux sizes its buffers by itself;
-//! a full accept backlog, which the simulation does not have.
+//! ends of stream and kinds of error alone. What differs stands in `docs/engines.md`, with the reason.
 
 use std::{future::Future, io, net::SocketAddr, pin::Pin, time::Duration};
 
