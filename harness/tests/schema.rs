@@ -114,6 +114,7 @@ const BEYOND_A_SCHEMA: &[(&str, &[&str])] = &[
             "browser-without-origin",
             "ending-that-contradicts-itself",
             "event-source-that-cannot-be",
+            "sdk-that-cannot-be",
             "event-on-the-wrong-thing",
             "links-and-hosts-that-cannot-be",
             "event-without-a-point",

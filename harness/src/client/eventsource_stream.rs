@@ -169,9 +169,11 @@ mod tests {
                 format!("error: {}", text.split(':').next().unwrap_or_default())
             }
             Sight::End => "end".to_owned(),
-            Sight::Open | Sight::Response { .. } | Sight::Text { .. } | Sight::Blocked { .. } => {
-                "?".to_owned()
-            }
+            Sight::Open
+            | Sight::Answer { .. }
+            | Sight::Response { .. }
+            | Sight::Text { .. }
+            | Sight::Blocked { .. } => "?".to_owned(),
         };
         sights.into_iter().map(line).collect()
     }

@@ -20,6 +20,7 @@ mod pace;
 mod progress;
 mod raw;
 mod retry;
+mod sdk;
 mod session;
 #[cfg(test)]
 pub(crate) mod testing;

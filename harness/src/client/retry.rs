@@ -45,7 +45,7 @@ fn told(head: &ResponseHead) -> Option<Wait> {
 }
 
 /// A count of units of so many seconds; the SDKs take fractions, and RFC 9110 has whole seconds.
-fn number(text: &str, seconds_each: f64) -> Option<Duration> {
+pub(super) fn number(text: &str, seconds_each: f64) -> Option<Duration> {
     let count: f64 = text.trim().parse().ok()?;
     let time = Duration::try_from_secs_f64(count * seconds_each).ok()?;
     // The clock's resolution is 1 ms; a client that is told to wait never comes early.
@@ -54,7 +54,7 @@ fn number(text: &str, seconds_each: f64) -> Option<Duration> {
 
 /// A date, counted from the response's own `Date`: a client in virtual time has no other calendar.
 /// Without one, the date says nothing. A date that is past means now.
-fn until(value: &str, head: &ResponseHead) -> Option<Duration> {
+pub(super) fn until(value: &str, head: &ResponseHead) -> Option<Duration> {
     let date = |text: &str| -> Option<SystemTime> { httpdate::parse_http_date(text.trim()).ok() };
     let now = date(&header(&head.headers, "date")?)?;
     Some(date(value)?.duration_since(now).unwrap_or_default())

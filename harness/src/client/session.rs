@@ -12,7 +12,7 @@ use super::{
     eventsource_stream::EventsourceStream,
     exchange::{Exchange, Outcome},
     raw::Raw,
-    retry,
+    retry, sdk,
 };
 use crate::{
     http1::{ResponseHead, header},
@@ -97,6 +97,9 @@ impl Session {
         if self.client.kind == Kind::Eventsource {
             return eventsource::live(self).await;
         }
+        if let Kind::Sdk(name) = self.client.kind {
+            return sdk::live(self, name).await;
+        }
         let does = self.client.does.clone();
         for visit in visits(&does) {
             self.attempts(visit.does).await;
@@ -172,9 +175,7 @@ impl Session {
                 let mut application = EventsourceStream::default();
                 self.ask(&request, &mut course, attempt, &mut application).await.into_answer()
             }
-            Kind::Eventsource | Kind::Sdk(_) => {
-                unreachable!("the check refuses it: it is not built yet")
-            }
+            Kind::Eventsource | Kind::Sdk(_) => unreachable!("it lives in its own way"),
             Kind::Browser => browser::fetch(self, &mut course, attempt).await,
         }
     }

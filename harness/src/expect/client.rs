@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     exchange::{Exchange, Moment, Run},
+    profile::{self, Outcome},
     scenario::{Bound, Expect},
     trace::{ClientFact, Fact, Name, Sight},
     verdict::{Breach, Verdict},
@@ -43,6 +44,15 @@ fn judge_one(run: &Run<'_>, client: &Name, expect: &Expect) -> Vec<Labelled> {
         let at = of_client().next_back().map_or_else(|| Moment::last(run.trace), |(_, e)| e.sent);
         let (wanted, got) = (words(bound), count);
         say("attempts", check(run, client, at, holds(bound, &got), wanted, got.to_string()));
+    }
+    if let Some(sees) = expect.sees {
+        let got = profile::seen_by(run, client).map_or("an answer that it left", Outcome::name);
+        let at =
+            of_client().next_back().map_or_else(|| Moment::last(run.trace), |(_, e)| e.last_seen());
+        say(
+            "sees",
+            check(run, client, at, got == sees.name(), sees.name().to_owned(), got.to_owned()),
+        );
     }
     if let Some(may) = expect.script_reads {
         say("script_reads", script_reads(run, client, may));
@@ -164,6 +174,7 @@ fn script_reads(run: &Run<'_>, client: &Name, may: bool) -> Verdict {
             | Sight::Event { .. }
             | Sight::Error { .. }
             | Sight::End
+            | Sight::Answer { .. }
             | Sight::Text { .. } => None,
         }
     });

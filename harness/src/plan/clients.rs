@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use mock_openai::draw::draw_below;
+use mock_openai::{draw::draw_below, quantity::Time};
 use serde_json::{Map, Value, json};
 
 use super::{Client, Request};
-use crate::scenario::{self, Http, Kind, Scenario, Starts, client_names};
+use crate::{
+    profile,
+    scenario::{self, Http, Kind, Patience, Scenario, Starts, client_names},
+};
 
 /// Where a completion is asked for.
 const COMPLETIONS: &str = "/v1/chat/completions";
@@ -37,9 +40,23 @@ fn one(group: &scenario::Client, name: String, seed: u64) -> Client {
         credentials: group.credentials,
         reads: group.reads,
         does: group.does.clone(),
-        gives_up: group.gives_up,
+        gives_up: patience(group),
         retries: group.retries.clone(),
         name,
+    }
+}
+
+/// As the scenario says; else an SDK's own.
+fn patience(group: &scenario::Client) -> Patience {
+    let said = group.gives_up;
+    let Kind::Sdk(sdk) = group.kind else { return said };
+    let Some(profile) = profile::find(sdk.name()) else { return said };
+    let own = profile.patience;
+    Patience {
+        connect: said.connect.or(own.connect.map(Time)),
+        first_byte: said.first_byte.or(own.first_byte.map(Time)),
+        silence: said.silence.or(own.silence.map(Time)),
+        total: said.total,
     }
 }
 

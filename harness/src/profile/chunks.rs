@@ -40,6 +40,16 @@ pub struct Problem {
     pub message: Option<String>,
 }
 
+impl Problem {
+    /// In one line.
+    pub fn text(&self) -> String {
+        match &self.message {
+            Some(message) => format!("{}: {message}", self.kind),
+            None => self.kind.clone(),
+        }
+    }
+}
+
 /// What a model says: in words, and to tools.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Text {
@@ -68,6 +78,22 @@ impl Seen {
     /// All that it shows of what the model said.
     pub(super) fn said(&self) -> Text {
         Text { words: self.words.clone(), tool_arguments: self.tool_arguments.clone() }
+    }
+
+    /// Nothing came but an error.
+    pub fn failed(kind: &str) -> Self {
+        Self::default().fails(kind, None)
+    }
+
+    /// The same, after its patience has ended.
+    #[must_use]
+    pub fn times_out(self) -> Self {
+        self.fails("time-out", None)
+    }
+
+    /// What it shows: text and refusal in order, and the arguments of tools.
+    pub fn told(&self) -> (&str, &str) {
+        (&self.words, &self.tool_arguments)
     }
 
     pub(super) fn fails(mut self, kind: &str, message: Option<&str>) -> Self {

@@ -15,11 +15,15 @@ mod openai_node;
 mod openai_python;
 mod outcome;
 mod reading;
+mod retrying;
 
 pub use chunks::{End, Problem, Seen};
 pub use meant::Meant;
 pub use outcome::Outcome;
-pub use reading::{Reading, readings};
+pub use reading::{Reading, readings, seen_by};
+pub use retrying::{Hears, Lost, Patience, Retrying};
+
+use retrying::{AI_SDK, ASYNC_OPENAI, FOR_EVER, HTTPX, NEVER, OFFICIAL, UNDICI};
 
 /// What of an answer reached a client.
 #[derive(Debug, Clone, Copy)]
@@ -58,35 +62,14 @@ pub struct Profile {
     pub sees: fn(&Received<'_>) -> Seen,
     /// When it asks again, before it shows anything; after the head has come none of them does.
     pub retries: Retrying,
+    /// How long it waits where its application does not say otherwise.
+    pub patience: Patience,
 }
 
-/// How an SDK asks again where its application does not say otherwise.
-#[derive(Debug, Clone, Copy)]
-pub struct Retrying {
-    /// At most so many times.
-    pub max: u32,
-    /// After these statuses.
-    pub on: &'static [u16],
-    /// After every status from 500 on.
-    pub on_server_errors: bool,
-    /// The first wait, in milliseconds; each later one is twice as long.
-    pub base_ms: u64,
-    /// The longest wait, where there is one.
-    pub cap_ms: Option<u64>,
+/// The profile of that name.
+pub fn find(name: &str) -> Option<&'static Profile> {
+    ALL.iter().find(|profile| profile.name == name)
 }
-
-/// None at all.
-const NEVER: Retrying =
-    Retrying { max: 0, on: &[], on_server_errors: false, base_ms: 0, cap_ms: None };
-
-/// What the official SDKs have in common: less up to a quarter, drawn.
-const OFFICIAL: Retrying = Retrying {
-    max: 2,
-    on: &[408, 409, 429],
-    on_server_errors: true,
-    base_ms: 500,
-    cap_ms: Some(8_000),
-};
 
 /// Every profile.
 pub const ALL: &[Profile] = &[
@@ -95,36 +78,42 @@ pub const ALL: &[Profile] = &[
         library: "openai 3.54.0 (PyPI)",
         sees: openai_python::version_3,
         retries: OFFICIAL,
+        patience: HTTPX,
     },
     Profile {
         name: "openai-python-1",
         library: "openai 1.109.1 (PyPI)",
         sees: openai_python::version_1,
-        retries: OFFICIAL,
+        retries: Retrying { hears: Hears::UpToAMinute, ..OFFICIAL },
+        patience: HTTPX,
     },
     Profile {
         name: "openai-node-6",
         library: "openai 6.49.0 (npm), Node 20.20.2",
         sees: openai_node::sees,
-        retries: OFFICIAL,
+        retries: Retrying { hears: Hears::Everything, ..OFFICIAL },
+        patience: UNDICI,
     },
     Profile {
         name: "ai-sdk-6",
         library: "ai 6.0.326 with @ai-sdk/openai 3.0.141 (npm), Node 20.20.2",
         sees: ai_sdk::sees,
-        retries: Retrying { base_ms: 2_000, cap_ms: None, ..OFFICIAL },
+        retries: AI_SDK,
+        patience: UNDICI,
     },
     Profile {
         name: "go-openai",
         library: "sashabaranov/go-openai",
         sees: go_openai::sees,
         retries: NEVER,
+        patience: FOR_EVER,
     },
     Profile {
         name: "async-openai",
         library: "async-openai 0.43 (crates.io)",
         sees: async_openai::sees,
-        retries: Retrying { max: 3, on: &[429], base_ms: 100, ..OFFICIAL },
+        retries: ASYNC_OPENAI,
+        patience: FOR_EVER,
     },
 ];
 
@@ -188,6 +177,21 @@ mod tests {
         };
         assert_eq!(said(&format!("{FIRST}{ERROR}")).as_deref(), Some("too much"));
         assert_eq!(said(&format!("{FIRST}event: error\n{ERROR}")), None);
+    }
+
+    #[test]
+    fn every_sdk_of_the_language_has_its_profile() {
+        use crate::scenario::schema;
+        let words = schema::words().iter();
+        let sdks: Vec<&str> = words
+            .filter(|word| word.is_value && word.places.iter().any(|place| place.contains(".sdk")))
+            .map(|word| word.name.as_str())
+            .collect();
+        assert_eq!(sdks, ALL.iter().map(|profile| profile.name).collect::<Vec<_>>());
+        for name in sdks {
+            let sdk: crate::scenario::Sdk = serde_json::from_value(name.into()).unwrap();
+            assert_eq!((sdk.name(), find(name).map(|profile| profile.name)), (name, Some(name)));
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use mock_openai::script::End;
 use super::{ALL, Ending, Meant, Outcome, Problem, Profile, Received, Seen, chunks};
 use crate::{
     exchange::{Answer, Exchange, Family, Fate, Run},
-    trace::{BodyEnd, Name},
+    trace::{BodyEnd, ClientFact, Fact, Name, Sight},
 };
 
 /// One answer as one SDK's application would have seen it.
@@ -49,19 +49,8 @@ impl<'a> Case<'a> {
         if !is_asked || exchange.left.is_some() || exchange.half_closed.is_some() {
             return None;
         }
-        let answer = run.answers_to(index).next_back();
-        let meant = match answer {
-            Some(answer) => {
-                let failed = run.fate(index, answer) != Fate::Whole;
-                let meant = Meant::of(answer.status().unwrap_or(502), &answer.body.bytes)?;
-                meant.or_an_error(failed || run.ended_from_outside(index, exchange))
-            }
-            // What a relay says by itself is right where it refuses; a stream of its own is one that
-            // it keeps, for those who come back.
-            None if exchange.status().is_some_and(|status| status < 400) => return None,
-            None => Meant::failure(),
-        };
-        Some(Self { exchange, answer, meant })
+        let meant = meant(run, index, exchange)?;
+        Some(Self { exchange, answer: run.answers_to(index).next_back(), meant })
     }
 
     fn read(&self, profile: &Profile) -> Reading {
@@ -99,6 +88,46 @@ impl<'a> Case<'a> {
             None => Seen::default().fails("connection error", None),
         }
     }
+}
+
+/// What was meant for a client; nothing where that is no chat completion.
+fn meant(run: &Run<'_>, index: usize, exchange: &Exchange) -> Option<Meant> {
+    match run.answers_to(index).next_back() {
+        Some(answer) => {
+            let failed = run.fate(index, answer) != Fate::Whole;
+            let meant = Meant::of(answer.status().unwrap_or(502), &answer.body.bytes)?;
+            Some(meant.or_an_error(failed || run.ended_from_outside(index, exchange)))
+        }
+        // What a relay says by itself is right where it refuses; a stream of its own is one that it
+        // keeps, for those who come back.
+        None if exchange.status().is_some_and(|status| status < 400) => None,
+        None => Some(Meant::failure()),
+    }
+}
+
+/// What the application of a client that is an SDK made of its last answer; nothing where it left, or
+/// where the provider meant no chat completion.
+pub fn seen_by(run: &Run<'_>, client: &Name) -> Option<Outcome> {
+    let mut seen = Seen::default().waits();
+    for event in run.trace.events.iter().filter(|event| event.actor == *client) {
+        match &event.fact {
+            Fact::Client(ClientFact::Saw(Sight::Answer { said, tool_arguments, finish })) => {
+                seen.words.clone_from(said);
+                seen.tool_arguments.clone_from(tool_arguments);
+                seen.finish.clone_from(finish);
+            }
+            Fact::Client(ClientFact::Saw(Sight::Error { text })) => seen = seen.fails(text, None),
+            Fact::Client(ClientFact::Saw(Sight::End)) => seen.end = chunks::End::Over,
+            Fact::Client(ClientFact::Left { .. }) => return None,
+            _ => {}
+        }
+    }
+    let asked = run.exchanges.iter().enumerate().rfind(|(_, one)| one.client == *client);
+    let meant = match asked {
+        Some((index, exchange)) => meant(run, index, exchange)?,
+        None => Meant::failure(),
+    };
+    Some(Outcome::of(&seen, &meant))
 }
 
 fn sees(profile: &Profile, received: &Received<'_>) -> Seen {

@@ -6,7 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use super::Outcome;
-use crate::profile::{self, Profile, Reading};
+use crate::profile::{self, Problem, Profile, Reading};
 
 /// How many examples are shown of what one SDK is worse off with.
 const SHOWN_MAX: usize = 4;
@@ -57,10 +57,7 @@ impl Made {
                 made.answers += 1;
                 continue;
             }
-            let error = error.as_ref().map(|problem| match &problem.message {
-                Some(message) => format!("{}: {message}", problem.kind),
-                None => problem.kind.clone(),
-            });
+            let error = error.as_ref().map(Problem::text);
             let (outcome, direct, client) = (*outcome, *direct, client.to_string());
             all.push(Self { outcome, direct, answers: 1, client, error });
         }

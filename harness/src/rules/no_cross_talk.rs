@@ -38,7 +38,10 @@ fn judge(run: &Run<'_>) -> Verdict {
         let strange = &strange[..strange.len().min(SEARCHED_BYTES)];
         let foreign = |other: &Answer| {
             let mut pieces = strange.windows(TELLING_BYTES);
-            pieces.find(|piece| holds(&other.body.bytes, piece) && !holds(own, piece))
+            // Where someone asked again, an earlier answer was for the same client.
+            let is_own =
+                |piece: &[u8]| run.answers_to(*index).any(|own| holds(&own.body.bytes, piece));
+            pieces.find(|piece| holds(&other.body.bytes, piece) && !is_own(piece))
         };
         let theirs = others().find_map(|(of, _, other)| Some((of, foreign(other)?)));
         let Some((of, piece)) = theirs else { continue };

@@ -88,9 +88,11 @@ pub enum Kind {
     /// A page's `fetch` by the Fetch standard: preflight, checks, what script may see.
     #[serde(rename = "browser")]
     Browser,
-    /// What an application sees through an official SDK: its decoding, retries and time-outs.
+    /// What an application sees through an SDK that posts a chat completion: how it decodes, when it
+    /// asks again, how long it waits. What it has gathered is told at the end of its last answer, which
+    /// it reads to the end. Not modelled: that it closes early after an error, and that the AI SDK asks
+    /// again where an error is the first event.
     #[serde(rename = "sdk")]
-    #[schemars(extend("x-not-built" = true, "x-instead" = "`raw` with `retries` asks again as an SDK does"))]
     Sdk(Sdk),
 }
 
@@ -115,6 +117,20 @@ pub enum Sdk {
     /// async-openai (crates.io).
     #[serde(rename = "async-openai")]
     AsyncOpenai,
+}
+
+impl Sdk {
+    /// Its word in the language.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenaiPython3 => "openai-python-3",
+            Self::OpenaiPython1 => "openai-python-1",
+            Self::OpenaiNode6 => "openai-node-6",
+            Self::AiSdk6 => "ai-sdk-6",
+            Self::GoOpenai => "go-openai",
+            Self::AsyncOpenai => "async-openai",
+        }
+    }
 }
 
 /// The HTTP version that a client speaks.

@@ -13,7 +13,7 @@ use serde::{
     ser::SerializeMap as _,
 };
 
-use super::Bound;
+use super::{Bound, Sees};
 
 /// One expectation: about a client, about the provider, about the relay, an excuse, or several of
 /// which any may hold.
@@ -43,6 +43,9 @@ pub struct Expect {
     /// How its last response ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends: Option<EndsAs>,
+    /// What its application sees through its SDK, held against what the provider meant; for `as: sdk`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sees: Option<Sees>,
     /// Whether a page's script may read the response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script_reads: Option<bool>,

@@ -14,6 +14,7 @@ mod names;
 mod network;
 mod pick;
 pub mod schema;
+mod sees;
 
 use indexmap::IndexMap;
 use mock_openai::{
@@ -42,6 +43,7 @@ pub use middlebox::{
 };
 pub use names::client_names;
 pub use network::{HostLimits, LinkSpec, Links, NetEvent, NetFault, Network, Way, When};
+pub use sees::Sees;
 
 /// One scenario file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

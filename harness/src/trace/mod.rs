@@ -297,6 +297,15 @@ pub enum Sight {
     },
     /// The library says that the stream is over, without an error.
     End,
+    /// What an application has gathered through an SDK when its answer is over.
+    Answer {
+        /// Text and refusal, in order.
+        said: String,
+        /// The arguments of tool calls, joined.
+        tool_arguments: String,
+        /// Why the model stopped, in the SDK's word.
+        finish: Option<String>,
+    },
     /// Script may read this response: its status, and the headers that are exposed to it.
     Response {
         /// Status code.

@@ -195,6 +195,16 @@ impl<'a> Telling<'a> {
             Sight::Open => self.line(at, format_args!("saw open")),
             Sight::Error { text } => self.line(at, format_args!("saw error: {text}")),
             Sight::End => self.line(at, format_args!("saw the end")),
+            Sight::Answer { said, tool_arguments, finish } => {
+                let called = if tool_arguments.is_empty() {
+                    String::new()
+                } else {
+                    format!(", called tools with {}", visible(tool_arguments.as_bytes()))
+                };
+                let finish = finish.as_deref().unwrap_or("none");
+                let said = visible(said.as_bytes());
+                self.line(at, format_args!("saw \"{said}\"{called}, finish: {finish}"));
+            }
             Sight::Response { status, headers } => {
                 self.line(at, format_args!("script may read: {status}"));
                 self.headers(headers, TELLING_HEADERS, '=');

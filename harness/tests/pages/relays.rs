@@ -20,8 +20,8 @@ $ whitewater explain broken/forgets-flush
 
 ";
 
-pub(crate) fn page() -> Result<String, String> {
-    Ok(format!("{HEAD}## By rule\n\n{}\n## By relay\n\n{}", by_rule(), by_relay()))
+pub(crate) fn page() -> String {
+    format!("{HEAD}## By rule\n\n{}\n## By relay\n\n{}", by_rule(), by_relay())
 }
 
 fn by_rule() -> String {

@@ -4,6 +4,9 @@ use mock_openai::yaml::{Diagnostic, Place};
 
 use crate::scenario::{Client, Does, Http, Kind, Leave};
 
+/// What an SDK posts.
+const COMPLETIONS: &str = "/v1/chat/completions";
+
 pub(super) fn check(client: &Client, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
     match client.kind {
         Kind::Browser if client.origin.is_none() => wrong.push(
@@ -16,6 +19,9 @@ pub(super) fn check(client: &Client, place: Place<'_>, wrong: &mut Vec<Diagnosti
         Kind::Eventsource => check_event_source(client, place, wrong),
         Kind::Raw | Kind::EventsourceStream | Kind::Sdk(_) => {
             check_that_no_page_is_meant(client, place, wrong);
+            if matches!(client.kind, Kind::Sdk(_)) {
+                check_sdk(client, place, wrong);
+            }
             return;
         }
     }
@@ -62,6 +68,29 @@ fn check_event_source(client: &Client, place: Place<'_>, wrong: &mut Vec<Diagnos
             let help = "`leave: fin` is script's `close()`";
             wrong.push(place.key("does").nth(index).wrong(message).help(help));
         }
+    }
+}
+
+/// An SDK posts chat completions over HTTP/1.1, and asks again as it likes.
+fn check_sdk(client: &Client, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
+    let request = place.key("request");
+    for (key, path) in [("get", &client.request.get), ("post", &client.request.post)] {
+        let is_other = path.as_ref().is_some_and(|path| key == "get" || path != COMPLETIONS);
+        if is_other {
+            let message = "an SDK client posts a chat completion";
+            let help = "leave the path out, or write `as: raw`";
+            wrong.push(request.key(key).at_key().wrong(message).help(help));
+        }
+    }
+    if client.retries.is_some() {
+        let message = "an SDK asks again by its own rules";
+        let help = "leave `retries` out, or write `as: raw`";
+        wrong.push(place.key("retries").at_key().wrong(message).help(help));
+    }
+    if client.http != Http::H1 {
+        let message = "SDK clients speak HTTP/1.1";
+        let help = "leave `http` out, or write `as: raw`";
+        wrong.push(place.key("http").wrong(message).help(help));
     }
 }
 

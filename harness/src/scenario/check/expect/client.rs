@@ -3,6 +3,7 @@
 use mock_openai::yaml::{Diagnostic, Place};
 
 use super::{super::Names, bound, ending, frames};
+use crate::profile;
 use crate::scenario::{Does, Expect, Kind, Scenario, client_names};
 
 /// The keys that speak of a client, in the order of the language.
@@ -13,6 +14,7 @@ pub(super) const KEYS: &[&str] = &[
     "first_frame",
     "longest_gap",
     "ends",
+    "sees",
     "script_reads",
     "attempts",
 ];
@@ -51,9 +53,19 @@ pub(super) fn check(
         let help = format!("give `{name}` the kind `as: browser`");
         wrong.push(place.key("script_reads").at_key().wrong(message).help(help));
     }
+    let sdk = match client.kind {
+        Kind::Sdk(sdk) => profile::find(sdk.name()),
+        _ => None,
+    };
+    if expect.sees.is_some() && sdk.is_none() {
+        let message = "only a client that is an SDK tells what its application sees";
+        let help = format!("give `{name}` the kind `as: {{ sdk: openai-python-3 }}`");
+        wrong.push(place.key("sees").at_key().wrong(message).help(help));
+    }
+    let own = sdk.map(|profile| u64::from(profile.retries.max) + 1);
     let tries = client.retries.as_ref().map_or(1, |retries| retries.max.saturating_add(1));
     let returns = client.does.iter().filter(|step| matches!(step, Does::Reconnect(_))).count();
-    let tries = tries.saturating_mul(returns as u64 + 1);
+    let tries = own.unwrap_or_else(|| tries.saturating_mul(returns as u64 + 1));
     if let Some(least) = expect.attempts.and_then(|bound| bound.at_least)
         && least > tries
         && client.kind != Kind::Eventsource
