@@ -24,6 +24,7 @@ mod chunks_for_everybody;
 mod completes_half_events;
 mod copies_all_headers;
 mod cors_on_success_only;
+mod cuts_when_told_to_stop;
 mod decodes_each_chunk;
 mod default_write_buffer;
 mod detached_upstream;
@@ -61,8 +62,9 @@ mod splits_on_two_newlines;
 mod thirty_second_timeout;
 mod ticks_regardless;
 mod unbounded_channel;
+mod waits_for_streams_for_ever;
 
-pub use parts::{Server, Setup};
+pub use parts::{Server, Setup, Told};
 
 /// A relay that makes one mistake.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +111,8 @@ pub const ALL: &[Broken] = &[
     detached_upstream::BROKEN,
     promises_half_close::BROKEN,
     leaks_a_task::BROKEN,
+    cuts_when_told_to_stop::BROKEN,
+    waits_for_streams_for_ever::BROKEN,
     unbounded_channel::BROKEN,
     default_write_buffer::BROKEN,
     bears_stalled_readers::BROKEN,

@@ -11,6 +11,7 @@ mod content_type_kept;
 mod cors_credentials;
 mod cors_expose;
 mod cors_on_everything;
+mod drain;
 mod early_failure_keeps_status;
 mod ending_attributed;
 mod error_event_well_formed;
@@ -115,6 +116,7 @@ pub const ALL: &[Rule] = &[
     cancel_upstream::RULE,
     half_close_is_not_abort::RULE,
     nothing_left::RULE,
+    drain::RULE,
     bounded_memory::RULE,
     no_head_of_line::RULE,
     stalled_reader_ends::RULE,

@@ -87,6 +87,8 @@ relays! {
     detached_upstream
     promises_half_close
     leaks_a_task
+    cuts_when_told_to_stop
+    waits_for_streams_for_ever
     unbounded_channel
     default_write_buffer
     bears_stalled_readers

@@ -26,12 +26,23 @@ pub struct Server {
     pub buffer: WriteBuffer,
     /// How long a write may wait before the client is given up; for ever where it is `None`.
     pub stalled: Option<Duration>,
-    /// Whether it acts upon the word to stop. Else it dies of it, as a process without a handler.
-    pub drains: bool,
+    /// What it does when it is told to stop.
+    pub told_to_stop: Told,
     /// Whether a client of HTTP/1.0 is answered as one of HTTP/1.1 would be.
     pub takes_1_0_for_1_1: bool,
     /// Switches that the relay has beside those that all broken relays have.
     pub switches: &'static [&'static str],
+}
+
+/// What a server does when it is told to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// It lets streams run for its grace, and ends what runs then.
+    Drains,
+    /// It has no handler for the word, and dies of it.
+    Dies,
+    /// It lets streams run for as long as they do.
+    WaitsForEver,
 }
 
 impl Server {
@@ -39,7 +50,7 @@ impl Server {
     pub const RIGHT: Self = Self {
         buffer: WriteBuffer::AtMost(16 << 10),
         stalled: Some(Duration::from_mins(1)),
-        drains: true,
+        told_to_stop: Told::Drains,
         takes_1_0_for_1_1: false,
         switches: &[],
     };
@@ -56,7 +67,8 @@ pub(in crate::broken) async fn serve(
     server: Server,
     (grace, ending): (Duration, Stop),
 ) {
-    let stop = if server.drains { listener.stop() } else { Stop::default() };
+    let dies = server.told_to_stop == Told::Dies;
+    let stop = if dies { Stop::default() } else { listener.stop() };
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -71,6 +83,9 @@ pub(in crate::broken) async fn serve(
         }
     }
     drop(listener);
+    if server.told_to_stop == Told::WaitsForEver {
+        all(&mut connections).await;
+    }
     if timeout(grace, all(&mut connections)).await.is_err() {
         ending.tell();
         drop(timeout(LAST_WORDS, all(&mut connections)).await);
