@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use crate::{
     attempt::{Outbound, Upload, attempt, overrun_at},
     breaker::Verdict,
-    config::Head,
+    config::{Config, Head},
     errors::Failure,
     headers, opening,
     retry::{Outcome, Resend, Retries},
@@ -32,6 +32,17 @@ impl Answer {
         let readable =
             headers::is_event_stream(&self.headers) && !headers::is_encoded(&self.headers);
         if readable && self.status.is_success() { route.family() } else { Family::Opaque }
+    }
+
+    /// Whether it is a 429 that no waiting cures: only its body tells.
+    async fn says_used_up(&mut self, config: &Config) -> bool {
+        if self.status != StatusCode::TOO_MANY_REQUESTS {
+            return false;
+        }
+        let over = overrun_at(self.sent_at, config.first_byte);
+        let (body, error) = opening::error_of(std::mem::take(&mut self.body), over).await;
+        self.body = body;
+        error.is_some_and(|error| error.is_permanent())
     }
 }
 
@@ -71,9 +82,15 @@ pub(crate) async fn ask(
             relay.metrics.retried();
         }
         let request = outbound.to(picked.base, picked.key).ok_or(Failure::BadPath)?;
-        let result = once(relay, request, route).await;
+        let mut result = once(relay, request, route).await;
+        let used_up = match &mut result {
+            Ok(answer) if resend == Resend::Always => answer.says_used_up(&relay.config).await,
+            Err(Failure::FirstEvent(_, error)) => error.is_permanent(),
+            Ok(_) | Err(_) => false,
+        };
         let no_headers = HeaderMap::new();
         let outcome = match &result {
+            _ if used_up => Outcome::UsedUp,
             Ok(answer) => Outcome::Answer(answer.status, &answer.headers),
             Err(Failure::FirstEvent(status, _)) => Outcome::Answer(*status, &no_headers),
             Err(Failure::Unreachable | Failure::ConnectTimeout | Failure::Untrusted) => {
@@ -90,9 +107,7 @@ pub(crate) async fn ask(
         } else {
             picked.permit.done(verdict, Instant::now());
         }
-        let is_permanent =
-            matches!(&result, Err(Failure::FirstEvent(_, error)) if error.is_permanent());
-        if is_permanent || !retries.again(index, outcome, relay.wall_clock()) {
+        if !retries.again(index, outcome, relay.wall_clock()) {
             return result;
         }
         outbound.attempts.release();

@@ -182,9 +182,12 @@ impl ErrorObject {
         }
     }
 
-    /// The error object within an answer or an event; `None` where there is none, or a null.
+    /// The error object within an answer or an event, or the whole of it where it calls itself one
+    /// (old vLLM, the Responses API); `None` where there is none, or a null.
     pub(crate) fn within(json: &Value) -> Option<Self> {
-        json.get("error").filter(|error| !error.is_null()).map(Self::of)
+        let flat = || ["type", "object"].into_iter().any(|name| json[name] == "error");
+        let nested = json.get("error").filter(|error| !error.is_null());
+        nested.or_else(|| flat().then_some(json)).map(Self::of)
     }
 
     /// A provider's error object; what it lacks, or spells in another type, is made up for.
@@ -212,10 +215,9 @@ impl ErrorObject {
             return status;
         }
         match (code, &*self.r#type) {
-            ("rate_limit_exceeded" | "insufficient_quota" | "slow_down", _)
-            | (_, "requests" | "tokens" | "rate_limit_error" | "insufficient_quota") => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
+            _ if self.is_permanent() => StatusCode::TOO_MANY_REQUESTS,
+            ("rate_limit_exceeded" | "slow_down", _)
+            | (_, "requests" | "tokens" | "rate_limit_error") => StatusCode::TOO_MANY_REQUESTS,
             ("server_is_overloaded", _) | (_, "overloaded_error" | "service_unavailable_error") => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -228,7 +230,8 @@ impl ErrorObject {
     /// Whether the same request fares no better a moment later, whatever its status says: a quota
     /// is used up.
     pub(crate) fn is_permanent(&self) -> bool {
-        self.code.as_deref() == Some("insufficient_quota") || self.r#type == "insufficient_quota"
+        matches!(self.code.as_deref(), Some("insufficient_quota" | "credit_balance_exhausted"))
+            || self.r#type == "insufficient_quota"
     }
 
     /// As bodies of answers and events of the chat family have it.

@@ -3,7 +3,8 @@
 
 use std::{
     collections::VecDeque,
-    pin::Pin,
+    future::Future,
+    pin::{Pin, pin},
     task::{Context, Poll},
 };
 
@@ -34,7 +35,7 @@ pub(crate) async fn until_content(
         let Ok(bytes) = frame.map_err(|_| Failure::BrokeOff)?.into_data() else { continue };
         let ended = events.read(&bytes);
         held += bytes.len();
-        read.push_back(bytes);
+        read.push_back(Ok(bytes));
         match ended.iter().map(|event| Opening::of(family, event)).find(|o| *o != Opening::Preamble)
         {
             Some(Opening::Error(status, error)) => return Err(Failure::FirstEvent(status, error)),
@@ -43,6 +44,39 @@ pub(crate) async fn until_content(
         }
     }
     Ok(reqwest::Body::wrap(Replayed { read, rest: body }))
+}
+
+/// Reads an error's body for what it says, until it ends or the time is over; resolves with the
+/// whole body, what was read included, and with the error.
+pub(crate) async fn error_of(
+    mut body: reqwest::Body,
+    over: impl Future<Output = ()>,
+) -> (reqwest::Body, Option<ErrorObject>) {
+    let mut over = pin!(over);
+    let mut read = VecDeque::new();
+    let mut text = Vec::new();
+    while text.len() < MOST_HELD {
+        let frame = tokio::select! {
+            biased;
+            frame = body.frame() => frame,
+            () = over.as_mut() => break,
+        };
+        match frame.map(|frame| frame.map(Frame::into_data)) {
+            Some(Ok(Ok(bytes))) => {
+                text.extend_from_slice(&bytes);
+                read.push_back(Ok(bytes));
+            }
+            Some(Ok(Err(_trailers))) => {}
+            Some(Err(error)) => {
+                read.push_back(Err(error));
+                break;
+            }
+            None => break,
+        }
+    }
+    let json = serde_json::from_slice::<Value>(&text).ok();
+    let error = json.as_ref().and_then(ErrorObject::within);
+    (reqwest::Body::wrap(Replayed { read, rest: body }), error)
 }
 
 /// What one event is before any content.
@@ -109,7 +143,7 @@ fn is_role_alone(choice: &Value) -> bool {
 /// A body of which a part was read already.
 #[derive(Debug)]
 struct Replayed {
-    read: VecDeque<Bytes>,
+    read: VecDeque<reqwest::Result<Bytes>>,
     rest: reqwest::Body,
 }
 
@@ -122,7 +156,7 @@ impl Body for Replayed {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, reqwest::Error>>> {
         match self.read.pop_front() {
-            Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            Some(read) => Poll::Ready(Some(read.map(Frame::data))),
             None => Pin::new(&mut self.rest).poll_frame(cx),
         }
     }
@@ -184,6 +218,8 @@ mod tests {
             (Family::Chat, r#"{"error":{"message":"m","type":"server_error","code":503}}"#, 503),
             (Family::Chat, r#"{"error":{"message":"m","type":"invalid_request_error"}}"#, 400),
             (Family::Chat, r#"{"error":"m"}"#, 502),
+            (Family::Chat, r#"{"object":"error","message":"m","type":"x","code":500}"#, 500),
+            (Family::Chat, r#"{"type":"error","error":{"type":"overloaded_error"}}"#, 503),
             (
                 Family::Responses,
                 r#"{"type":"error","code":"server_is_overloaded","message":"m"}"#,

@@ -54,6 +54,8 @@ pub(crate) enum Outcome<'a> {
     Unreachable,
     /// It took the request, and gave no head, or not in time.
     Unanswered,
+    /// It answered that a quota is used up, whatever the status.
+    UsedUp,
     /// It answered.
     Answer(StatusCode, &'a HeaderMap),
 }
@@ -79,7 +81,7 @@ impl Outcome<'_> {
             Self::Answer(status, _) if status.is_server_error() && is_transient(*status) => {
                 Verdict::Bad
             }
-            Self::Answer(..) => Verdict::Good,
+            Self::UsedUp | Self::Answer(..) => Verdict::Good,
         }
     }
 }
@@ -119,6 +121,8 @@ impl<'a> Retries<'a> {
             // It may still be at work on it, to be paid for: the client decides, whose library asks
             // again by itself.
             Outcome::Unanswered => return false,
+            // Another upstream may have one; this one is not asked again.
+            Outcome::UsedUp => Some(Duration::MAX),
             Outcome::Answer(status, headers) if !should_retry(status, headers) => return false,
             Outcome::Answer(_, headers) => retry_after(headers, wall_clock),
         };

@@ -10,7 +10,7 @@ use crate::errors::ErrorObject;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     /// Events of the chat-completions family: ends with `[DONE]`, tells errors as
-    /// `data: {"error": ...}`.
+    /// `data: {"error": ...}`, or as one of the many providers that speak it does.
     Chat,
     /// Events of the Responses API: each has a type and a number, there is no `[DONE]`, and the
     /// last one is `response.completed`, `.incomplete`, `.failed` or `error`.
@@ -58,6 +58,7 @@ impl Family {
     pub(super) fn name_word(self, name: &[u8]) -> Option<Word> {
         match self {
             Self::Responses => Some(responses_word(name)),
+            Self::Chat if name == b"error" => Some(Word::Error),
             Self::Chat | Self::Opaque => None,
         }
     }

@@ -12,6 +12,7 @@ mod family;
 pub(crate) mod ids;
 mod late_mark;
 mod line;
+mod members;
 pub(crate) mod read_on;
 
 pub(crate) use self::events::{Event, Events};
