@@ -4,6 +4,7 @@ mod support;
 
 use std::{
     io::{self, BufRead as _, BufReader, Read as _},
+    os::unix::fs::PermissionsExt as _,
     process::{Child, ChildStderr, Command, Output, Stdio},
     time::Duration,
 };
@@ -150,6 +151,24 @@ async fn a_stream_is_told_in_one_json_line() -> io::Result<()> {
     let expected = ["INFO", "relay::stream", "stream", "/v1/chat/completions", "complete"];
     assert_eq!(fields, expected.map(Some), "{said}");
     assert_eq!(line["bytes"], 23, "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_providers_key_can_stand_in_a_file() -> io::Result<()> {
+    let steps = [stream_head(), chunk("data: 1\n\n"), chunk("data: [DONE]\n\n"), chunk("")];
+    let mut provider = Provider::start(vec![steps.to_vec()]).await?;
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("provider-key");
+    std::fs::write(&file, "# of the provider\nsk-in-a-file\n")?;
+    // Nothing is warned of then.
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600))?;
+    let flag = file.to_str().expect("a path of this build");
+    let (mut child, client, _says) = heard(&provider, &["--provider-key-file", flag]).await?;
+    let seen = provider.next().await;
+    child.kill()?;
+    drop(client);
+    let support::Seen::Request(request) = seen else { panic!("{seen:?}") };
+    assert!(request.contains("\r\nauthorization: Bearer sk-in-a-file\r\n"), "{request}");
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use std::io;
 use support::{Client, Provider, Running, Seen, Step, bare, chunk, post, soon, stream_head};
 
 const CHAT: &str = "/v1/chat/completions";
+const CLOSE: &str = "connection: close\r\n";
 const DONE: &str = "data: [DONE]\n\n";
 
 /// A stream of so many events and `[DONE]`.
@@ -216,5 +217,45 @@ async fn readers_have_a_cap_and_places_of_their_own() -> io::Result<()> {
     assert_eq!(second.status(), 200, "the stream's own place is taken");
     let mut third = Client::send(relay.address, &bare("GET", &path, "")).await?;
     assert_eq!(third.rest().await.status(), 429);
+    Ok(())
+}
+
+/// How many bytes the relay has taken when nothing moves any more.
+async fn handed_over(relay: &Running) -> io::Result<u64> {
+    let mut before = 0;
+    loop {
+        let mut scrape = Client::send(relay.address, &bare("GET", "/metrics", CLOSE)).await?;
+        let text = scrape.rest().await.text();
+        let line = text.lines().find_map(|line| line.strip_prefix("relay_relayed_bytes_total "));
+        let now = line.expect(&text).parse().expect("a number");
+        if now == before && now > 0 {
+            return Ok(now);
+        }
+        before = now;
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_provider_waits_for_a_reader_of_a_kept_stream_and_nothing_is_lost() -> io::Result<()> {
+    const EVENTS: usize = 2_000;
+    let filler = "x".repeat(16 << 10);
+    let events = (1..=EVENTS).map(|n| chunk(format!("data: {{\"n\":{n},\"x\":\"{filler}\"}}\n\n")));
+    let answer = [stream_head()].into_iter().chain(events).chain([chunk(DONE), chunk("")]);
+    let provider = Provider::start(vec![answer.collect()]).await?;
+    let relay = relay(&provider, &[("resume_bytes", "64KiB"), ("stalled_client", "off")]).await?;
+    let mut slow = Client::send(relay.address, &post(CHAT, CLOSE)).await?;
+    slow.until("\"n\":1,").await;
+    let taken = handed_over(&relay).await?;
+    let all = (EVENTS * filler.len()) as u64;
+    assert!(taken < all / 2, "{taken} of {all} bytes were taken for a reader that takes nothing");
+    let (text, whole) = slow.rest().await.chunked();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    assert!(whole && text.ends_with(&format!("-{}\n\n", EVENTS + 1)), "it ends otherwise");
+    let mut place = 0;
+    for n in 1..=EVENTS {
+        let event = format!("data: {{\"n\":{n},");
+        place += text[place..].find(&event).unwrap_or_else(|| panic!("{n} is missing")) + 1;
+    }
     Ok(())
 }

@@ -1,0 +1,70 @@
+//! Two providers on two ports: who is asked after whom, and by which key.
+
+mod support;
+
+use std::io;
+
+use support::{Client, Provider, Running, Seen, chunk, stream_head, whole};
+
+fn stream() -> Vec<support::Step> {
+    vec![stream_head(), chunk("data: {\"n\":1}\n\n"), chunk("data: [DONE]\n\n"), chunk("")]
+}
+
+fn shown_key(seen: Seen) -> String {
+    let Seen::Request(request) = seen else { panic!("{seen:?}") };
+    let keys: Vec<_> = request.lines().filter_map(|l| l.strip_prefix("authorization: ")).collect();
+    assert_eq!(keys.len(), 1, "{request}");
+    keys[0].to_owned()
+}
+
+async fn relay(first: &Provider, second: &Provider, keys: &[(&str, &str)]) -> io::Result<Running> {
+    let fallback = format!("http://{}/v1", second.address);
+    let switches = [("fallbacks", &*fallback), ("retries", "0")];
+    Running::start(first.address, &[&switches, keys].concat()).await
+}
+
+#[tokio::test]
+async fn each_provider_is_shown_its_own_key() -> io::Result<()> {
+    let mut first = Provider::start(vec![whole("503 Busy", "", "{}")]).await?;
+    let mut second = Provider::start(vec![stream()]).await?;
+    let keys = [("provider_key", "sk-first"), ("fallback_keys", "sk-second")];
+    let relay = relay(&first, &second, &keys).await?;
+    let mut client = Client::chat(relay.address).await?;
+    client.until("[DONE]").await;
+    assert_eq!(client.status(), 200);
+    assert_eq!(shown_key(first.next().await), "Bearer sk-first");
+    assert_eq!(shown_key(second.next().await), "Bearer sk-second");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_provider_that_nobody_reaches_or_whose_quota_is_used_up_gives_way() -> io::Result<()> {
+    let mut gone = Provider::start(vec![stream()]).await?;
+    gone.address = closed_port()?;
+    let quota = r#"{"error":{"message":"m","type":"insufficient_quota","param":null,"code":null}}"#;
+    let used_up = whole("429 Too Many Requests", "content-type: application/json\r\n", quota);
+    for first in [gone, Provider::start(vec![used_up]).await?] {
+        let second = Provider::start(vec![stream()]).await?;
+        let relay = relay(&first, &second, &[]).await?;
+        let mut client = Client::chat(relay.address).await?;
+        client.until("[DONE]").await;
+        assert_eq!(client.status(), 200);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_last_answer_is_told_where_all_refuse() -> io::Result<()> {
+    let first = Provider::start(vec![whole("503 Busy", "", "first")]).await?;
+    let second = Provider::start(vec![whole("502 Bad Gateway", "", "second")]).await?;
+    let relay = relay(&first, &second, &[]).await?;
+    let mut client = Client::chat(relay.address).await?;
+    client.until("second").await;
+    assert_eq!(client.status(), 502);
+    Ok(())
+}
+
+/// A port on which nobody listens any more.
+fn closed_port() -> io::Result<std::net::SocketAddr> {
+    std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()
+}
