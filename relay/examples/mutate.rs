@@ -1,12 +1,15 @@
 //! Takes each behaviour of the list out of a copy of the relay, and tells whether a test notices.
 //!
+//! First it runs the same tests with nothing taken out: were one of them red then, each change would
+//! look as if it were caught.
+//!
 //! `cargo run -p relay --example mutate -- --help` tells how to run a part of the list. The copy,
 //! what is built of it and what became of each change stay in `target/mutants`.
 
 #![expect(clippy::print_stdout, reason = "it is a program for the terminal")]
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -96,11 +99,14 @@ fn main() -> io::Result<ExitCode> {
     let chosen: Vec<_> = list.mutation.iter().filter(|m| named(m)).skip(i - 1).step_by(n).collect();
     if !options.table {
         let copy = copied(&root)?;
-        for mutation in &chosen {
+        let untried = |mutation: &&&Mutation| !tried.contains_key(&mutation.key());
+        let untried: Vec<_> = chosen.iter().filter(untried).copied().collect();
+        if let Some(why) = control(&copy, &untried)? {
+            println!("with nothing taken out: {why}");
+            return Ok(ExitCode::FAILURE);
+        }
+        for mutation in untried {
             let key = mutation.key();
-            if tried.contains_key(&key) {
-                continue;
-            }
             let fate = fate(&copy, mutation)?;
             println!("{}: {}: {}", mutation.file, mutation.out, mutation.told(&fate).0);
             append(
@@ -207,23 +213,42 @@ fn fate(copy: &Path, mutation: &Mutation) -> io::Result<Fate> {
     fate
 }
 
+/// What is wrong before anything is taken out, of all that the changes may ask.
+fn control(copy: &Path, untried: &[&Mutation]) -> io::Result<Option<String>> {
+    let quickest: BTreeSet<_> = untried.iter().map(|mutation| &*mutation.test).collect();
+    for tests in quickest {
+        match run(copy, tests)? {
+            Fate::Survived => {}
+            Fate::Caught(by) => return Ok(Some(format!("{by} fails ({tests})"))),
+            Fate::Wrong(why) => return Ok(Some(why)),
+        }
+    }
+    Ok(None)
+}
+
 /// Runs the cheapest tests first, and stops at the first that notices.
 fn tried(copy: &Path, quickest: &str) -> io::Result<Fate> {
     let others = ["", "scenarios"].into_iter().filter(|tests| *tests != quickest);
     for tests in [quickest].into_iter().chain(others) {
-        let arguments: Vec<&str> = if tests == "scenarios" {
-            vec!["test", "-p", "harness", "--test", "runs", "scenarios"]
-        } else {
-            ["test", "-p", "relay"].into_iter().chain(tests.split_ascii_whitespace()).collect()
-        };
-        if cargo(copy, "3600", &[&arguments[..], &["--no-run"]].concat())?.is_some() {
-            return Ok(Fate::Wrong("it does not compile".to_owned()));
-        }
-        if let Some(failed) = cargo(copy, SECONDS, &arguments)? {
-            return Ok(Fate::Caught(failed));
+        match run(copy, tests)? {
+            Fate::Survived => {}
+            fate @ (Fate::Caught(_) | Fate::Wrong(_)) => return Ok(fate),
         }
     }
     Ok(Fate::Survived)
+}
+
+/// What some of the tests make of the copy as it stands.
+fn run(copy: &Path, tests: &str) -> io::Result<Fate> {
+    let arguments: Vec<&str> = if tests == "scenarios" {
+        vec!["test", "-p", "harness", "--test", "runs", "scenarios"]
+    } else {
+        ["test", "-p", "relay"].into_iter().chain(tests.split_ascii_whitespace()).collect()
+    };
+    if cargo(copy, "3600", &[&arguments[..], &["--no-run"]].concat())?.is_some() {
+        return Ok(Fate::Wrong("it does not compile".to_owned()));
+    }
+    Ok(cargo(copy, SECONDS, &arguments)?.map_or(Fate::Survived, Fate::Caught))
 }
 
 /// What failed first, if anything did.

@@ -312,3 +312,27 @@ fn events_get_ids_where_a_stream_has_a_name_and_our_own_error_gets_one_too() {
     assert_eq!(text, format!("{}\nid: s-3\n\n", BROKEN_EVENT.trim_end()));
     assert_eq!(output.ends, [text.len()]);
 }
+
+#[test]
+fn an_error_that_the_provider_tells_in_any_dialect_is_the_last_word() {
+    for told in [
+        "event: error\ndata: overloaded\n\n",
+        "event: error\ndata: {\"type\":\"error\",\"error\":{}}\n\n",
+        "data: {\"object\":\"error\",\"message\":\"m\"}\n\n",
+        "data: {\"id\":\"gen-1\",\"error\":{\"code\":502},\"choices\":[]}\n\n",
+    ] {
+        for (ending, then) in [
+            (Input::End, Then::Finish(EndReason::ProviderError)),
+            (Input::Failed, Then::Break(EndReason::UpstreamBroken)),
+        ] {
+            let mut core = Core::new(policy());
+            core.feed(secs(0), Input::Bytes(Bytes::from(told)));
+            let output = core.feed(secs(0), ending);
+            assert_eq!((output.emit, output.then), (None, then), "{told}");
+        }
+    }
+    let mut core = Core::new(policy());
+    // Nothing is dispatched without data (HTML 9.2.6), so nobody was told.
+    core.feed(secs(0), Input::Bytes(Bytes::from_static(b"event: error\n\n")));
+    assert_eq!(core.feed(secs(0), Input::End).then, Then::Break(EndReason::MissingDone));
+}
