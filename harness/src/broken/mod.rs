@@ -28,6 +28,7 @@ mod cuts_when_told_to_stop;
 mod decodes_each_chunk;
 mod default_write_buffer;
 mod detached_upstream;
+mod dies_out_of_files;
 mod doubles_done;
 mod drops_empty_choices;
 mod drops_ids_beyond_ascii;
@@ -54,6 +55,7 @@ mod reads_lines_of_64_kib;
 mod refuses_without_a_time;
 mod renames_the_type;
 mod replays_the_answer;
+mod resumes_from_blocks_of_ten;
 mod retries_at_once;
 mod rewrites_requests;
 mod shares_a_buffer;
@@ -121,6 +123,7 @@ pub const ALL: &[Broken] = &[
     refuses_without_a_time::BROKEN,
     retries_at_once::BROKEN,
     replays_the_answer::BROKEN,
+    dies_out_of_files::BROKEN,
     renames_the_type::BROKEN,
     keeps_the_length::BROKEN,
     copies_all_headers::BROKEN,
@@ -135,11 +138,13 @@ pub const ALL: &[Broken] = &[
     allows_any_origin::BROKEN,
     exposes_nothing::BROKEN,
     drops_ids_beyond_ascii::BROKEN,
+    resumes_from_blocks_of_ten::BROKEN,
     drops_empty_choices::BROKEN,
     article::NO_FLUSH,
     article::IO_COPY,
     article::THIRTY_SECONDS,
     article::TICKER_HEARTBEAT,
+    article::PUBSUB_RESUME,
     article::RETRY_ANYTHING,
     article::CORS_SAMPLE,
     article::RELAY,

@@ -113,6 +113,12 @@ impl<'a> Frame<'a> {
         self.field(b"data")
     }
 
+    /// Its id: the last, where it has several (HTML 9.2.6).
+    pub fn id(&self) -> Option<Vec<u8>> {
+        let ids = self.field(b"id")?;
+        ids.rsplit(|byte| *byte == b'\n').next().map(<[u8]>::to_vec)
+    }
+
     /// The name of its event: its `event` field, or else the `type` of its data's object.
     pub fn event_type(&self) -> Option<String> {
         if let Some(name) = self.field(b"event") {
@@ -215,6 +221,8 @@ mod tests {
         assert!(!Frame::amid(b"data: [DONE]x\n\n").is_done());
         assert_eq!(Frame::amid(b"data: 1\ndata:\ndata\n\n").data(), Some(b"1\n\n".to_vec()));
         assert_eq!(Frame::amid(b"database: 1\n\n").data(), None);
+        assert_eq!(Frame::amid(b"id: a\ndata: 1\nid: b\n\n").id(), Some(b"b".to_vec()));
+        assert_eq!(Frame::amid(b"data: 1\n\n").id(), None);
         // The shapes of OpenAI and of Anthropic, and a chunk whose error is null.
         assert!(Frame::amid(b"data: {\"error\":{\"message\":\"x\"}}\n\n").error().is_some());
         assert!(Frame::amid(b"event: error\ndata: {\"type\":\"error\"}\n\n").error().is_some());

@@ -2,6 +2,7 @@
 
 use crate::{exchange::Run, verdict::Verdict};
 
+mod accept_survives;
 mod any_cut;
 mod any_line_end;
 mod bounded_memory;
@@ -44,6 +45,7 @@ mod payload_intact;
 mod preflight_without_auth;
 mod prompt_frames;
 mod request_intact;
+mod resume_exact;
 mod separate_budgets;
 mod stalled_reader_ends;
 mod status_as_is;
@@ -123,6 +125,7 @@ pub const ALL: &[Rule] = &[
     caps_answer_429::RULE,
     storm_is_damped::RULE,
     no_retry_after_content::RULE,
+    accept_survives::RULE,
     content_type_kept::RULE,
     no_false_length::RULE,
     hop_by_hop::RULE,
@@ -137,6 +140,7 @@ pub const ALL: &[Rule] = &[
     cors_credentials::RULE,
     cors_expose::RULE,
     last_event_id_passes::RULE,
+    resume_exact::RULE,
     usage_honest::RULE,
 ];
 

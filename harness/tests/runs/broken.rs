@@ -97,6 +97,7 @@ relays! {
     refuses_without_a_time
     retries_at_once
     replays_the_answer
+    dies_out_of_files
     renames_the_type
     keeps_the_length
     copies_all_headers
@@ -111,11 +112,13 @@ relays! {
     allows_any_origin
     exposes_nothing
     drops_ids_beyond_ascii
+    resumes_from_blocks_of_ten
     drops_empty_choices
     article_no_flush
     article_io_copy
     article_30s_timeout
     article_ticker_heartbeat
+    article_pubsub_resume
     article_retry_anything
     article_cors_sample
     article_relay

@@ -12,6 +12,7 @@ mod call;
 mod caps;
 pub(super) mod cors;
 mod heartbeat;
+mod resume;
 mod server;
 mod setup;
 mod stream;
@@ -26,6 +27,9 @@ pub(super) use call::Call;
 pub(super) use caps::{Cap, around as capped};
 pub(super) use heartbeat::HEARTBEAT;
 use heartbeat::with_heartbeat;
+pub(super) use resume::resuming;
+#[cfg(test)]
+pub(super) use resume::tests::comes_back;
 pub(super) use server::serve;
 pub use server::{Server, Told};
 pub(super) use setup::Origins;

@@ -2,12 +2,13 @@
 
 use std::{
     io,
+    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use axum::{Router, serve::Listener as _};
+use axum::Router;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     task::JoinSet,
@@ -15,7 +16,7 @@ use tokio::{
 };
 
 use crate::{
-    net::{Listener, Stop},
+    net::{Listener, Stop, Stream},
     target::{WriteBuffer, connection},
 };
 
@@ -28,6 +29,8 @@ pub struct Server {
     pub stalled: Option<Duration>,
     /// What it does when it is told to stop.
     pub told_to_stop: Told,
+    /// Whether it ends when accept fails. Else it tries again a second later.
+    pub dies_of_accept: bool,
     /// Whether a client of HTTP/1.0 is answered as one of HTTP/1.1 would be.
     pub takes_1_0_for_1_1: bool,
     /// Switches that the relay has beside those that all broken relays have.
@@ -51,6 +54,7 @@ impl Server {
         buffer: WriteBuffer::AtMost(16 << 10),
         stalled: Some(Duration::from_mins(1)),
         told_to_stop: Told::Drains,
+        dies_of_accept: false,
         takes_1_0_for_1_1: false,
         switches: &[],
     };
@@ -75,7 +79,9 @@ pub(in crate::broken) async fn serve(
             biased;
             () = stop.clone().told() => break,
             Some(_) = connections.join_next() => {}
-            (inner, peer) = listener.accept() => {
+            accepted = accept(&mut listener, server) => {
+                // What runs is dropped with the tasks of the server.
+                let Some((inner, peer)) = accepted else { return };
                 let client = Client { inner, server, has_asked: false, waits: None };
                 let (router, stop) = (router.clone(), stop.clone());
                 connections.spawn(connection(client, peer, router, server.buffer, stop));
@@ -91,6 +97,15 @@ pub(in crate::broken) async fn serve(
         drop(timeout(LAST_WORDS, all(&mut connections)).await);
     }
     connections.shutdown().await;
+}
+
+/// The next connection; `None` where the server ends for want of one.
+async fn accept(listener: &mut Listener, server: Server) -> Option<(Stream, SocketAddr)> {
+    if server.dies_of_accept {
+        mock_openai::wire::Accept::accept(listener).await.ok()
+    } else {
+        Some(axum::serve::Listener::accept(listener).await)
+    }
 }
 
 async fn all(connections: &mut JoinSet<()>) {

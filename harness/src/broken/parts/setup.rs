@@ -68,6 +68,11 @@ impl Setup {
         self.switches.get(name)?.parse().ok()
     }
 
+    /// Whether a switch is on.
+    pub(in crate::broken) fn is_on(&self, name: &str) -> bool {
+        self.switches.get(name).is_some_and(|value| value == "on")
+    }
+
     /// The interval of heartbeats, for a relay that has its own way with them: no others are sent.
     pub(in crate::broken) fn take_heartbeat(&mut self) -> Option<Duration> {
         self.heartbeat.take()
@@ -93,6 +98,7 @@ impl Setup {
             _ if !own.contains(&name) => {
                 return Err(format!("broken relays have no switch `{name}`"));
             }
+            "resume" => (matches!(value, "on" | "off"), "neither `on` nor `off`"),
             "half_close" => {
                 (matches!(value, "abort" | "tolerate"), "neither `abort` nor `tolerate`")
             }
