@@ -184,12 +184,19 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Wire<Io> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.peeked.is_empty() {
-            let length = self.peeked.len().min(buffer.remaining());
-            buffer.put_slice(&self.peeked.split_to(length));
-            return Poll::Ready(Ok(()));
+        if self.peeked.is_empty() {
+            return pin!(&mut self.io).poll_read(cx, buffer);
         }
-        pin!(&mut self.io).poll_read(cx, buffer)
+        let length = self.peeked.len().min(buffer.remaining());
+        buffer.put_slice(&self.peeked.split_to(length));
+        // With what has come since: for a second read hyper would double its buffer, and keep it so.
+        if self.peeked.is_empty() && buffer.remaining() > 0 {
+            return match pin!(&mut self.io).poll_read(cx, buffer) {
+                Poll::Pending => Poll::Ready(Ok(())),
+                read => read,
+            };
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -262,6 +269,30 @@ mod tests {
         assert!(client.has_stalled());
         assert_eq!(begun.elapsed(), Duration::from_secs(110), "progress at 50 s starts it again");
         reader.abort();
+    }
+
+    #[tokio::test]
+    async fn what_was_peeked_at_is_read_together_with_what_follows() {
+        const REQUEST: &[u8] = b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\n\r\n";
+        let (near, mut far) = tokio::io::duplex(256);
+        let mut wire = Wire::new(near, Client::new(address()), None);
+        far.write_all(REQUEST).await.unwrap();
+        assert!(!wire.speaks_http2().await.unwrap());
+        let mut read = [0; 256];
+        let length = wire.read(&mut read).await.unwrap();
+        assert_eq!(&read[..length], REQUEST);
+        far.write_all(b"more").await.unwrap();
+        assert_eq!(wire.read(&mut read).await.unwrap(), 4);
+    }
+
+    #[tokio::test]
+    async fn what_was_peeked_at_is_read_where_nothing_follows() {
+        let (near, mut far) = tokio::io::duplex(256);
+        let mut wire = Wire::new(near, Client::new(address()), None);
+        far.write_all(b"GET").await.unwrap();
+        assert!(!wire.speaks_http2().await.unwrap());
+        let mut read = [0; 256];
+        assert_eq!(wire.read(&mut read).await.unwrap(), 3);
     }
 
     #[tokio::test(start_paused = true)]
