@@ -193,7 +193,7 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Wire<Io> {
         if self.peeked.is_empty() && buffer.remaining() > 0 {
             return match pin!(&mut self.io).poll_read(cx, buffer) {
                 Poll::Pending => Poll::Ready(Ok(())),
-                read => read,
+                read @ Poll::Ready(_) => read,
             };
         }
         Poll::Ready(Ok(()))
@@ -229,8 +229,7 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Wire<Io> {
         let flushed = pin!(&mut self.io).poll_flush(cx);
         if let Poll::Ready(Ok(())) = flushed {
             self.client.shared.release();
-            self.client.shared.flushes.fetch_add(1, Ordering::AcqRel);
-            self.client.shared.flushed.wake();
+            self.client.flushed();
         }
         flushed
     }
