@@ -16,17 +16,21 @@ fn urls(texts: &[String]) -> Option<Vec<reqwest::Url>> {
     (urls.len() <= 8).then_some(urls)
 }
 
-const FORMS: &[&str] = &["comment", "event"];
-
-fn form(word: &str) -> HeartbeatForm {
-    if word == "comment" { HeartbeatForm::Comment } else { HeartbeatForm::Event }
-}
-
-const fn word_of(form: HeartbeatForm) -> &'static str {
-    match form {
-        HeartbeatForm::Comment => "comment",
-        HeartbeatForm::Event => "event",
-    }
+/// A field that is one variant of an enum, each with its word.
+macro_rules! choice {
+    ($field:ident: $kind:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
+        Field::Choice(
+            &[$($word),+],
+            |c, word| match word {
+                $($word => c.$field = $kind::$variant,)+
+                // It is called with one of the words only.
+                _ => {}
+            },
+            |c| match c.$field {
+                $($kind::$variant => $word,)+
+            },
+        )
+    };
 }
 
 pub(crate) const SWITCHES: &[Switch] = &[
@@ -37,7 +41,7 @@ pub(crate) const SWITCHES: &[Switch] = &[
     ),
     switch(
         "heartbeat_as",
-        Field::Choice(FORMS, |c, word| c.heartbeat_as = form(word), |c| word_of(c.heartbeat_as)),
+        choice!(heartbeat_as: HeartbeatForm { Comment = "comment", Event = "event" }),
         "What that heartbeat is",
     ),
     switch(
@@ -47,11 +51,7 @@ pub(crate) const SWITCHES: &[Switch] = &[
     ),
     switch(
         "heartbeat_responses_as",
-        Field::Choice(
-            FORMS,
-            |c, word| c.heartbeat_responses_as = form(word),
-            |c| word_of(c.heartbeat_responses_as),
-        ),
+        choice!(heartbeat_responses_as: HeartbeatForm { Comment = "comment", Event = "event" }),
         "What that heartbeat is",
     ),
     switch(
@@ -61,14 +61,7 @@ pub(crate) const SWITCHES: &[Switch] = &[
     ),
     switch(
         "head",
-        Field::Choice(
-            &["at_once", "at_content"],
-            |c, word| c.head = if word == "at_once" { Head::AtOnce } else { Head::AtContent },
-            |c| match c.head {
-                Head::AtOnce => "at_once",
-                Head::AtContent => "at_content",
-            },
-        ),
+        choice!(head: Head { AtOnce = "at_once", AtContent = "at_content" }),
         "When a client gets the head of a stream: with the provider's head, or with the first \
          content, so that an error before it is a status or a retry",
     ),
@@ -105,17 +98,7 @@ pub(crate) const SWITCHES: &[Switch] = &[
     ),
     switch(
         "half_close",
-        Field::Choice(
-            &["abort", "tolerate"],
-            |c, word| {
-                c.half_close =
-                    if word == "tolerate" { HalfClose::Tolerate } else { HalfClose::Abort };
-            },
-            |c| match c.half_close {
-                HalfClose::Abort => "abort",
-                HalfClose::Tolerate => "tolerate",
-            },
-        ),
+        choice!(half_close: HalfClose { Abort = "abort", Tolerate = "tolerate" }),
         "What happens to a client that ends its sending side",
     ),
     switch(
@@ -125,21 +108,7 @@ pub(crate) const SWITCHES: &[Switch] = &[
     ),
     switch(
         "upstream_http",
-        Field::Choice(
-            &["auto", "h1", "h2"],
-            |c, word| {
-                c.upstream_http = match word {
-                    "h1" => UpstreamHttp::H1,
-                    "h2" => UpstreamHttp::H2,
-                    _ => UpstreamHttp::Auto,
-                };
-            },
-            |c| match c.upstream_http {
-                UpstreamHttp::Auto => "auto",
-                UpstreamHttp::H1 => "h1",
-                UpstreamHttp::H2 => "h2",
-            },
-        ),
+        choice!(upstream_http: UpstreamHttp { Auto = "auto", H1 = "h1", H2 = "h2" }),
         "What is spoken to the provider; auto: as TLS agrees, else HTTP/1.1",
     ),
     switch(
@@ -190,17 +159,7 @@ pub(crate) const SWITCHES: &[Switch] = &[
     ),
     switch(
         "missing_done",
-        Field::Choice(
-            &["error", "tolerate"],
-            |c, word| {
-                c.missing_done =
-                    if word == "error" { MissingDone::Error } else { MissingDone::Tolerate };
-            },
-            |c| match c.missing_done {
-                MissingDone::Error => "error",
-                MissingDone::Tolerate => "tolerate",
-            },
-        ),
+        choice!(missing_done: MissingDone { Error = "error", Tolerate = "tolerate" }),
         "What a clean end of a chat stream without [DONE] is",
     ),
     switch(
