@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
     time::Duration,
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     caps::Slot,
+    lock::Locked as _,
     log,
     metrics::Metrics,
     stream::{EndReason, Note, read_on::Usage},
@@ -64,9 +65,8 @@ impl Attempts {
         }
     }
 
-    /// A permit is there or not, so a poisoned lock is as good as a healthy one.
     fn lock(&self) -> MutexGuard<'_, Option<Permit>> {
-        self.permit.lock().unwrap_or_else(PoisonError::into_inner)
+        self.permit.locked()
     }
 
     pub(crate) fn made(&self) -> u32 {

@@ -3,7 +3,7 @@
 use std::{
     error::Error,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -17,7 +17,8 @@ use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use crate::{
-    account::Attempts, config::Secret, errors::Failure, headers, state::Relay, target::target,
+    account::Attempts, config::Secret, errors::Failure, headers, lock::Locked as _, state::Relay,
+    target::target,
 };
 
 /// The body of a request.
@@ -34,8 +35,7 @@ impl Upload {
         match self {
             Self::Whole(bytes) => bytes.into(),
             Self::AsItComes(body) => {
-                // It is there or not, so a poisoned lock is as good as a healthy one.
-                let body = body.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let body = body.locked().take();
                 reqwest::Body::wrap_stream(body.unwrap_or_default().into_data_stream())
             }
         }

@@ -3,10 +3,10 @@
 use std::{
     collections::BTreeMap,
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
-use crate::{bucket::KeyId, config::Config};
+use crate::{bucket::KeyId, config::Config, lock::Locked as _};
 
 /// Counts what is under way. The counts hold no more entries than there are slots.
 #[derive(Debug)]
@@ -92,9 +92,8 @@ impl Caps {
         Ok(Slot { caps: Arc::clone(self), address, key })
     }
 
-    /// A count is never half written, so a poisoned lock is as good as a healthy one.
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+        self.under_way.locked()
     }
 }
 

@@ -31,6 +31,7 @@ mod early;
 mod errors;
 mod headers;
 mod http2;
+mod lock;
 mod log;
 mod metrics;
 mod opening;

@@ -3,7 +3,7 @@
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -17,6 +17,7 @@ use crate::{
     bucket::{Buckets, KeyId, seconds_up},
     caps::{Caps, Limit, Slot},
     config::Config,
+    lock::Locked as _,
     metrics::Metrics,
     resume::Resume,
     serve::BoxError,
@@ -75,8 +76,7 @@ impl Relay {
         // How long a place takes to come free, nobody knows.
         let full = |limit| Refused { limit, retry_after: 1 };
         let slot = self.caps.admit(address, key).map_err(full)?;
-        // A rate is never half written, so a poisoned lock is as good as a healthy one.
-        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rates = self.rates.locked();
         rates.admit(address, key, Instant::now())?;
         Ok(slot)
     }

@@ -25,7 +25,7 @@
 //! ```
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -36,6 +36,7 @@ use crate::{
     breaker::{Breaker, Rules, State, Ticket, Verdict},
     bucket::seconds_up,
     config::{Config, Secret},
+    lock::Locked as _,
 };
 
 /// All upstreams of a relay, the preferred one first.
@@ -119,9 +120,8 @@ impl Upstreams {
 }
 
 impl Upstream {
-    /// A breaker is never half changed, so a poisoned lock is as good as a healthy one.
     fn breaker(&self) -> Option<MutexGuard<'_, Breaker>> {
-        self.breaker.as_ref().map(|breaker| breaker.lock().unwrap_or_else(PoisonError::into_inner))
+        self.breaker.as_ref().map(|breaker| breaker.locked())
     }
 
     fn admit(&self, now: Instant) -> Result<Option<Ticket>, Duration> {

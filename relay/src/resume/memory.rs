@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -17,7 +17,7 @@ use super::{
     order::Order,
     store::{End, Entry, LEASE, Label, Opened, Read, Store, StoreError},
 };
-use crate::config::Config;
+use crate::{config::Config, lock::Locked as _};
 
 /// A store's bounds.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +105,7 @@ impl MemoryStore {
     }
 
     fn streams(&self) -> MutexGuard<'_, Streams> {
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+        self.streams.locked()
     }
 
     fn ring(&self, stream: StreamId) -> Result<Arc<watch::Sender<Ring>>, StoreError> {

@@ -21,7 +21,7 @@ pub mod store;
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -49,7 +49,7 @@ use self::{
     store::{Label, Opened},
 };
 pub(crate) use self::{owner::Caller, pump::Pumped};
-use crate::{config::Config, wire::Client};
+use crate::{config::Config, lock::Locked as _, wire::Client};
 
 /// The header that names the stream of an answer.
 pub(crate) const STREAM_ID: HeaderName = HeaderName::from_static("x-stream-id");
@@ -67,7 +67,7 @@ struct Listed(Arc<Mutex<Lives>>, StreamId);
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+        self.0.locked().remove(&self.1);
     }
 }
 
@@ -118,14 +118,14 @@ impl Resume {
         let opened = Opened { offset: 0, label };
         let attached = Attached::new(Arc::clone(&live), 0);
         let all = Arc::clone(&self.live);
-        all.lock().unwrap_or_else(PoisonError::into_inner).insert(stream, Arc::clone(&live));
+        all.locked().insert(stream, Arc::clone(&live));
         let listed = Listed(all, stream);
         let store = Arc::clone(&self.store);
         let pump = Pump { stream, store, live, window: self.window, wait: self.wait };
         let pumped = Client::new(client.address());
         let source = source(stream, pumped.clone());
         {
-            let mut pumps = self.pumps.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut pumps = self.pumps.locked();
             while pumps.try_join_next().is_some() {}
             pumps.spawn(async move {
                 let _listed = listed;
@@ -184,7 +184,7 @@ impl Resume {
             // As if it were not there: to others it is not.
             return Err(Refusal::Unknown);
         }
-        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner).get(&stream).cloned();
+        let live = self.live.locked().get(&stream).cloned();
         let attached = live.map(|live| Attached::new(live, opened.offset));
         let mut response = Response::new(Body::new(self.reader(stream, opened, attached, client)));
         let headers = response.headers_mut();

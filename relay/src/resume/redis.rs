@@ -12,12 +12,7 @@
 //!
 //! Keys are plain text and hold what clients were sent: the Redis must be as private as the relay.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, sync::Mutex, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -32,6 +27,7 @@ use super::{
     memory::{Bounds, MemoryStore, Ring},
     store::{End, Entry, LEASE, Label, Opened, Read, Store, StoreError},
 };
+use crate::lock::Locked as _;
 
 /// How long a connection may take. Redis is near, or of no use.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -129,11 +125,11 @@ impl RedisStore {
     }
 
     fn writing(&self, stream: StreamId) -> Option<Writing> {
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner).get(&stream).copied()
+        self.writing.locked().get(&stream).copied()
     }
 
     fn set_writing(&self, stream: StreamId, writing: Writing) {
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner).insert(stream, writing);
+        self.writing.locked().insert(stream, writing);
     }
 
     /// Does it where Redis has the whole stream; if it fails, Redis has not any more.
@@ -197,7 +193,7 @@ impl RedisStore {
             }
             commands.cmd("DEL").arg(key(stream, "lease"));
             self.write(stream, writing, &commands).await;
-            self.writing.lock().unwrap_or_else(PoisonError::into_inner).remove(&stream);
+            self.writing.locked().remove(&stream);
         }
         self.local.end(stream, end).await
     }
@@ -272,7 +268,7 @@ impl RedisStore {
         offset: u64,
         block: Option<Duration>,
     ) -> Result<Option<RedisEntry>, StoreError> {
-        let idle = self.blocking.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self.blocking.locked().pop();
         let mut connection = match idle {
             Some(connection) => connection,
             None => self.connect(BLOCK + ANSWER).await?,
@@ -284,7 +280,7 @@ impl RedisStore {
         }
         command.arg("STREAMS").arg(key(stream, "events")).arg(format!("{offset}-0"));
         let reply: Option<StreamReadReply> = command.query_async(&mut connection).await?;
-        self.blocking.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.blocking.locked().push(connection);
         let mut keys = reply.map_or_else(Vec::new, |reply| reply.keys);
         Ok(keys.pop().and_then(|mut key| key.ids.pop()))
     }
