@@ -6,6 +6,15 @@ use std::collections::BTreeSet;
 /// `http_requests_in_flight`.
 pub const OPEN_STREAMS: [&str; 2] = ["open_streams", "in_flight"];
 
+/// The end of the name of the counter of streams by how they ended, which its label `end` says.
+pub const STREAMS: &str = "streams_total";
+
+/// What that label says of a stream that came to its end.
+pub const COMPLETE: [&str; 4] = ["complete", "completed", "ok", "success"];
+
+/// The end of the name of the counter of attempts after the first.
+pub const RETRIES: &str = "retries_total";
+
 /// One sample: a metric with its labels, and its figure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series<'a> {

@@ -24,6 +24,7 @@ mod chunks_for_everybody;
 mod completes_half_events;
 mod copies_all_headers;
 mod cors_on_success_only;
+mod counts_aborts_as_successes;
 mod cuts_when_told_to_stop;
 mod decodes_each_chunk;
 mod default_write_buffer;
@@ -124,6 +125,7 @@ pub const ALL: &[Broken] = &[
     retries_at_once::BROKEN,
     replays_the_answer::BROKEN,
     dies_out_of_files::BROKEN,
+    counts_aborts_as_successes::BROKEN,
     renames_the_type::BROKEN,
     keeps_the_length::BROKEN,
     copies_all_headers::BROKEN,

@@ -28,6 +28,7 @@ mod incremental;
 mod last_event_id_passes;
 mod limits_pass;
 mod long_line;
+mod metrics_true;
 mod no_body_mixing;
 mod no_cross_talk;
 mod no_false_length;
@@ -126,6 +127,7 @@ pub const ALL: &[Rule] = &[
     storm_is_damped::RULE,
     no_retry_after_content::RULE,
     accept_survives::RULE,
+    metrics_true::RULE,
     content_type_kept::RULE,
     no_false_length::RULE,
     hop_by_hop::RULE,

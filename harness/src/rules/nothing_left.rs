@@ -69,7 +69,7 @@ fn judge(run: &Run<'_>) -> Verdict {
 }
 
 /// Why what is left says nothing.
-fn not_settled(run: &Run<'_>) -> Option<&'static str> {
+pub(super) fn not_settled(run: &Run<'_>) -> Option<&'static str> {
     let limit = |fact: &Fact| {
         matches!(fact, Fact::World(WorldFact::LimitReached { .. } | WorldFact::TraceFull))
     };

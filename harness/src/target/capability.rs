@@ -16,7 +16,8 @@ pub enum Capability {
     /// It speaks HTTP/2 to clients that begin with it. What a client with `http: h2` asks needs this,
     /// said or not.
     Http2,
-    /// It tells its own metrics at `/metrics`.
+    /// It tells its own metrics at `/metrics`. Those with the names of `harness::metrics` are held
+    /// against the run.
     Metrics,
     /// It logs by events of the `tracing` crate whose targets begin with `relay`.
     Log,

@@ -98,6 +98,7 @@ relays! {
     retries_at_once
     replays_the_answer
     dies_out_of_files
+    counts_aborts_as_successes
     renames_the_type
     keeps_the_length
     copies_all_headers
