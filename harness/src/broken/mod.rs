@@ -47,6 +47,7 @@ mod keeps_places_of_leavers;
 mod keeps_the_length;
 mod leaks_a_task;
 mod lets_proxies_buffer;
+mod makes_chunks_anew;
 mod masks_refusals;
 mod merges_events;
 mod one_lock;
@@ -97,6 +98,7 @@ pub const ALL: &[Broken] = &[
     splits_on_two_newlines::BROKEN,
     heartbeat_inside_events::BROKEN,
     completes_half_events::BROKEN,
+    makes_chunks_anew::BROKEN,
     head_with_the_first_chunk::BROKEN,
     forgets_flush::BROKEN,
     flushes_at_the_end::BROKEN,

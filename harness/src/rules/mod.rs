@@ -8,6 +8,7 @@ mod any_line_end;
 mod bounded_memory;
 pub(crate) mod cancel_upstream;
 mod caps_answer_429;
+mod chunk_shape;
 mod content_type_kept;
 mod cors_credentials;
 mod cors_expose;
@@ -104,6 +105,7 @@ pub const ALL: &[Rule] = &[
     no_cross_talk::RULE,
     own_bytes_between_events::RULE,
     unfinished_stays_unfinished::RULE,
+    chunk_shape::RULE,
     headers_first::RULE,
     prompt_frames::RULE,
     no_total_deadline::RULE,

@@ -70,6 +70,7 @@ relays! {
     splits_on_two_newlines
     heartbeat_inside_events
     completes_half_events
+    makes_chunks_anew
     head_with_the_first_chunk
     forgets_flush
     flushes_at_the_end
