@@ -10,7 +10,7 @@ pub(super) const BROKEN: Broken = Broken {
     name: "replays-the-answer",
     mistake: "when the stream breaks it asks once more and sends the new answer from its start",
     made_by: "apache/shenyu#6647: a reactive retry replays the provider after partial output",
-    caught_by: &["no-retry-after-content", "payload-intact"],
+    caught_by: &["no-retry-after-content", "payload-intact", "chunk-shape"],
     server: Server::RIGHT,
     relay,
 };
