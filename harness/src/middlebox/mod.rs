@@ -11,6 +11,7 @@ use crate::{
 mod buffering_proxy;
 mod connection_limit;
 mod deadline;
+mod haproxy;
 mod http_hop;
 mod idle_cutter;
 mod pipe;
@@ -33,6 +34,7 @@ pub fn serve(spec: &Middlebox, host: Host, next_hop: Name) -> Task {
         Middlebox::BufferingProxy(proxy) => {
             Box::pin(buffering_proxy::serve(proxy.clone(), host, next_hop))
         }
+        Middlebox::Haproxy(spec) => Box::pin(haproxy::serve(spec.clone(), host, next_hop)),
         Middlebox::IdleCutter(spec) => Box::pin(idle_cutter::serve(spec.clone(), host, next_hop)),
         Middlebox::ReChunker(spec) => Box::pin(re_chunker::serve(spec.clone(), host, next_hop)),
         Middlebox::Deadline(spec) => Box::pin(deadline::serve(spec.clone(), host, next_hop)),

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Middlebox {
     /// A proxy that collects an answer in buffers before it passes it on.
     BufferingProxy(BufferingProxy),
+    /// A proxy that lets the kernel wait for full segments, and looks at its client when it writes.
+    Haproxy(Haproxy),
     /// A hop that ends connections on which nothing moved for too long.
     IdleCutter(IdleCutter),
     /// A hop that compresses answers.
@@ -37,6 +39,7 @@ impl Middlebox {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::BufferingProxy(_) => "buffering_proxy",
+            Self::Haproxy(_) => "haproxy",
             Self::IdleCutter(_) => "idle_cutter",
             Self::Compressor(_) => "compressor",
             Self::ReChunker(_) => "re_chunker",
@@ -52,6 +55,7 @@ impl Middlebox {
     pub fn name(&self) -> &str {
         let given = match self {
             Self::BufferingProxy(BufferingProxy { name, .. })
+            | Self::Haproxy(Haproxy { name, .. })
             | Self::IdleCutter(IdleCutter { name, .. })
             | Self::Compressor(Compressor { name, .. })
             | Self::ReChunker(ReChunker { name, .. })
@@ -65,25 +69,74 @@ impl Middlebox {
     }
 }
 
-/// nginx with a bare `proxy_pass`: HTTP/1.0 to its upstream, answers collected in buffers.
+/// nginx as a proxy; without settings with a bare `proxy_pass`: HTTP/1.0 to its upstream, answers
+/// collected in buffers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BufferingProxy {
     /// Its host name; `buffering_proxy` where it is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// What it speaks to its upstream (nginx `proxy_http_version`, 1.0 by default). An answer in
+    /// HTTP/1.0 ends by the close, and then buffers are filled; one that comes in chunks passes chunk
+    /// by chunk.
+    pub http: UpstreamHttp,
+    /// Whether it collects answers in buffers at all (nginx `proxy_buffering`, on by default). Off, what
+    /// each read brings goes on at once, unless the answer says `X-Accel-Buffering: yes`.
+    pub buffering: bool,
     /// How many buffers (nginx `proxy_buffers`, 8 by default).
     pub buffers: u64,
     /// How large one is (nginx: a memory page, 4 KiB).
     pub buffer: Size,
-    /// Whether `X-Accel-Buffering: no` switches it off for an answer (nginx: yes).
+    /// Whether `X-Accel-Buffering` of an answer switches it off (`no`) or on (`yes`) for that answer
+    /// (nginx: yes).
     pub honours_x_accel: bool,
 }
 
 impl Default for BufferingProxy {
     fn default() -> Self {
-        Self { name: None, buffers: 8, buffer: Size(4096), honours_x_accel: true }
+        Self {
+            name: None,
+            http: UpstreamHttp::H10,
+            buffering: true,
+            buffers: 8,
+            buffer: Size(4096),
+            honours_x_accel: true,
+        }
     }
+}
+
+/// The HTTP version that a proxy speaks to its upstream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum UpstreamHttp {
+    /// HTTP/1.0: answers end by the close.
+    #[default]
+    #[serde(rename = "h1.0")]
+    H10,
+    /// HTTP/1.1: answers come in chunks.
+    #[serde(rename = "h1")]
+    H1,
+}
+
+/// haproxy 2.6 in HTTP mode.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Haproxy {
+    /// Its host name; `haproxy` where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether what it writes leaves at once (`option http-no-delay`, off by default). Off, what does
+    /// not fill a segment waits for more, for up to 208 ms.
+    #[serde(default)]
+    pub http_no_delay: bool,
+    /// Whether it ends an exchange when its client goes (`option abortonclose`, off by default). Off,
+    /// it learns of that when it writes.
+    #[serde(default)]
+    pub abort_on_close: bool,
+    /// How long it waits for its upstream, and for the next request (`timeout server` and `timeout
+    /// client`; 50 s where it is left out, as in Debian's configuration).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Time>,
 }
 
 /// A hop that ends connections on which nothing moved for too long.

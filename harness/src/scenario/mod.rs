@@ -38,8 +38,8 @@ pub use jitter::Jitter;
 pub use lint::lint;
 pub use load::{load, load_all};
 pub use middlebox::{
-    BufferingProxy, Compressor, ConnectionLimit, CutterEnd, Deadline, HeaderStripper,
-    Http10Downgrade, IdleCutter, LoadBalancer, Middlebox, ReChunker,
+    BufferingProxy, Compressor, ConnectionLimit, CutterEnd, Deadline, Haproxy, HeaderStripper,
+    Http10Downgrade, IdleCutter, LoadBalancer, Middlebox, ReChunker, UpstreamHttp,
 };
 pub use names::client_names;
 pub use network::{HostLimits, LinkSpec, Links, NetEvent, NetFault, Network, Way, When};

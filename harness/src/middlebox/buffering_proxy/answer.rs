@@ -66,7 +66,8 @@ impl Answer {
         bytes: &[u8],
     ) -> Self {
         let size = usize::try_from(spec.buffer.0).unwrap_or(usize::MAX).max(1);
-        let unbuffered = spec.honours_x_accel && heads::asks_not_to_buffer(head);
+        let asked = heads::asks_to_buffer(head).filter(|_| spec.honours_x_accel);
+        let unbuffered = !asked.unwrap_or(spec.buffering);
         let buffers = if unbuffered {
             Buffers::unbuffered(size, head_len)
         } else {
@@ -88,7 +89,9 @@ impl Answer {
             send_by: now + SEND_TIMEOUT,
         };
         if unbuffered {
-            answer.teller.tell(MiddleboxFact::PassedThrough { because: "X-Accel-Buffering: no" });
+            let because =
+                if asked.is_some() { "X-Accel-Buffering: no" } else { "buffering is off" };
+            answer.teller.tell(MiddleboxFact::PassedThrough { because });
         }
         if goes_at_once {
             answer.send_head();

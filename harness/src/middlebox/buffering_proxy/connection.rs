@@ -101,7 +101,7 @@ async fn begin(
             Ok(Err(_)) => return Err(BAD_GATEWAY),
             Err(_) => return Err(GATEWAY_TIMEOUT),
         };
-        let bytes = heads::up(&request.head, next_hop, &request.body);
+        let bytes = heads::up(&request.head, spec.http, next_hop, &request.body);
         // A server may answer before it has read all.
         drop(upstream.write_all(&bytes).await);
         let size = usize::try_from(spec.buffer.0).unwrap_or(usize::MAX).max(1);

@@ -1,6 +1,9 @@
 //! The heads that the proxy writes: to its next hop, and to its client.
 
-use crate::http1::{Headers, RequestHead, ResponseHead, header, header_names};
+use crate::{
+    http1::{Headers, RequestHead, ResponseHead, header, header_names},
+    scenario::UpstreamHttp,
+};
 
 /// Request fields that `ngx_http_proxy_module` sets or clears itself (`ngx_http_proxy_headers`).
 const NOT_PASSED_UP: [&str; 8] = [
@@ -50,10 +53,19 @@ pub(super) struct Down {
     pub(super) keeps_alive: bool,
 }
 
-/// The request as it goes to the next hop: HTTP/1.0, and no connection reuse. nginx takes no note
-/// of what `Connection` names.
-pub(super) fn up(request: &RequestHead, next_hop: &str, body: &[u8]) -> Vec<u8> {
-    let line = format!("{} {} HTTP/1.0\r\n", request.method, request.target);
+/// The request as it goes to the next hop: no connection reuse, whatever the version. nginx takes no
+/// note of what `Connection` names.
+pub(super) fn up(
+    request: &RequestHead,
+    http: UpstreamHttp,
+    next_hop: &str,
+    body: &[u8],
+) -> Vec<u8> {
+    let version = match http {
+        UpstreamHttp::H10 => "HTTP/1.0",
+        UpstreamHttp::H1 => "HTTP/1.1",
+    };
+    let line = format!("{} {} {version}\r\n", request.method, request.target);
     let mut head = line + &field("Host", next_hop) + &field("Connection", "close");
     let has_framing = ["content-length", "transfer-encoding"]
         .iter()
@@ -107,9 +119,13 @@ pub(super) fn error(request: &RequestHead, status: u16, reason: &str) -> (Vec<u8
     ((head + &page).into_bytes(), keeps_alive)
 }
 
-/// Whether the answer asks not to be buffered (`ngx_http_upstream_process_buffering`).
-pub(super) fn asks_not_to_buffer(answer: &ResponseHead) -> bool {
-    header(&answer.headers, "x-accel-buffering").is_some_and(|v| v.eq_ignore_ascii_case("no"))
+/// Whether the answer asks to be buffered, or not to be (`ngx_http_upstream_process_buffering`).
+pub(super) fn asks_to_buffer(answer: &ResponseHead) -> Option<bool> {
+    match header(&answer.headers, "x-accel-buffering")?.to_ascii_lowercase().as_str() {
+        "no" => Some(false),
+        "yes" => Some(true),
+        _ => None,
+    }
 }
 
 fn wants_to_stay(request: &RequestHead) -> bool {
@@ -160,8 +176,11 @@ mod tests {
         #[case] body: &str,
         #[case] expected: &str,
     ) {
-        let bytes = up(&request(sent), "relay", body.as_bytes());
+        let bytes = up(&request(sent), UpstreamHttp::H10, "relay", body.as_bytes());
         assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+        // With `proxy_http_version 1.1` the line is all that differs.
+        let bytes = up(&request(sent), UpstreamHttp::H1, "relay", body.as_bytes());
+        assert_eq!(String::from_utf8(bytes).unwrap(), expected.replacen("1.0", "1.1", 1));
     }
 
     const SSE: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-a: 1\r\nX-Accel-Buffering: no\r\nconnection: keep-alive\r\nkeep-alive: x\r\n\r\n";

@@ -1,9 +1,10 @@
-//! nginx 1.22 with a bare `proxy_pass`: it collects an answer in buffers before it passes it on.
+//! nginx 1.22 as a proxy: it collects an answer in buffers before it passes it on.
 //!
 //! Modelled from `ngx_event_pipe.c`, `ngx_http_upstream.c` and `ngx_http_proxy_module.c` of release
-//! 1.22.1, and measured on that release:
+//! 1.22.1, and measured on that release, with `proxy_http_version` 1.0 and 1.1 and `proxy_buffering`
+//! on and off. How an answer is framed decides as much as the switch does:
 //!
-//! - It speaks HTTP/1.0 to its next hop, so a server that keeps to RFC 9112 6.1 answers without
+//! - By default it speaks HTTP/1.0 to its next hop, so a server that keeps to RFC 9112 6.1 answers without
 //!   chunks, until the close. Such bytes leave only when a buffer is full or the answer ends. 51
 //!   frames of 230 bytes, 20 ms apart, came in three bursts: 4,044 bytes after 344 ms (a buffer
 //!   less the 52 bytes of the head), 4,096 after 707 ms, the rest at the end. The client's head
@@ -12,8 +13,12 @@
 //!   cut looks whole.
 //! - An RST, or 60 s without a byte, ends the client's connection without a final chunk, and what
 //!   was still in the open buffer is lost.
-//! - Where the answer has chunks all the same, a buffer is passed on when it holds at least what
-//!   can still end the answer: nothing of a whole chunk waits.
+//! - Where the answer has chunks, as in HTTP/1.1, a buffer is passed on when it holds at least what
+//!   can still end the answer: nothing of a whole chunk waits. So HTTP/1.1 alone makes a stream come
+//!   chunk by chunk, with buffering on. But the head waits for the first chunk, and an answer with a
+//!   length or until the close waits as in HTTP/1.0.
+//! - With buffering off the head goes on at once, and what each read brings, in either version. A
+//!   FIN ends an answer until the close cleanly all the same.
 //! - A client that goes, or that only shuts its sending side, closes the next hop at once.
 //!
 //! Not modelled: temporary files (as with `proxy_max_temp_file_size 0`: when its buffers are full

@@ -138,6 +138,43 @@ async fn sixty_seconds_of_silence_end_it_the_same_way() {
     assert_eq!(play(script).await, [(60_000, DOWN.to_owned()), (60_000, "FIN".to_owned())]);
 }
 
+/// An answer until the close, frame by frame, as through nginx with `proxy_buffering off`; and with a
+/// wish of the answer against the setting.
+#[rstest]
+#[case::off(false, HEAD, true)]
+#[case::on(true, HEAD, false)]
+#[case::off_but_yes(
+    false,
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-accel-buffering: yes\r\n\r\n",
+    false
+)]
+#[case::on_but_no(
+    true,
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-accel-buffering: no\r\n\r\n",
+    true
+)]
+#[tokio::test(start_paused = true)]
+async fn the_switch_decides_unless_the_answer_does(
+    #[case] buffering: bool,
+    #[case] head: &str,
+    #[case] passes: bool,
+) {
+    let spec = BufferingProxy { buffering, ..BufferingProxy::default() };
+    let script = vec![
+        send(head),
+        Step::Wait(300),
+        send(&frame()),
+        Step::Wait(300),
+        send(&frame()),
+        Step::Wait(300),
+    ];
+    let mut world = world(spec, 65536, vec![script]).await;
+    world.client.write_all(GET.as_bytes()).await.unwrap();
+    let times: Vec<_> = world.reads().await.iter().map(|(at, _)| *at).collect();
+    let apart: &[u64] = if passes { &[0, 300, 600, 900, 75_900] } else { &[900, 75_900] };
+    assert_eq!(times, apart);
+}
+
 #[tokio::test(start_paused = true)]
 async fn chunks_pass_at_once() {
     let one = chunk(&frame());

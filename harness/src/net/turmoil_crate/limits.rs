@@ -41,6 +41,7 @@ fn hop(hop: &Hop) -> Option<String> {
             }
         }
         Middlebox::BufferingProxy(_)
+        | Middlebox::Haproxy(_)
         | Middlebox::Compressor(_)
         | Middlebox::ReChunker(_)
         | Middlebox::HeaderStripper(_)

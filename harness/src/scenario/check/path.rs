@@ -37,13 +37,14 @@ fn settings(middlebox: &Middlebox, here: Place<'_>, wrong: &mut Vec<Diagnostic>)
     match middlebox {
         Middlebox::BufferingProxy(proxy) => {
             if proxy.buffers == 0 {
-                let help = "a proxy that does not buffer is no `buffering_proxy`: leave it out";
+                let help = "for a proxy that does not buffer write `buffering: false`";
                 wrong.push(here.key("buffers").wrong("no buffer holds nothing").help(help));
             }
             if proxy.buffer.0 == 0 {
                 wrong.push(here.key("buffer").wrong("a buffer of no bytes holds nothing"));
             }
         }
+        Middlebox::Haproxy(proxy) => no_time(proxy.timeout, here.key("timeout"), wrong),
         Middlebox::IdleCutter(cutter) => no_time(cutter.after, here.key("after"), wrong),
         Middlebox::Deadline(deadline) => no_time(Some(deadline.after), here.key("after"), wrong),
         Middlebox::ReChunker(re_chunker) => {

@@ -67,6 +67,7 @@ pub const EXAMPLES: &[Example] = &[
     of("upstream.then.end", "- end: { close_idle_after: 5s }"),
     of("upstream.then.mark", "- mark: half-way"),
     of("path.buffering_proxy", "- buffering_proxy: { name: edge, buffers: 8, buffer: 4KiB }"),
+    of("path.haproxy", "- haproxy: { http_no_delay: true, abort_on_close: true }"),
     of("path.idle_cutter", "- idle_cutter: { after: 60s, by: reset }"),
     of("path.compressor", "- compressor: { flushes: true }"),
     of("path.re_chunker", "- re_chunker: { every: 1 }"),

@@ -1,0 +1,185 @@
+//! One client's connection: its requests, one after another.
+
+use std::time::Duration;
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf},
+    time::{Instant, timeout},
+};
+
+use super::{PIECE_BYTES, answer::Answer, heads};
+use crate::{
+    http1::{Head as _, Item, RequestDecoder, RequestHead, ResponseHead},
+    middlebox::teller::Teller,
+    net::{Host, Stream},
+    scenario::Haproxy,
+    trace::Name,
+};
+
+/// `timeout server` and `timeout client` of Debian's `haproxy.cfg`.
+const TIMEOUT: Duration = Duration::from_secs(50);
+
+/// `timeout connect` of the same.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// `retries`, and the pause before each.
+const RETRIES: usize = 3;
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// A kernel's receive buffer; behind more that nobody reads, no FIN can come.
+const READ_AHEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// The client's side of a connection.
+pub(super) struct Client {
+    spec: Haproxy,
+    pub(super) silence: Duration,
+    teller: Teller,
+    reader: ReadHalf<Stream>,
+    pub(super) writer: WriteHalf<Stream>,
+    /// Bytes of later requests.
+    ahead: Vec<u8>,
+}
+
+/// A request, read whole.
+struct Request {
+    head: RequestHead,
+    body: Vec<u8>,
+}
+
+/// Why there is no answer to pass on.
+enum NoAnswer {
+    ClientGone,
+    /// Status, reason phrase and words of the proxy's own answer.
+    Error(u16, &'static str, &'static str),
+}
+
+const BAD_GATEWAY: NoAnswer =
+    NoAnswer::Error(502, "Bad Gateway", "The server returned an invalid or incomplete response.");
+const UNAVAILABLE: NoAnswer =
+    NoAnswer::Error(503, "Service Unavailable", "No server is available to handle this request.");
+const TIMED_OUT: NoAnswer =
+    NoAnswer::Error(504, "Gateway Time-out", "The server didn't respond in time.");
+
+impl Client {
+    pub(super) fn new(spec: Haproxy, host: &Host, stream: Stream) -> Self {
+        let teller = Teller::of(host, &stream);
+        let silence = spec.timeout.map_or(TIMEOUT, |time| time.0);
+        let (reader, writer) = tokio::io::split(stream);
+        Self { spec, silence, teller, reader, writer, ahead: Vec::new() }
+    }
+
+    /// Its requests, one after another.
+    pub(super) async fn served(mut self, host: Host, next_hop: Name) {
+        while let Ok(Some(request)) = timeout(self.silence, self.request()).await {
+            let stays = match self.begin(&host, &next_hop, &request).await {
+                Ok(answer) => answer.pass_on(&mut self).await,
+                Err(NoAnswer::ClientGone) => return,
+                Err(NoAnswer::Error(status, reason, words)) => {
+                    let (page, stays) = heads::error(&request.head, status, reason, words);
+                    self.writer.write_all(&page).await.is_ok() && stays
+                }
+            };
+            if !stays {
+                return;
+            }
+        }
+    }
+
+    async fn request(&mut self) -> Option<Request> {
+        let mut decoder = RequestDecoder::new();
+        let (mut head, mut body) = (None, Vec::new());
+        let mut bytes = std::mem::take(&mut self.ahead);
+        loop {
+            let fed = decoder.feed(&bytes);
+            for item in fed.items {
+                match item {
+                    Item::Head(found) => head = Some(found),
+                    Item::Body(piece) => body.extend_from_slice(&piece),
+                    Item::Trailers(_) | Item::End(_) => {}
+                }
+            }
+            if decoder.is_over() {
+                self.ahead = bytes.split_off(fed.taken);
+                return Some(Request { head: head?, body });
+            }
+            bytes.resize(PIECE_BYTES, 0);
+            let len = self.reader.read(&mut bytes).await.ok().filter(|len| *len > 0)?;
+            bytes.truncate(len);
+        }
+    }
+
+    /// Resolves when the client goes, half-closed or not; without `option abortonclose` never.
+    pub(super) async fn gone(&mut self) {
+        let mut piece = [0; 256];
+        while self.spec.abort_on_close && self.ahead.len() < READ_AHEAD_BYTES_MAX {
+            match self.reader.read(&mut piece).await {
+                Ok(0) | Err(_) => return,
+                Ok(len) => self.ahead.extend_from_slice(&piece[..len]),
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+
+    /// Sends the request on and waits for the head of its answer.
+    async fn begin(
+        &mut self,
+        host: &Host,
+        next_hop: &Name,
+        request: &Request,
+    ) -> Result<Answer, NoAnswer> {
+        let (silence, teller) = (self.silence, self.teller.clone());
+        let no_delay = self.spec.http_no_delay;
+        let answer = async {
+            let mut upstream = connect(host, next_hop).await?;
+            // A server may answer before it has read all.
+            drop(upstream.write_all(&heads::up(&request.head, &request.body)).await);
+            let (head, len, bytes) = read_head(&mut upstream, silence).await?;
+            let read_by = Instant::now() + silence;
+            let mut answer = Answer::new(teller, &request.head.method, upstream, no_delay, read_by);
+            answer.begin(&request.head, (&head, len), &bytes);
+            Ok(answer)
+        };
+        tokio::select! {
+            biased;
+            answer = answer => answer,
+            () = self.gone() => Err(NoAnswer::ClientGone),
+        }
+    }
+}
+
+async fn connect(host: &Host, next_hop: &Name) -> Result<Stream, NoAnswer> {
+    for _ in 0..RETRIES {
+        match timeout(CONNECT_TIMEOUT, host.connect(next_hop)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(_)) => tokio::time::sleep(RETRY_PAUSE).await,
+            Err(_) => {}
+        }
+    }
+    let last = timeout(CONNECT_TIMEOUT, host.connect(next_hop)).await;
+    last.ok().and_then(Result::ok).ok_or(UNAVAILABLE)
+}
+
+/// The head, interim ones left out, its length, and all that was read with it.
+async fn read_head(
+    upstream: &mut Stream,
+    silence: Duration,
+) -> Result<(ResponseHead, usize, Vec<u8>), NoAnswer> {
+    let mut bytes = Vec::new();
+    loop {
+        match ResponseHead::parse(&bytes) {
+            Ok(Some((head, len))) if head.is_interim() => {
+                bytes.drain(..len);
+                continue;
+            }
+            Ok(Some((head, len))) => return Ok((head, len, bytes)),
+            Ok(None) if bytes.len() < PIECE_BYTES => {}
+            Ok(None) | Err(_) => return Err(BAD_GATEWAY),
+        }
+        let mut piece = [0; 4096];
+        match timeout(silence, upstream.read(&mut piece)).await {
+            Err(_) => return Err(TIMED_OUT),
+            Ok(Ok(0) | Err(_)) => return Err(BAD_GATEWAY),
+            Ok(Ok(len)) => bytes.extend_from_slice(&piece[..len]),
+        }
+    }
+}
