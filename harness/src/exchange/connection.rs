@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::moment::{Marks, Moment, TimedBytes};
-use crate::trace::{Connection, Fact, MiddleboxFact, Name, Packet, SocketFact, Trace};
+use crate::trace::{Connection, Fact, MiddleboxFact, Name, Packet, SocketFact, Trace, WorldFact};
 
 /// Every connection of a run, and the connects that failed.
 #[derive(Debug, Clone, Default)]
@@ -134,6 +134,7 @@ impl Connections {
                 Fact::Middlebox(number, MiddleboxFact::Ended { .. }) => {
                     all.ended_by_hops.insert(*number);
                 }
+                Fact::World(WorldFact::Exited { .. }) => all.host_is_gone(&event.actor),
                 Fact::Packet(_)
                 | Fact::Client(_)
                 | Fact::Provider(_)
@@ -143,6 +144,15 @@ impl Connections {
             }
         }
         all
+    }
+
+    /// A host that was told to stop is gone, and with it what it had open.
+    fn host_is_gone(&mut self, host: &Name) {
+        let had_open = |end: &TcpEnd| end.host == *host && end.finished.is_none();
+        let gone =
+            |(_, tcp): &(&Connection, &Tcp)| had_open(&tcp.opener) || had_open(&tcp.acceptor);
+        let numbers = self.open.iter().filter(gone).map(|(number, _)| *number);
+        self.ended_by_hops.extend(numbers.collect::<Vec<_>>());
     }
 
     /// The connection of that number, made at its first fact.

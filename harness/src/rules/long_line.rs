@@ -30,7 +30,9 @@ fn judge(run: &Run<'_>) -> Verdict {
     for (index, exchange, answer) in payload::streams(run) {
         let sent = Frames::of(&answer.body.bytes);
         let long = sent.iter().any(|(_, frame)| is_long(frame.0));
-        let left = answer.peer_gone.is_some() && sent.tail().len() >= LONG_HALF;
+        // An ended answer is left by everybody, sooner or later.
+        let left = answer.ended.is_none() && answer.peer_gone.is_some();
+        let left = left && sent.tail().len() >= LONG_HALF;
         if !(long || left) || run.ended_from_outside(index, exchange) || exchange.left.is_some() {
             continue;
         }
@@ -107,6 +109,17 @@ mod tests {
         assert_eq!(left_at(64 * 1024).breach(&RULE).at.as_millis(), 2);
         let why = "no client was to get an event of 1 MiB";
         left_at(64 * 1024 - 1).assert_not_applicable(&RULE, why);
+    }
+
+    #[test]
+    fn it_does_not_apply_where_the_provider_itself_ends_inside_an_event() {
+        let mut story = Story::streaming();
+        story.provides(1, "reader", &"x".repeat(64 * 1024));
+        story.passes(1, "reader", &"x".repeat(64 * 1024));
+        story.provider_ends(2, "reader", mock_openai::script::End::NoTerminator);
+        story.closes(2, "reader", BodyEnd::Complete);
+        story.provider_left(3, "reader");
+        story.assert_not_applicable(&RULE, "no client was to get an event of 1 MiB");
     }
 
     #[test]
