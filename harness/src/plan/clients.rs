@@ -53,9 +53,9 @@ fn patience(group: &scenario::Client) -> Patience {
     let Some(profile) = profile::find(sdk.name()) else { return said };
     let own = profile.patience;
     Patience {
-        connect: said.connect.or(own.connect.map(Time)),
-        first_byte: said.first_byte.or(own.first_byte.map(Time)),
-        silence: said.silence.or(own.silence.map(Time)),
+        connect: said.connect.or_else(|| own.connect.map(Time)),
+        first_byte: said.first_byte.or_else(|| own.first_byte.map(Time)),
+        silence: said.silence.or_else(|| own.silence.map(Time)),
         total: said.total,
     }
 }

@@ -119,7 +119,14 @@ pub fn seen_by(run: &Run<'_>, client: &Name) -> Option<Outcome> {
             Fact::Client(ClientFact::Saw(Sight::Error { text })) => seen = seen.fails(text, None),
             Fact::Client(ClientFact::Saw(Sight::End)) => seen.end = chunks::End::Over,
             Fact::Client(ClientFact::Left { .. }) => return None,
-            _ => {}
+            Fact::Packet(_)
+            | Fact::Arrived { .. }
+            | Fact::Socket(..)
+            | Fact::Client(_)
+            | Fact::Provider(_)
+            | Fact::Middlebox(..)
+            | Fact::World(_)
+            | Fact::Logged { .. } => {}
         }
     }
     let asked = run.exchanges.iter().enumerate().rfind(|(_, one)| one.client == *client);

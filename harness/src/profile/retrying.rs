@@ -118,15 +118,15 @@ pub(super) const FOR_EVER: Patience = Patience { connect: None, first_byte: None
 /// httpx, as openai-python sets it.
 pub(super) const HTTPX: Patience = Patience {
     connect: Some(Duration::from_secs(5)),
-    first_byte: Some(Duration::from_secs(600)),
-    silence: Some(Duration::from_secs(600)),
+    first_byte: Some(Duration::from_mins(10)),
+    silence: Some(Duration::from_mins(10)),
 };
 
 /// The `fetch` of Node 20.
 pub(super) const UNDICI: Patience = Patience {
     connect: None,
-    first_byte: Some(Duration::from_secs(300)),
-    silence: Some(Duration::from_secs(300)),
+    first_byte: Some(Duration::from_mins(5)),
+    silence: Some(Duration::from_mins(5)),
 };
 
 impl Retrying {
@@ -147,7 +147,7 @@ impl Retrying {
     /// How long it waits, where an answer says `told`; nothing where it does not ask again.
     pub fn wait(&self, told: Option<Duration>, own: Duration) -> Option<(Duration, bool)> {
         let Some(told) = told else { return Some((own, false)) };
-        let (minute, two) = (Duration::from_secs(60), Duration::from_secs(120));
+        let (minute, two) = (Duration::from_mins(1), Duration::from_mins(2));
         let is_heard = match self.hears {
             Hears::Nothing => false,
             Hears::WholeSeconds | Hears::Everything => true,

@@ -53,10 +53,7 @@ pub(super) fn check(
         let help = format!("give `{name}` the kind `as: browser`");
         wrong.push(place.key("script_reads").at_key().wrong(message).help(help));
     }
-    let sdk = match client.kind {
-        Kind::Sdk(sdk) => profile::find(sdk.name()),
-        _ => None,
-    };
+    let sdk = if let Kind::Sdk(sdk) = client.kind { profile::find(sdk.name()) } else { None };
     if expect.sees.is_some() && sdk.is_none() {
         let message = "only a client that is an SDK tells what its application sees";
         let help = format!("give `{name}` the kind `as: {{ sdk: openai-python-3 }}`");
