@@ -106,7 +106,7 @@ impl Judged {
         let already = self.excused.iter().any(|excused| excused.rule.id == id);
         let got = match found.map(|index| (index, &self.rules[index].1)) {
             Some((_, Verdict::Broke(breach)))
-                if breach.host == run.relay && run.plan.hops.len() > 1 =>
+                if run.plan.is_relay(&breach.host) && run.plan.hops.len() > 1 =>
             {
                 return;
             }

@@ -13,7 +13,7 @@ use super::{
     session::{Session, within},
 };
 use crate::{
-    http1::{Item, ResponseHead},
+    http1::{Garbled, Gunzip, Item, ResponseHead, is_gzip},
     net::{Fault, Stream},
     plan::Request,
     scenario::{Does, Leave, ReadPoint, Reads},
@@ -62,6 +62,8 @@ pub(super) struct Exchange<'a> {
     frames: FrameCounter,
     course: &'a mut Course,
     head: Option<ResponseHead>,
+    /// Reads the body, where the head says that it is compressed.
+    gunzip: Option<Gunzip>,
     any_byte: bool,
 }
 
@@ -92,6 +94,7 @@ impl<'a> Exchange<'a> {
             frames: FrameCounter::default(),
             course,
             head: None,
+            gunzip: None,
             any_byte: false,
         };
         exchange.play(request).await
@@ -203,9 +206,14 @@ impl<'a> Exchange<'a> {
                     headers: head.headers.clone(),
                 });
                 self.session.record_sights(self.application.head(&head));
+                self.gunzip = is_gzip(&head.headers).then(Gunzip::default);
                 self.head = Some(head);
             }
             Item::Body(bytes) => {
+                let Ok(bytes) = self.plain(bytes) else { return self.over(BodyEnd::Garbled) };
+                if bytes.is_empty() {
+                    return Next::GoOn;
+                }
                 let frames = self.frames.feed(&bytes);
                 self.course.received.frames += frames;
                 self.course.received.bytes += bytes.len() as u64;
@@ -223,6 +231,14 @@ impl<'a> Exchange<'a> {
         }
         self.session.record(ClientFact::Left { how: Leave::Fin });
         Next::Stop(Outcome::Refused)
+    }
+
+    /// Bytes of the body without the coding that the head says, as far as they can be read.
+    fn plain(&mut self, bytes: Bytes) -> Result<Bytes, Garbled> {
+        match &mut self.gunzip {
+            Some(gunzip) => Ok(gunzip.feed(&bytes)?.into()),
+            None => Ok(bytes),
+        }
     }
 
     fn over(&mut self, how: BodyEnd) -> Next {

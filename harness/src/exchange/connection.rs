@@ -18,6 +18,8 @@ pub struct Connections {
     pub failed: Vec<FailedConnect>,
     /// Those of a middlebox's client side that the box says it ended by itself.
     pub ended_by_hops: BTreeSet<Connection>,
+    /// Those of a middlebox's client side on which a cut answer looks whole.
+    pub whole_by_hops: BTreeSet<Connection>,
 }
 
 /// A connect that came to nothing.
@@ -135,6 +137,9 @@ impl Connections {
                     all.ended_by_hops.insert(*number);
                 }
                 Fact::World(WorldFact::Exited { .. }) => all.host_is_gone(&event.actor),
+                Fact::Middlebox(number, MiddleboxFact::CutShort { shows: false, .. }) => {
+                    all.whole_by_hops.insert(*number);
+                }
                 Fact::Packet(_)
                 | Fact::Client(_)
                 | Fact::Provider(_)

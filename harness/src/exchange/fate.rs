@@ -53,17 +53,26 @@ impl Run<'_> {
     /// network or a hop on the client's side, or nobody before the run was over.
     pub fn ended_from_outside(&self, index: usize, exchange: &Exchange) -> bool {
         let passages = self.passages(index);
-        let cut_off = passages.first().is_some_and(|passage| {
+        let is_cut_off = |passage: &Passage<'_>| {
             let end = &passage.below_tcp.acceptor;
             end.saw_end.is_some_and(|saw| end.finished.is_none_or(|finished| saw < finished))
-        });
-        let complete = matches!(exchange.ended, Some((_, BodyEnd::Complete)));
-        exchange.ended.is_none() || (!complete && (cut_off || self.ended_by_a_hop(&passages)))
+        };
+        let cut_off = passages.first().is_some_and(is_cut_off);
+        // Where a hop passes a cut on as an end in good form, only the relay's own end tells.
+        let hop = |passage: &Passage<'_>| {
+            self.connections.whole_by_hops.contains(&passage.below.connection)
+        };
+        let relay = passages.iter().find(|passage| self.plan.is_relay(passage.host));
+        let hidden = passages.iter().any(hop) && relay.is_some_and(is_cut_off);
+        let complete = !hidden && matches!(exchange.ended, Some((_, BodyEnd::Complete)));
+        exchange.ended.is_none()
+            || (!complete && (cut_off || hidden || self.ended_by_a_hop(&passages)))
     }
 
     /// Whether a hop between the client and the relay says that it ended the connection by itself.
     fn ended_by_a_hop(&self, passages: &[Passage<'_>]) -> bool {
-        let mut before_relay = passages.iter().take_while(|passage| *passage.host != self.relay);
+        let mut before_relay =
+            passages.iter().take_while(|passage| !self.plan.is_relay(passage.host));
         before_relay.any(|hop| self.connections.ended_by_hops.contains(&hop.below.connection))
     }
 }

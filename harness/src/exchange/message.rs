@@ -1,6 +1,8 @@
 //! Messages with where each byte of a body lay on the wire; those of an HTTP/1 connection.
 
-use crate::http1::{Body, Framing, HEAD_BYTES_MAX, Head, Headers, Part, RequestHead, ResponseHead};
+use crate::http1::{
+    Body, Framing, Gunzip, HEAD_BYTES_MAX, Head, Headers, Part, RequestHead, ResponseHead, is_gzip,
+};
 
 /// One message: a head, and as much of its body as was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,20 +20,23 @@ pub struct Message {
     /// Whether only the connection's close tells its end: so where the head says nothing else, or
     /// contradicts itself (RFC 9112 6.3, items 4 and 5). A stream of HTTP/2 always tells.
     pub ends_by_close: bool,
-    /// The body, after transfer decoding.
+    /// The body, after transfer and content decoding.
     pub body: Vec<u8>,
     /// Where on the wire it ends; `None` where it never did. A body that ends by the connection's
     /// close has no end here.
     pub end: Option<usize>,
     /// Pieces of the body: offset in the body, offset on the wire.
     pub(super) pieces: Vec<(usize, usize)>,
+    /// Whether the body was compressed: then a piece is what could be read since one byte of the wire.
+    pub(super) coded: bool,
 }
 
 impl Message {
     /// Where a byte of the body lies on the wire.
     pub fn on_wire(&self, offset: usize) -> usize {
         let index = self.pieces.partition_point(|(body, _)| *body <= offset).saturating_sub(1);
-        self.pieces.get(index).map_or(self.head_end, |(body, wire)| wire + (offset - body))
+        let within = |body| if self.coded { 0 } else { offset - body };
+        self.pieces.get(index).map_or(self.head_end, |(body, wire)| wire + within(*body))
     }
 
     /// How many bytes of the body lie before an offset of the wire.
@@ -41,7 +46,7 @@ impl Message {
             return 0;
         };
         let piece_end = self.pieces.get(index).map_or(self.body.len(), |(body, _)| *body);
-        (body + (wire_offset - wire)).min(piece_end)
+        if self.coded { piece_end } else { (body + (wire_offset - wire)).min(piece_end) }
     }
 
     /// The first header of that name.
@@ -101,9 +106,23 @@ fn messages<'a, H: Head>(
         let (body, pieces) = (Vec::new(), Vec::new());
         let ends_by_close = framing == Framing::UntilClose;
         let end = None;
-        let mut message =
-            Message { start, head_end, method, status, headers, ends_by_close, body, end, pieces };
+        let coded = false;
+        let mut message = Message {
+            start,
+            head_end,
+            method,
+            status,
+            headers,
+            ends_by_close,
+            body,
+            end,
+            pieces,
+            coded,
+        };
         message.read_body(framing, wire);
+        if is_gzip(&message.headers) {
+            message.gunzip(wire);
+        }
         let end = message.end;
         found.push(message);
         let Some(end) = end else { break };
@@ -113,6 +132,21 @@ fn messages<'a, H: Head>(
 }
 
 impl Message {
+    /// Puts what the bytes of a compressed body stand for in their place. What is not gzip all the same
+    /// stays as it is.
+    fn gunzip(&mut self, wire: &[u8]) {
+        let (mut gunzip, mut body, mut pieces) = (Gunzip::default(), Vec::new(), Vec::new());
+        for offset in 0..self.body.len() {
+            let at = self.on_wire(offset);
+            let Ok(plain) = gunzip.feed(&wire[at..=at]) else { return };
+            if !plain.is_empty() {
+                pieces.push((body.len(), at));
+                body.extend_from_slice(&plain);
+            }
+        }
+        (self.body, self.pieces, self.coded) = (body, pieces, true);
+    }
+
     /// Reads the body as far as it was written; what is not as its framing says ends it unfinished.
     fn read_body(&mut self, framing: Framing, wire: &[u8]) {
         let mut body = Body::new(framing);

@@ -1,7 +1,7 @@
 //! From the facts of a trace to exchanges: who asked what, what went where and when. Nothing is judged here.
 
 use crate::{
-    plan::Plan,
+    plan::{HopKind, Plan},
     trace::{Name, Trace},
 };
 
@@ -39,7 +39,7 @@ pub struct Run<'a> {
     pub trace: &'a Trace,
     /// What was to happen.
     pub plan: &'a Plan,
-    /// The code under test: its host's name.
+    /// The code under test: its host's name; the first one's, where there are two.
     pub relay: Name,
     /// Every connection.
     pub connections: Connections,
@@ -82,8 +82,11 @@ impl<'a> Run<'a> {
             .hops
             .iter()
             .filter_map(|hop| {
-                let below = turns().rfind(|turn| *turn.to == *hop.name)?;
-                let above = turns().rfind(|turn| *turn.from == *hop.name);
+                let is_here = |name: &str| {
+                    name == hop.name || (hop.what == HopKind::Relay && self.plan.is_relay(name))
+                };
+                let below = turns().rfind(|turn| is_here(&turn.to))?;
+                let above = turns().rfind(|turn| turn.from == below.to);
                 Some(Passage {
                     host: &below.to,
                     above,
@@ -102,7 +105,7 @@ impl<'a> Run<'a> {
 
     /// How one exchange passes the relay.
     pub fn at_relay(&self, exchange: usize) -> Option<Passage<'_>> {
-        self.passages(exchange).into_iter().find(|passage| *passage.host == self.relay)
+        self.passages(exchange).into_iter().find(|passage| self.plan.is_relay(passage.host))
     }
 
     /// The hop nearest the provider of which a statement is true, else the relay: who is to blame
@@ -110,14 +113,14 @@ impl<'a> Run<'a> {
     pub fn blame(&self, exchange: usize, is_true: impl Fn(&Passage<'_>) -> bool) -> Name {
         let passages = self.passages(exchange);
         let guilty = passages.iter().rev().find(|passage| is_true(passage));
-        guilty.map_or_else(|| self.relay.clone(), |passage| passage.host.clone())
+        guilty.map_or_else(|| self.relay_of(exchange), |passage| passage.host.clone())
     }
 
     /// Who gave an answer its head: of the relay and what stands before it, the host nearest the
     /// provider whose own answer had the status and these headers as the client got them.
     pub fn head_by(&self, exchange: usize, names: &[&str]) -> Name {
         let passages = self.passages(exchange);
-        let relay = passages.iter().position(|passage| *passage.host == self.relay);
+        let relay = passages.iter().position(|passage| self.plan.is_relay(passage.host));
         let before = &passages[..relay.map_or(passages.len(), |relay| relay + 1)];
         let got = self.exchanges[exchange].head.as_ref();
         let same = |passage: &&Passage<'_>| {
@@ -125,7 +128,12 @@ impl<'a> Run<'a> {
             let one = |name: &&str| header(&said.headers, name) == header(&got.headers, name);
             said.status == got.status && names.iter().all(one)
         };
-        before.iter().rfind(same).map_or_else(|| self.relay.clone(), |at| at.host.clone())
+        before.iter().rfind(same).map_or_else(|| self.relay_of(exchange), |at| at.host.clone())
+    }
+
+    /// The relay that one exchange passes; the first, where it passes none.
+    fn relay_of(&self, exchange: usize) -> Name {
+        self.at_relay(exchange).map_or_else(|| self.relay.clone(), |at| at.host.clone())
     }
 
     /// The value of one of the relay's switches.

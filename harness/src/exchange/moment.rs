@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use mock_openai::quantity::Time;
 
-use crate::trace::Trace;
+use crate::{http1::Gunzip, trace::Trace};
 
 /// A point of the trace; later points are greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +79,17 @@ pub struct TimedBytes {
 }
 
 impl TimedBytes {
+    /// What bytes of gzip stand for, each since it could be read; as far as they are gzip.
+    pub(super) fn gunzipped(&self) -> Self {
+        let (mut gunzip, mut plain, mut from) = (Gunzip::default(), Self::default(), 0);
+        for (end, moment) in self.marks.iter() {
+            let Ok(bytes) = gunzip.feed(&self.bytes[from..end]) else { break };
+            plain.push(&bytes, moment);
+            from = end;
+        }
+        plain
+    }
+
     /// Appends bytes that came by at one moment.
     pub fn push(&mut self, bytes: &[u8], moment: Moment) {
         self.bytes.extend_from_slice(bytes);

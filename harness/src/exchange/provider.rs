@@ -14,7 +14,10 @@ use super::{
     terminator::Family,
     turn::{Turn, serves},
 };
-use crate::trace::{Connection, Fact, PeerEnd, ProviderEvent, ProviderFact, Trace};
+use crate::{
+    http1::is_gzip,
+    trace::{Connection, Fact, PeerEnd, ProviderEvent, ProviderFact, Trace},
+};
 
 /// One request to the provider, and its answer as the provider played it.
 #[derive(Debug, Clone)]
@@ -112,6 +115,9 @@ impl Answer {
             let turn = answer.turn.map(|index| &turns[index]);
             if let Some(response) = turn.and_then(|turn| turn.response.as_ref()) {
                 answer.answer_headers.clone_from(&response.headers);
+                if is_gzip(&answer.answer_headers) {
+                    answer.body = answer.body.gunzipped();
+                }
             }
             let count = |exchange| served.get(&exchange).copied().unwrap_or(0);
             answer.exchange = turn.and_then(|turn| turn.exchange).or_else(|| {

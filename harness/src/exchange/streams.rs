@@ -42,6 +42,7 @@ fn message(stream: &Stream) -> Message {
     };
     let headers = stream.fields.iter().filter(|(name, _)| !name.starts_with(':'));
     Message {
+        coded: false,
         start: stream.start,
         head_end: stream.head_end,
         method: pseudo(":method").to_owned(),

@@ -60,6 +60,7 @@ impl Story {
     pub(crate) fn new() -> Self {
         let hop = Hop { name: "relay".to_owned(), what: HopKind::Relay };
         let plan = Plan {
+            second_relay: None,
             id: "told/by-hand".to_owned(),
             title: String::new(),
             cites: vec![],

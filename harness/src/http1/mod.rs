@@ -6,6 +6,7 @@
 
 mod body;
 mod chunked;
+mod coding;
 mod decoder;
 #[cfg(test)]
 mod decoder_tests;
@@ -13,6 +14,7 @@ mod head;
 
 pub use body::Framing;
 pub(crate) use body::{Body, Part};
+pub(crate) use coding::{Gunzip, is_gzip};
 pub use decoder::{Closing, Decoder, Fed, Garbled, Item, RequestDecoder, ResponseDecoder};
 pub(crate) use head::HEAD_BYTES_MAX;
 pub use head::{Head, Headers, Method, RequestHead, ResponseHead, header, header_names};

@@ -9,11 +9,15 @@ use crate::{
 };
 
 mod buffering_proxy;
+mod compressor;
 mod connection_limit;
 mod deadline;
 mod haproxy;
+mod header_stripper;
+mod http10_downgrade;
 mod http_hop;
 mod idle_cutter;
+mod load_balancer;
 mod pipe;
 mod re_chunker;
 mod teller;
@@ -41,11 +45,15 @@ pub fn serve(spec: &Middlebox, host: Host, next_hop: Name) -> Task {
         Middlebox::ConnectionLimit(spec) => {
             Box::pin(connection_limit::serve(spec.clone(), host, next_hop))
         }
-        Middlebox::Compressor(_)
-        | Middlebox::HeaderStripper(_)
-        | Middlebox::Http10Downgrade(_)
-        | Middlebox::LoadBalancer(_) => {
-            unreachable!("the check refuses `{}`: it is not built yet", spec.kind())
+        Middlebox::HeaderStripper(spec) => {
+            Box::pin(header_stripper::serve(spec.clone(), host, next_hop))
         }
+        Middlebox::Http10Downgrade(spec) => {
+            Box::pin(http10_downgrade::serve(spec.clone(), host, next_hop))
+        }
+        Middlebox::LoadBalancer(spec) => {
+            Box::pin(load_balancer::serve(spec.clone(), host, next_hop))
+        }
+        Middlebox::Compressor(spec) => Box::pin(compressor::serve(spec.clone(), host, next_hop)),
     }
 }

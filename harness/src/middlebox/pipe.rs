@@ -136,19 +136,22 @@ where
 impl Pipe {
     /// Connects to the next hop. Where nobody answers there, the connection that waits is reset.
     pub(super) async fn connect(host: &Host, mut below: Stream, next_hop: &Name) -> Option<Self> {
-        let teller = Teller::of(host, &below);
         match host.connect(next_hop).await {
-            Ok(above) => {
-                let (up, down) = (Flow::default(), Flow::default());
-                Some(Self { teller, below, above, up, down })
-            }
+            Ok(above) => Some(Self::between(host, below, above)),
             Err(error) => {
+                let teller = Teller::of(host, &below);
                 let because = format!("{next_hop} does not take it: {:?}", error.kind());
                 teller.tell(MiddleboxFact::Refused { because });
                 drop(below.reset().await);
                 None
             }
         }
+    }
+
+    /// Between a client's side and a next hop that are connected.
+    pub(super) fn between(host: &Host, below: Stream, above: Stream) -> Self {
+        let (up, down) = (Flow::default(), Flow::default());
+        Self { teller: Teller::of(host, &below), below, above, up, down }
     }
 
     /// Each piece leaves in a segment of its own from now on.

@@ -17,6 +17,12 @@ impl Teller {
         Self { host: host.clone(), connection: below.connection() }
     }
 
+    /// For a connection that is not at hand.
+    #[cfg(test)]
+    pub(super) fn speaking_for(host: Host, connection: Connection) -> Self {
+        Self { host, connection }
+    }
+
     pub(super) fn tell(&self, fact: MiddleboxFact) {
         self.host.recorder().record(self.host.name(), Fact::Middlebox(self.connection, fact));
     }

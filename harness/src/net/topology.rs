@@ -19,6 +19,7 @@ pub(super) fn place(name: &str, plan: &Plan) -> Option<usize> {
     if plan.clients.iter().any(|client| client.from == name) {
         return Some(0);
     }
+    let name = if plan.second_relay.as_deref() == Some(name) { plan.relay_name() } else { name };
     plan.hops.iter().position(|hop| hop.name == name).map(|at| at + 1)
 }
 

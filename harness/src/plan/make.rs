@@ -16,6 +16,7 @@ pub fn plan(scenario: &Scenario, id: &str, seed: u64) -> Plan {
         seed,
         limit: scenario.limit.0,
         hops: hops(scenario),
+        second_relay: scenario.second_relay().map(str::to_owned),
         links: links(scenario),
         hosts: hosts(scenario, &clients),
         events: scenario.network.events.clone(),

@@ -33,6 +33,9 @@ pub struct Plan {
     pub limit: Duration,
     /// The hops between the clients and the provider, in order: middleboxes and the relay.
     pub hops: Vec<Hop>,
+    /// The host of a second relay beside the first, on the same two links.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_relay: Option<String>,
     /// The links, in path order; one more than there are hops.
     pub links: Vec<Link>,
     /// Limits of hosts by name; a host that is not named has the defaults.
@@ -57,6 +60,11 @@ impl Plan {
     pub fn relay_name(&self) -> &str {
         let relay = self.hops.iter().find(|hop| matches!(hop.what, HopKind::Relay));
         relay.map_or("relay", |hop| &hop.name)
+    }
+
+    /// Whether a relay runs on a host.
+    pub fn is_relay(&self, host: &str) -> bool {
+        host == self.relay_name() || self.second_relay.as_deref() == Some(host)
     }
 }
 

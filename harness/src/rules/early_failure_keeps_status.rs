@@ -31,7 +31,7 @@ fn judge(run: &Run<'_>) -> Verdict {
             continue;
         }
         inquiry.applies();
-        if let Some(breach) = judge_one(run, exchange, answer, &failed) {
+        if let Some(breach) = judge_one(run, index, answer, &failed) {
             inquiry.broke(breach);
         }
     }
@@ -54,19 +54,16 @@ fn refused(run: &Run<'_>, exchange: &Exchange) -> Option<String> {
     let last = Moment::last(run.trace);
     let open = exchange.sent..=exchange.over().unwrap_or(last);
     let mut failed = run.connections.failed.iter();
-    let refused = failed.find(|f| f.from == run.relay && open.contains(&f.moment))?;
+    let refused = failed.find(|f| run.plan.is_relay(&f.from) && open.contains(&f.moment))?;
     Some(format!("could not be reached ({:?})", refused.error))
 }
 
-fn judge_one(
-    run: &Run<'_>,
-    exchange: &Exchange,
-    answer: Option<&Answer>,
-    failed: &str,
-) -> Option<Breach> {
+fn judge_one(run: &Run<'_>, index: usize, answer: Option<&Answer>, failed: &str) -> Option<Breach> {
+    let exchange = &run.exchanges[index];
     let breach = |moment, wanted: &str, got: String| {
         let got = format!("the provider {failed}, the client got {got}");
-        Some(Breach::new(moment, &run.relay, wanted, got).concerning(&exchange.client))
+        let host = run.head_by(index, &["content-type", "retry-after"]);
+        Some(Breach::new(moment, &host, wanted, got).concerning(&exchange.client))
     };
     let Some(head) = &exchange.head else {
         return breach(exchange.last_seen(), "a status of 4xx or 5xx", exchange.ending());

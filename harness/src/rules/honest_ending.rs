@@ -68,7 +68,8 @@ fn looks_whole(body: &[u8], answer: &Answer, fate: Fate) -> bool {
 fn breach(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer, fate: Fate) -> Breach {
     let hides = |passage: &Passage<'_>| {
         passage.outgoing().is_some_and(|message| {
-            message.end.is_some() && looks_whole(&message.body, answer, fate)
+            let ended = message.end.is_some() || (message.ends_by_close && let_go(passage));
+            ended && looks_whole(&message.body, answer, fate)
         })
     };
     let host = run.blame(index, hides);
@@ -83,6 +84,12 @@ fn breach(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer, fat
         }
         Fate::Whole | Fate::Cut => breach,
     }
+}
+
+/// Whether a host closed toward the client by itself, and not since that end was gone.
+fn let_go(passage: &Passage<'_>) -> bool {
+    let end = &passage.below_tcp.acceptor;
+    end.finished.is_some_and(|finished| end.saw_end.is_none_or(|saw| finished < saw))
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ fn judge(run: &Run<'_>) -> Verdict {
             continue;
         }
         inquiry.applies();
-        let breaches = [too_many(run, exchange, &answers), masked(run, exchange, &answers)];
+        let breaches = [too_many(run, exchange, &answers), masked(run, index, &answers)];
         breaches.into_iter().flatten().for_each(|breach| inquiry.broke(breach));
         for refusal in answers.iter().filter(|answer| refuses(answer)) {
             if let Some(breach) = too_soon(run, exchange, refusal) {
@@ -81,9 +81,12 @@ fn too_soon(run: &Run<'_>, exchange: &Exchange, refusal: &Answer) -> Option<Brea
             answer.exchange.is_some_and(|of| run.exchanges[of].client == exchange.client);
         of_client && answer.received > refused
     })?;
+    // Who was not told cannot honour it.
+    let told = ["retry-after", "retry-after-ms"].iter().any(|name| exchange.header(name).is_some());
     let by_relay = next.exchange == refusal.exchange;
     let waited = next.received.at.saturating_sub(refused.at);
-    if waited >= asked || (!by_relay && !honours) {
+    let bound = by_relay || (honours && told);
+    if waited >= asked || !bound {
         return None;
     }
     let who = if by_relay { &run.relay } else { &exchange.client };
@@ -93,7 +96,8 @@ fn too_soon(run: &Run<'_>, exchange: &Exchange, refusal: &Answer) -> Option<Brea
 }
 
 /// The provider refused to the last, and the client got something else.
-fn masked(run: &Run<'_>, exchange: &Exchange, answers: &[&Answer]) -> Option<Breach> {
+fn masked(run: &Run<'_>, index: usize, answers: &[&Answer]) -> Option<Breach> {
+    let exchange = &run.exchanges[index];
     let last = answers.last().filter(|answer| refuses(answer))?;
     let head = exchange.head.as_ref()?;
     let wait = last.header("retry-after");
@@ -106,7 +110,8 @@ fn masked(run: &Run<'_>, exchange: &Exchange, answers: &[&Answer]) -> Option<Bre
     };
     let wanted = format!("the provider's {status} {}", with(wait));
     let got = format!("status {} {}", head.status, with(exchange.header("retry-after")));
-    let breach = Breach::new(head.moment, &run.relay, wanted, got).or("an answer of the provider");
+    let host = run.head_by(index, &["retry-after"]);
+    let breach = Breach::new(head.moment, &host, wanted, got).or("an answer of the provider");
     Some(breach.concerning(&exchange.client))
 }
 

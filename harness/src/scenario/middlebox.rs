@@ -15,24 +15,23 @@ pub enum Middlebox {
     /// A hop that ends connections on which nothing moved for too long.
     IdleCutter(IdleCutter),
     /// A hop that compresses answers.
-    #[schemars(extend("x-not-built" = true))]
     Compressor(Compressor),
     /// A hop that cuts or merges what passes, and changes no byte.
     ReChunker(ReChunker),
     /// A hop that takes headers away.
-    #[schemars(extend("x-not-built" = true))]
     HeaderStripper(HeaderStripper),
-    /// A hop that speaks HTTP/1.0 to the provider's side.
-    #[schemars(extend("x-not-built" = true, "x-instead" = "`buffering_proxy` speaks HTTP/1.0 to the provider's side"))]
+    /// A hop that speaks HTTP/1.0 to the provider's side, and holds nothing back.
     Http10Downgrade(Http10Downgrade),
     /// A hop that serves so many requests of one address at a time.
     ConnectionLimit(ConnectionLimit),
     /// A hop that ends every exchange after a total time.
     Deadline(Deadline),
-    /// A hop before two relays that it asks in turn.
-    #[schemars(extend("x-not-built" = true))]
+    /// A hop before two relays that it asks in turn: `relay`, and one more on the host `relay-2`.
     LoadBalancer(LoadBalancer),
 }
+
+/// The host of the second relay, where a load balancer stands before the first.
+pub const SECOND_RELAY: &str = "relay-2";
 
 impl Middlebox {
     /// The word that the language has for it; the name of its host where it is given none.
@@ -60,7 +59,7 @@ impl Middlebox {
             | Self::Compressor(Compressor { name, .. })
             | Self::ReChunker(ReChunker { name, .. })
             | Self::HeaderStripper(HeaderStripper { name, .. })
-            | Self::Http10Downgrade(Http10Downgrade { name })
+            | Self::Http10Downgrade(Http10Downgrade { name, .. })
             | Self::ConnectionLimit(ConnectionLimit { name, .. })
             | Self::Deadline(Deadline { name, .. })
             | Self::LoadBalancer(LoadBalancer { name, .. }) => name,
@@ -172,16 +171,26 @@ pub enum CutterEnd {
     Forget,
 }
 
-/// A hop that compresses answers.
+/// A hop that compresses answers in gzip, for requests whose `Accept-Encoding` names it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Compressor {
     /// Its host name; `compressor` where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether it flushes after each write; it holds small writes back where not.
+    /// Whether it flushes after each read, as nginx's `gzip` with `proxy_buffering off`. Where not, it
+    /// holds small writes back until a block of the compression is full or the answer ends, as
+    /// gin-contrib/gzip did.
     #[serde(default)]
     pub flushes: bool,
+    /// Whether it leaves an answer alone that says `Cache-Control: no-transform`, as RFC 9110 7.7 asks
+    /// and Envoy and Express do; nginx and gin-contrib/gzip do not.
+    #[serde(default)]
+    pub honours_no_transform: bool,
+    /// Whether it leaves a request alone whose `Accept` names `text/event-stream`, as gin-contrib/gzip
+    /// does. An `EventSource` asks so, an SDK for JSON does not.
+    #[serde(default)]
+    pub spares_event_streams: bool,
 }
 
 /// A hop that cuts or merges what passes, and changes no byte.
@@ -206,17 +215,22 @@ pub struct HeaderStripper {
     /// Its host name; `header_stripper` where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The names of the headers, in requests and answers.
+    /// The names of the headers, in requests and answers, whatever their case. Those that frame a
+    /// message or name its host cannot be taken away.
     pub headers: Vec<String>,
 }
 
-/// A hop that speaks HTTP/1.0 to the provider's side.
+/// A hop that speaks HTTP/1.0 to the provider's side: nginx with a bare `proxy_pass` and buffering off.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Http10Downgrade {
     /// Its host name; `http10_downgrade` where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Whether its client too is answered in HTTP/1.0 (Apache httpd with `downgrade-1.0` and
+    /// `force-response-1.0`): a stream ends by the close, and what is cut looks whole.
+    #[serde(default)]
+    pub client_too: bool,
 }
 
 /// A hop that serves so many requests of one address at a time, as nginx's `limit_conn`.
@@ -249,14 +263,16 @@ pub struct Deadline {
     pub by: CutterEnd,
 }
 
-/// A hop before two relays that it asks in turn.
+/// A hop before two relays that it asks in turn, connection by connection. It stands right before `relay`;
+/// `relay-2` is the same relay on a host of its own, on the same two links.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoadBalancer {
     /// Its host name; `load_balancer` where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// When the first relay is drained: it gets no new connection from then on.
+    /// When the first relay is drained: it gets no new connection from then on, and keeps those that it
+    /// has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drains_at: Option<Time>,
 }

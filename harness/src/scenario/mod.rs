@@ -39,7 +39,7 @@ pub use lint::lint;
 pub use load::{load, load_all};
 pub use middlebox::{
     BufferingProxy, Compressor, ConnectionLimit, CutterEnd, Deadline, Haproxy, HeaderStripper,
-    Http10Downgrade, IdleCutter, LoadBalancer, Middlebox, ReChunker, UpstreamHttp,
+    Http10Downgrade, IdleCutter, LoadBalancer, Middlebox, ReChunker, SECOND_RELAY, UpstreamHttp,
 };
 pub use names::client_names;
 pub use network::{HostLimits, LinkSpec, Links, NetEvent, NetFault, Network, Way, When};

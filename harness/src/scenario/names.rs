@@ -1,6 +1,6 @@
 //! The names that a scenario gives to its hosts, links and clients.
 
-use super::{Client, PathStep, Scenario};
+use super::{Client, Middlebox, PathStep, SECOND_RELAY, Scenario};
 
 impl PathStep {
     /// The name of the host that stands there; `client` stands for every client's host.
@@ -19,6 +19,13 @@ impl Scenario {
     pub fn link_names(&self) -> Vec<String> {
         let pairs = self.path.windows(2);
         pairs.map(|pair| format!("{}-{}", pair[0].host_name(), pair[1].host_name())).collect()
+    }
+
+    /// The host of the second relay, where there is one.
+    pub fn second_relay(&self) -> Option<&'static str> {
+        let balances =
+            |step: &PathStep| matches!(step, PathStep::Middlebox(Middlebox::LoadBalancer(_)));
+        self.path.iter().any(balances).then_some(SECOND_RELAY)
     }
 
     /// For each client of the plan, in its order, what the scenario says of it.

@@ -39,13 +39,15 @@ pub struct Target {
     switches: Option<Arc<MapSwitch>>,
 }
 
-/// The two shapes of a relay that runs inside the simulation.
+/// The shapes of a relay that runs inside the simulation.
 #[derive(Clone)]
 pub enum Shape {
     /// A router, which the harness serves as `axum::serve` does.
     Router(Arc<MakeRouter>),
     /// A relay that serves by itself.
     Serve(Arc<MakeService>),
+    /// The same, made anew for each run: what several hosts of a run share stands in what is made.
+    Deployment(Arc<dyn Fn() -> Arc<MakeService> + Send + Sync>),
 }
 
 impl Target {
@@ -63,6 +65,26 @@ impl Target {
         make: impl Fn(Listener, Upstream, &IndexMap<String, String>) -> Task + Send + Sync + 'static,
     ) -> Self {
         Self::with(name.into(), Shape::Serve(Arc::new(make)))
+    }
+
+    /// The same for several hosts of one run: `deploys` makes, once a run, what serves each of them.
+    pub fn deployment<Serve>(
+        name: impl Into<String>,
+        deploys: impl Fn() -> Serve + Send + Sync + 'static,
+    ) -> Self
+    where
+        Serve: Fn(Listener, Upstream, &IndexMap<String, String>) -> Task + Send + Sync + 'static,
+    {
+        Self::with(name.into(), Shape::Deployment(Arc::new(move || Arc::new(deploys()))))
+    }
+
+    /// Itself, made for one run.
+    #[must_use]
+    pub fn deployed(&self) -> Self {
+        match &self.shape {
+            Shape::Deployment(make) => Self { shape: Shape::Serve(make()), ..self.clone() },
+            Shape::Router(_) | Shape::Serve(_) => self.clone(),
+        }
     }
 
     /// The relay of the zoo that makes the mistake of this name, with or without `broken/` before
@@ -142,6 +164,7 @@ impl Target {
                 serve(listener, make(provider), WriteBuffer::HyperDefault).await;
             }
             Shape::Serve(make) => make(listener, provider, &switches).await,
+            Shape::Deployment(make) => make()(listener, provider, &switches).await,
         }
         Ok(())
     }
@@ -162,6 +185,7 @@ impl fmt::Debug for Shape {
         f.write_str(match self {
             Self::Router(_) => "Router",
             Self::Serve(_) => "Serve",
+            Self::Deployment(_) => "Deployment",
         })
     }
 }

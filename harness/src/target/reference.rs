@@ -1,9 +1,15 @@
 //! The reference relay as a target: its own server settings, and all of its switches.
 
-use std::time::SystemTime;
+use std::{
+    sync::{Arc, OnceLock},
+    time::SystemTime,
+};
 
 use indexmap::IndexMap;
-use relay::Config;
+use relay::{
+    Config,
+    resume::{Bounds, MemoryStore, Store},
+};
 
 use super::{Capability, Target};
 use crate::{
@@ -12,8 +18,14 @@ use crate::{
 };
 
 pub(super) fn target() -> Target {
-    Target::service(Target::REFERENCE, serve)
-        .with_switches(|name, value| config().set(name, value).map_err(|error| error.to_string()))
+    let deploys = || {
+        let shared = Arc::new(OnceLock::new());
+        move |listener: Listener, upstream: Upstream, switches: &IndexMap<String, String>| {
+            serve(listener, upstream, switches, &shared)
+        }
+    };
+    Target::deployment(Target::REFERENCE, deploys)
+        .with_switches(|name, value| set(&mut config(), name, value))
         .claiming(Capability::Cors)
         .claiming(Capability::Http2)
         .claiming(Capability::Metrics)
@@ -31,9 +43,31 @@ fn config() -> Config {
     config
 }
 
-fn serve(listener: Listener, upstream: Upstream, switches: &IndexMap<String, String>) -> Task {
+/// The server's own setting for a store that relays share. In a simulation a store in memory stands for
+/// the Redis, one for all relays of a run.
+const SHARED_STORE: &str = "resume_redis";
+
+fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
+    match (name, value) {
+        (SHARED_STORE, "off") => Ok(()),
+        (SHARED_STORE, url) if url.starts_with("redis://") => Ok(()),
+        (SHARED_STORE, url) => Err(format!("`{url}` is no address of a Redis")),
+        _ => config.set(name, value).map_err(|error| error.to_string()),
+    }
+}
+
+fn serve(
+    listener: Listener,
+    upstream: Upstream,
+    switches: &IndexMap<String, String>,
+    shared: &OnceLock<Arc<dyn Store>>,
+) -> Task {
     let mut config = config();
-    let set = switches.iter().try_for_each(|(name, value)| config.set(name, value));
+    let set = switches.iter().try_for_each(|(name, value)| set(&mut config, name, value));
+    if switches.get(SHARED_STORE).is_some_and(|url| url != "off") {
+        let store = || Arc::new(MemoryStore::new(Bounds::of(&config))) as Arc<dyn Store>;
+        config.store = Some(Arc::clone(shared.get_or_init(store)));
+    }
     let stop = listener.stop();
     Box::pin(async move {
         if set.is_err() {

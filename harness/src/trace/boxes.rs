@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
-use super::{Connection, Event, Fact, SocketFact, Trace};
+use super::{Connection, Event, Fact, Name, SocketFact, Trace};
 use crate::scenario::CutterEnd;
 
 /// What a middlebox did with what passes through it.
@@ -36,6 +36,27 @@ pub enum MiddleboxFact {
         /// Why: `no bytes for 60s`.
         because: String,
     },
+    /// The answer that it passes on broke off.
+    CutShort {
+        /// How it came: `FIN inside the body`, `RST`.
+        how: &'static str,
+        /// Whether its client can tell.
+        shows: bool,
+    },
+    /// It takes a header away.
+    TookAway {
+        /// As it came: `X-Accel-Buffering`.
+        header: String,
+        /// `request` or `answer`.
+        from: &'static str,
+    },
+    /// It gives a connection to one of several hosts.
+    Chose {
+        /// Which.
+        host: Name,
+        /// Why that one: `its turn`, `relay is drained`.
+        because: String,
+    },
     /// It does not let a connection or a request pass.
     Refused {
         /// Why: `relay does not take it: ConnectionRefused`.
@@ -58,8 +79,10 @@ pub(super) fn told(trace: &Trace, host: &str) -> String {
                 held.entry(*connection).or_insert(event.at);
                 None
             }
+            MiddleboxFact::TookAway { .. } | MiddleboxFact::Chose { .. } => None,
             MiddleboxFact::Flushed { .. }
             | MiddleboxFact::PassedThrough { .. }
+            | MiddleboxFact::CutShort { .. }
             | MiddleboxFact::Ended { .. }
             | MiddleboxFact::Refused { .. } => held.remove(connection),
         };
@@ -109,6 +132,14 @@ fn what(fact: &MiddleboxFact, event: &Event, since: Option<Duration>) -> Option<
             CutterEnd::Reset => format!("ends both connections by RST ({because})"),
             CutterEnd::Forget => format!("forgets both connections ({because})"),
         },
+        MiddleboxFact::CutShort { how, shows } => {
+            let tells = if *shows { "breaks off too" } else { "looks whole to its client" };
+            format!("passes on an answer that breaks off ({how}) and {tells}")
+        }
+        MiddleboxFact::TookAway { header, from } => {
+            format!("takes {header} away from the {from}")
+        }
+        MiddleboxFact::Chose { host, because } => format!("gives it to {host} ({because})"),
         MiddleboxFact::Refused { because } => format!("refuses ({because})"),
     })
 }

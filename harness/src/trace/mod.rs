@@ -200,7 +200,7 @@ pub enum BodyEnd {
     StreamReset(u32),
     /// By a `GOAWAY` that leaves its stream out, with its code (HTTP/2).
     TurnedAway(u32),
-    /// The bytes are no longer HTTP.
+    /// The bytes are no longer HTTP, or not in the coding that the head says.
     Garbled,
 }
 
@@ -238,7 +238,7 @@ pub enum ClientFact {
         /// In order, names as received.
         headers: Vec<(String, String)>,
     },
-    /// Body bytes arrived, after transfer decoding, as one read gave them.
+    /// Body bytes arrived, after transfer and content decoding, as one read gave them.
     Body {
         /// Which request they answer.
         request: u64,

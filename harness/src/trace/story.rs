@@ -25,6 +25,7 @@ const SHOWN_OF_LONG_FRAME: usize = 120;
 /// Response headers that say something about streaming, caching, limits or CORS.
 const TELLING_HEADERS: &[&str] = &[
     "content-type",
+    "content-encoding",
     "content-length",
     "transfer-encoding",
     "connection",

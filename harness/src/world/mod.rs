@@ -88,7 +88,9 @@ fn provider(plan: &Plan, marks: &Arc<Marks>) -> Actor {
 }
 
 fn hops(plan: &Plan, target: &Target) -> Vec<Actor> {
-    let actor = |(position, hop): (usize, &crate::plan::Hop)| {
+    // What the two relays of a balanced path share, they share for this run.
+    let target = target.deployed();
+    let actor = |(position, hop): (usize, &crate::plan::Hop), name: &str| {
         let next = next_hop(plan, position + 1);
         let start: Arc<dyn Fn(Host) -> Task + Send + Sync> = match &hop.what {
             HopKind::Relay => {
@@ -107,9 +109,12 @@ fn hops(plan: &Plan, target: &Target) -> Vec<Actor> {
                 Arc::new(move |host| middlebox::serve(&spec, host, Arc::clone(&next)))
             }
         };
-        Actor { host: hop.name.as_str().into(), start }
+        Actor { host: name.into(), start }
     };
-    plan.hops.iter().enumerate().map(actor).collect()
+    let first = plan.hops.iter().enumerate().map(|hop| actor(hop, &hop.1.name));
+    let relay = plan.hops.iter().enumerate().find(|(_, hop)| hop.what == HopKind::Relay);
+    let second = plan.second_relay.iter().zip(relay).map(|(name, relay)| actor(relay, name));
+    first.chain(second).collect()
 }
 
 fn customer(plan: &Plan, client: &Client, crew: &Arc<Crew>, shared: Shared) -> Actor {

@@ -66,6 +66,7 @@ pub(crate) fn path(clients: &[&str], hops: &[&str], each: LinkSpec) -> Plan {
     let names: Vec<&str> = ["client"].iter().chain(hops).chain(&["upstream"]).copied().collect();
     let link = |pair: &[&str]| Link { name: pair.join("-"), down: each, up: each, mtu: None };
     Plan {
+        second_relay: None,
         id: "test".to_owned(),
         title: "a test".to_owned(),
         cites: Vec::new(),

@@ -9,12 +9,14 @@ use super::{
 };
 use crate::{
     http1::{Closing, Item, RequestHead, ResponseDecoder},
+    middlebox::teller::Teller,
     net::Stream,
-    trace::BodyEnd,
+    trace::{BodyEnd, MiddleboxFact},
 };
 
 /// An answer, and what is to be written of it.
 pub(super) struct Passing {
+    teller: Teller,
     exchange: Box<dyn Exchange>,
     /// Nothing once it is over.
     upstream: Option<Stream>,
@@ -35,6 +37,7 @@ enum Event {
 impl Passing {
     /// An answer whose head was read with `bytes`, its beginning.
     pub(super) fn new(
+        teller: Teller,
         mut exchange: Box<dyn Exchange>,
         request: &RequestHead,
         upstream: Stream,
@@ -49,7 +52,7 @@ impl Passing {
             heads::down(request, exchange.versions().down, &head);
         let upstream = Some(upstream);
         let mut passing =
-            Self { exchange, upstream, decoder, framing, keeps_alive, out: head.into() };
+            Self { teller, exchange, upstream, decoder, framing, keeps_alive, out: head.into() };
         for item in nothing.items {
             passing.take(item);
         }
@@ -139,6 +142,9 @@ impl Passing {
         self.upstream = None;
         if end != BodyEnd::Complete {
             self.keeps_alive = false;
+            let how = if end == BodyEnd::Reset { "RST" } else { "FIN inside the body" };
+            let shows = self.framing != Framing::UntilClose;
+            self.teller.tell(MiddleboxFact::CutShort { how, shows });
             return;
         }
         let rest = self.exchange.end();

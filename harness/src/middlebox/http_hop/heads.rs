@@ -104,11 +104,7 @@ fn reason(status: u16) -> &'static str {
 fn wants_to_stay(request: &RequestHead, minor_version: u8) -> bool {
     let options = header_names(&header(&request.headers, "connection").unwrap_or_default());
     let says = |option: &str| options.iter().any(|candidate| candidate == option);
-    if request.minor_version.min(minor_version) >= 1 {
-        !says("close")
-    } else {
-        request.minor_version == 0 && says("keep-alive")
-    }
+    if request.minor_version.min(minor_version) >= 1 { !says("close") } else { says("keep-alive") }
 }
 
 fn field(name: &str, value: &str) -> String {

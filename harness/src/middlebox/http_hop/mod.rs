@@ -54,6 +54,9 @@ pub(super) trait Hop: Send + Sync + 'static {
 pub(super) struct Asked<'a> {
     /// The host that asks.
     pub(super) from: &'a Name,
+    pub(super) head: &'a RequestHead,
+    /// Tells what the hop does with it.
+    pub(super) teller: &'a Teller,
 }
 
 /// One request with its answer, as one kind of hop has it. Each part is passed on as it came, where
@@ -157,8 +160,8 @@ impl Client {
         next_hop: &Name,
         request: &Request,
     ) -> Result<Passing, NoAnswer> {
-        let Self { from, incoming, .. } = self;
-        let asked = Asked { from };
+        let Self { from, teller, incoming, .. } = self;
+        let asked = Asked { from, head: &request.head, teller };
         let mut exchange = hop.takes(asked).map_err(NoAnswer::Refused)?;
         let answer = async {
             let mut upstream = host.connect(next_hop).await.map_err(|error| {
@@ -170,7 +173,7 @@ impl Client {
             // A server may answer before it has read all.
             drop(upstream.write_all(&bytes).await);
             let (head, ahead) = read_head(&mut upstream, next_hop).await?;
-            Ok(Passing::new(exchange, &request.head, upstream, head, &ahead))
+            Ok(Passing::new(teller.clone(), exchange, &request.head, upstream, head, &ahead))
         };
         tokio::select! {
             biased;

@@ -63,6 +63,7 @@ fn plan() -> Plan {
         retries: None,
     };
     Plan {
+        second_relay: None,
         id: "test".to_owned(),
         title: "A test".to_owned(),
         cites: Vec::new(),

@@ -18,7 +18,7 @@ use mock_openai::{
     yaml::{Diagnostic, Place},
 };
 
-use super::{Scenario, client_names};
+use super::{SECOND_RELAY, Scenario, client_names};
 
 /// All that makes no sense, in no order.
 pub(super) fn check(scenario: &Scenario, root: Place<'_>, rules: &[&str]) -> Vec<Diagnostic> {
@@ -58,6 +58,7 @@ impl Names {
         let on_path = scenario.path.iter().map(super::PathStep::host_name);
         let mut hosts: Vec<String> =
             on_path.filter(|name| *name != "client").map(str::to_owned).collect();
+        hosts.extend(scenario.second_relay().map(str::to_owned));
         for client in groups.clone() {
             match &client.from {
                 Some(from) if !hosts.contains(from) => hosts.push(from.clone()),
@@ -95,4 +96,4 @@ fn is_name(text: &str) -> bool {
 const NAME: &str = "wanted: lower-case letters, digits, `-` and `_`, a letter first, at most 64";
 
 /// Names that mean something by themselves.
-const RESERVED: &[&str] = &["client", "relay", "upstream", "world", "events"];
+const RESERVED: &[&str] = &["client", "relay", SECOND_RELAY, "upstream", "world", "events"];

@@ -21,6 +21,12 @@ pub(super) fn check(scenario: &Scenario, place: Place<'_>, wrong: &mut Vec<Diagn
             });
         }
         let PathStep::Middlebox(middlebox) = step else { continue };
+        let balances = matches!(middlebox, Middlebox::LoadBalancer(_));
+        if balances && scenario.path.get(index + 1) != Some(&PathStep::Relay) {
+            let message = "a load balancer stands right before the relays that it asks";
+            let help = "write it right before `relay`";
+            wrong.push(here.key(middlebox.kind()).at_key().wrong(message).help(help));
+        }
         let here = here.key(middlebox.kind());
         if RESERVED.contains(&name) {
             let message = format!("`{name}` is no name for a middlebox: it means something else");
@@ -67,10 +73,31 @@ fn settings(middlebox: &Middlebox, here: Place<'_>, wrong: &mut Vec<Diagnostic>)
                 wrong.push(refusal.help("leave it out for 503, or write `status: 429`"));
             }
         }
-        Middlebox::Compressor(_)
-        | Middlebox::HeaderStripper(_)
-        | Middlebox::Http10Downgrade(_)
-        | Middlebox::LoadBalancer(_) => {}
+        Middlebox::HeaderStripper(stripper) => stripped(&stripper.headers, here, wrong),
+        Middlebox::Http10Downgrade(_) | Middlebox::Compressor(_) | Middlebox::LoadBalancer(_) => {}
+    }
+}
+
+/// Fields without which a message cannot be read, or reaches nobody.
+const CANNOT_BE_TAKEN: [&str; 4] = ["connection", "content-length", "host", "transfer-encoding"];
+
+fn stripped(headers: &[String], here: Place<'_>, wrong: &mut Vec<Diagnostic>) {
+    if headers.is_empty() {
+        let help = "name one, such as `x-accel-buffering`, or leave the box out";
+        wrong.push(here.key("headers").wrong("it takes nothing away").help(help));
+    }
+    for (index, name) in headers.iter().enumerate() {
+        let here = here.key("headers").nth(index);
+        let lower = name.to_ascii_lowercase();
+        if CANNOT_BE_TAKEN.contains(&lower.as_str()) {
+            let message = format!("without `{lower}` a message cannot be read, or reaches nobody");
+            wrong.push(here.wrong(message).help("take it out of the list"));
+        } else if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+            let message = format!("`{name}` is no name of a header");
+            wrong.push(
+                here.wrong(message).wanted("letters, digits and hyphens, as in `retry-after`"),
+            );
+        }
     }
 }
 

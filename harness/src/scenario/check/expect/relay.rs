@@ -22,6 +22,11 @@ pub(super) fn check(
         let help = "say what, such as `held_bytes: { at_most: 64KiB }`";
         wrong.push(place.at_key().wrong("nothing is expected of the relay").help(help));
     }
+    if let Some(second) = scenario.second_relay() {
+        let message = format!("two relays stand on the path, `relay` and `{second}`");
+        let help = "take the load balancer away: this speaks of one";
+        wrong.push(place.at_key().wrong(message).help(help));
+    }
     bound::check(relay.held_bytes, bytes, wrong);
     check_metrics(scenario, relay, place, wrong);
     check_log(scenario, relay, place, wrong);
