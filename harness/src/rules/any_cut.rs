@@ -71,7 +71,10 @@ mod tests {
     fn it_breaks_where_each_piece_was_decoded_by_itself() {
         let breach = cut_inside_a_code_point("data: \u{fffd}\u{fffd}\n\n").breach(&RULE);
         assert_eq!(breach.at.as_millis(), 1);
-        assert_eq!(breach.got, "`data: \\xef\\xbf\\xbd\\xef\\xbf\\xbd\\n\\n` in its place");
+        assert_eq!(
+            breach.got,
+            "reader got `data: \\xef\\xbf\\xbd\\xef\\xbf\\xbd\\n\\n` in place of the provider's frame 1"
+        );
     }
 
     #[test]

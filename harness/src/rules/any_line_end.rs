@@ -55,7 +55,10 @@ mod tests {
         let breach = sent("data: 1\r\n\r\n", "").breach(&RULE);
         assert_eq!(breach.at.as_millis(), 3);
         assert_eq!(breach.wanted, ["frame 1 of the provider: `data: 1\\r\\n\\r\\n`"]);
-        assert_eq!(breach.got, "status 200 and 0 B, then a clean end of the body");
+        assert_eq!(
+            breach.got,
+            "reader never got the provider's frame 1: status 200 and 0 B, then a clean end of the body"
+        );
     }
 
     #[test]

@@ -35,7 +35,7 @@ fn judge(run: &Run<'_>) -> Verdict {
         if let Some((moment, _)) = steps.iter().copied().find(too_much) {
             let most = steps.iter().map(|(_, held)| *held as u64).max().unwrap_or_default();
             let wanted = format!("at most {HELD_AT_MOST} of one answer held, whatever its reader");
-            let got = format!("up to {} held for {}", Size(most), exchange.client);
+            let got = format!("up to {} of one answer held for {}", Size(most), exchange.client);
             let breach = Breach::new(moment, &run.relay, wanted, got);
             inquiry.broke(breach.concerning(&exchange.client));
         }
@@ -79,7 +79,7 @@ mod tests {
             crate::trace::Fact::Socket(_, SocketFact::Read { .. })
         ));
         assert_eq!(breach.wanted, ["at most 256KiB of one answer held, whatever its reader"]);
-        assert_eq!(breach.got, "up to 262146B held for reader");
+        assert_eq!(breach.got, "up to 262146B of one answer held for reader");
     }
 
     #[test]

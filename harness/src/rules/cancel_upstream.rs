@@ -70,11 +70,13 @@ fn judge(run: &Run<'_>) -> Verdict {
                 inquiry.applies();
                 continue;
             }
-            Some(closed) => Some((closed, Time(closed.at.saturating_sub(left.at)).to_string())),
+            Some(closed) => {
+                Some((closed, format!("{} later", Time(closed.at.saturating_sub(left.at)))))
+            }
             // A trace that ends sooner cannot tell.
             None => Moment::first_after(run.trace, left.at + allowed).map(|at| {
                 let waited = Moment::last(run.trace).at.saturating_sub(left.at);
-                (at, format!("not for the {} until the end of the run", Time(waited)))
+                (at, format!("not in the {} until the end of the run", Time(waited)))
             }),
         };
         if let Some((at, took)) = late {
@@ -82,8 +84,9 @@ fn judge(run: &Run<'_>) -> Verdict {
                 "the provider sees its connection close within {} of the client's leaving",
                 Time(allowed)
             );
-            let got = format!("{} left at {left}, closed: {took}", exchange.client);
             let host = who_held_on(run, closing.index, at);
+            let client = &exchange.client;
+            let got = format!("{client} left at {left}, and {host} let go of the provider {took}");
             inquiry.broke(Breach::new(at, &host, wanted, got).concerning(&exchange.client));
         }
     }
@@ -150,7 +153,10 @@ mod tests {
             breach.wanted,
             ["the provider sees its connection close within 1020ms of the client's leaving"]
         );
-        assert_eq!(breach.got, "reader left at 100ms, closed: 1021ms");
+        assert_eq!(
+            breach.got,
+            "reader left at 100ms, and relay let go of the provider 1021ms later"
+        );
     }
 
     #[test]
@@ -164,7 +170,7 @@ mod tests {
         assert!(breach.ordinal < over);
         assert_eq!(
             breach.got,
-            "reader left at 100ms, closed: not for the 5s until the end of the run"
+            "reader left at 100ms, and relay let go of the provider not in the 5s until the end of the run"
         );
     }
 

@@ -148,7 +148,9 @@ fn kept(run: &Run<'_>, index: usize, exchange: &Exchange) -> Option<Breach> {
     let head = exchange.head.as_ref()?;
     let (most, taken) = places.first()?;
     let wanted = format!("an answer: {taken} of {most} places are taken");
-    let got = "429: the places of streams that have ended were not given back".to_owned();
+    let client = &exchange.client;
+    let got =
+        format!("{client} got 429: the places of streams that have ended were not given back");
     Some(Breach::new(head.moment, &run.relay, wanted, got))
 }
 

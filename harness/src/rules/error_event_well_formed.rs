@@ -49,7 +49,8 @@ fn breach(exchange: &Exchange, host: &crate::trace::Name, end: usize, wanted: &s
     let frames = Frames::of(body);
     let range = frames.ranges.iter().find(|range| range.end == end).cloned();
     let shown = quote(&body[range.unwrap_or_else(|| frames.tail_start()..body.len())]);
-    Breach::new(exchange.had(end), host, wanted, shown).concerning(&exchange.client)
+    let got = format!("{} got {shown}, which is no error event", exchange.client);
+    Breach::new(exchange.had(end), host, wanted, got).concerning(&exchange.client)
 }
 
 /// What a body says of a failure that the provider did not say.
@@ -140,7 +141,11 @@ mod tests {
             assert_eq!(breach.wanted, [wanted], "{relay}");
         }
         let spliced = failed(ERROR).breach(&RULE);
-        assert!(spliced.got.starts_with("`data: {\"hadata: {\"error"), "{}", spliced.got);
+        assert!(
+            spliced.got.starts_with("reader got `data: {\"hadata: {\"error"),
+            "{}",
+            spliced.got
+        );
     }
 
     #[test]

@@ -74,7 +74,12 @@ fn breach(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer, fat
     };
     let host = run.blame(index, hides);
     let wanted = "an error event before the end of the body";
-    let breach = Breach::new(exchange.last_seen(), &host, wanted, exchange.ending())
+    let failed = match fate {
+        Fate::Unterminated => "the provider ended without its terminator",
+        Fate::Whole | Fate::Cut => "the provider's answer was cut",
+    };
+    let got = format!("{failed}, and {} got {}", exchange.client, exchange.ending());
+    let breach = Breach::new(exchange.last_seen(), &host, wanted, got)
         .or("broken framing: FIN without the last chunk, or RST")
         .concerning(&exchange.client);
     match fate {
@@ -146,7 +151,8 @@ mod tests {
                     "broken framing: FIN without the last chunk, or RST"
                 ]
             );
-            assert_eq!(breach.got, "status 200 and 1 frame, then a clean end of the body");
+            let got = "the provider's answer was cut, and reader got status 200 and 1 frame, then a clean end of the body";
+            assert_eq!(breach.got, got);
         }
     }
 
@@ -154,7 +160,10 @@ mod tests {
     fn a_stream_that_is_reset_without_an_error_looks_whole() {
         // NO_ERROR of RFC 9113 7.
         let breach = after(End::Reset, "", BodyEnd::StreamReset(0)).breach(&RULE);
-        assert_eq!(breach.got, "status 200 and 1 frame, then RST_STREAM, NO_ERROR");
+        assert_eq!(
+            breach.got,
+            "the provider's answer was cut, and reader got status 200 and 1 frame, then RST_STREAM, NO_ERROR"
+        );
         let told = after(End::Reset, ERROR, BodyEnd::StreamReset(0));
         assert_eq!(told.verdict(&RULE), Verdict::Held);
     }

@@ -46,7 +46,7 @@ fn judge(run: &Run<'_>) -> Verdict {
                 let wanted = format!("events leave {} within {}", run.relay, Time(KEPT_AT_MOST));
                 let name = &run.exchanges[*other].client;
                 let got = format!(
-                    "one for {} waited {} while {name} did not read",
+                    "an event for {} waited {} while {name} did not read",
                     exchange.client,
                     Time(kept)
                 );
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(breach.at.as_millis(), 500);
         assert_eq!(&**breach.client.as_ref().unwrap(), "reader");
         assert_eq!(breach.wanted, ["events leave relay within 10ms"]);
-        assert_eq!(breach.got, "one for reader waited 400ms while slow did not read");
+        assert_eq!(breach.got, "an event for reader waited 400ms while slow did not read");
     }
 
     #[test]

@@ -70,6 +70,7 @@ fn judge_one(
 ) -> Option<Breach> {
     let got = Terminators::of(&exchange.frames(), sent.family);
     let terminator = sent.family.terminator();
+    let (client, ending) = (&exchange.client, exchange.ending());
     let breach = |moment, wanted: String, got: String| {
         Some(Breach::new(moment, &run.relay, wanted, got).concerning(&exchange.client))
     };
@@ -79,15 +80,21 @@ fn judge_one(
         count => format!("{count} {terminator}, as the provider sent them"),
     };
     if let Some(extra) = got.ends.get(sent.count) {
-        let text = format!("terminator number {} in {}", sent.count + 1, exchange.ending());
+        let text = match sent.count {
+            0 => format!("{client} got {terminator}, which the provider never sent, in {ending}"),
+            _ => format!(
+                "{client} got {terminator} once more than the provider sent it, in {ending}"
+            ),
+        };
         return breach(exchange.had(*extra), wanted, text);
     }
     if let (Some(end), None) = (got.followed, sent.followed) {
-        let text = format!("a frame after {terminator}, in {}", exchange.ending());
+        let text = format!("{client} got a frame after {terminator}, in {ending}");
         return breach(exchange.had(end), format!("nothing after {terminator}"), text);
     }
     if must_have && got.count < sent.count {
-        return breach(exchange.last_seen(), wanted, format!("none in {}", exchange.ending()));
+        let text = format!("{client} never got the provider's {terminator}: {ending}");
+        return breach(exchange.last_seen(), wanted, text);
     }
     None
 }
@@ -125,7 +132,8 @@ mod tests {
         assert_eq!(breach.wanted, ["no `[DONE]`, since the provider sent none"]);
         assert_eq!(
             breach.got,
-            "terminator number 1 in status 200 and 2 frames, then a clean end of the body"
+            "reader got `[DONE]`, which the provider never sent, in status 200 and 2 frames, then a \
+             clean end of the body"
         );
     }
 
@@ -143,8 +151,14 @@ mod tests {
         };
         let rest = "status 200 and 2 frames, then a clean end of the body";
         let done = "data: [DONE]\n\n";
-        assert_eq!(after(&[done, done]), (3, format!("terminator number 2 in {rest}")));
-        assert_eq!(after(&[done, ": ping\n\n"]), (3, format!("a frame after `[DONE]`, in {rest}")));
+        assert_eq!(
+            after(&[done, done]),
+            (3, format!("reader got `[DONE]` once more than the provider sent it, in {rest}"))
+        );
+        assert_eq!(
+            after(&[done, ": ping\n\n"]),
+            (3, format!("reader got a frame after `[DONE]`, in {rest}"))
+        );
         assert_eq!(after(&[]).0, 9);
     }
 
@@ -209,7 +223,7 @@ mod tests {
             (2, "one `response.completed`, as the provider sent it")
         );
         let twice = after(COMPLETED).breach(&RULE);
-        assert!(twice.got.starts_with("terminator number 2 in"), "{}", twice.got);
+        assert!(twice.got.contains("once more than the provider sent it, in"), "{}", twice.got);
     }
 
     #[test]

@@ -109,17 +109,21 @@ pub(crate) fn breach(
     let fate = run.fate(index, answer);
     let failed = fate != Fate::Whole;
     let found = align(provider, &exchange.body.bytes, failed);
-    let expected = Frames::of(provider).get(found.passed.len()).map(|frame| quote(frame.0));
-    let number = found.passed.len() + 1;
+    let expected = Frames::of(provider).get(found.passed.len()).map(|frame| frame.0);
+    let (number, client) = (found.passed.len() + 1, &exchange.client);
     if let Some(start) = found.strange {
         let guilty = |p: &crate::exchange::Passage<'_>| {
             p.outgoing().is_some_and(|m| align(provider, &m.body, failed).strange.is_some())
         };
-        let wanted = match expected {
-            Some(frame) => format!("frame {number} of the provider as it was sent: {frame}"),
-            None => format!("nothing after the provider's {} frames", number - 1),
+        let strange = &exchange.body.bytes[start..];
+        let (wanted, got) = if let Some(frame) = expected {
+            let (sent, got) = quote_both(frame, strange);
+            let wanted = format!("frame {number} of the provider as it was sent: {sent}");
+            (wanted, format!("{client} got {got} in place of the provider's frame {number}"))
+        } else {
+            let wanted = format!("nothing after the provider's {} frames", number - 1);
+            (wanted, format!("{client} got {}, which the provider never sent", quote(strange)))
         };
-        let got = format!("{} in its place", quote(&exchange.body.bytes[start..]));
         let host = run.blame(index, guilty);
         let moment = exchange.had(start + 1);
         return Some(Breach::new(moment, &host, wanted, got).concerning(&exchange.client));
@@ -131,15 +135,19 @@ pub(crate) fn breach(
     let guilty = |p: &crate::exchange::Passage<'_>| {
         p.outgoing().is_some_and(|m| !align(provider, &m.body, failed).all)
     };
-    let wanted = match expected {
-        Some(frame) => format!("frame {number} of the provider: {frame}"),
-        None => "the provider's last bytes, which end no frame".to_owned(),
+    let (wanted, missing) = match expected {
+        Some(frame) => {
+            let wanted = format!("frame {number} of the provider: {}", quote(frame));
+            (wanted, format!("the provider's frame {number}"))
+        }
+        None => (
+            "the provider's last bytes, which end no frame".to_owned(),
+            "the provider's last bytes".to_owned(),
+        ),
     };
     let host = run.blame(index, guilty);
-    Some(
-        Breach::new(exchange.last_seen(), &host, wanted, exchange.ending())
-            .concerning(&exchange.client),
-    )
+    let got = format!("{client} never got {missing}: {}", exchange.ending());
+    Some(Breach::new(exchange.last_seen(), &host, wanted, got).concerning(client))
 }
 
 /// Whether the demand speaks of an exchange: both sides have an answer that succeeds.
@@ -155,6 +163,18 @@ pub(crate) fn streams<'a>(
     run.answered().filter(|(_, exchange, answer)| speaks_of(exchange, answer))
 }
 
+/// Two stretches of bytes that begin alike, quoted from shortly before they differ.
+fn quote_both(sent: &[u8], got: &[u8]) -> (String, String) {
+    const BEFORE: usize = 20;
+    let alike = sent.iter().zip(got).take_while(|(a, b)| a == b).count();
+    if alike <= 2 * BEFORE {
+        return (quote(sent), quote(got));
+    }
+    let from = alike - BEFORE;
+    let (sent, got) = (quote(&sent[from..]), quote(&got[from..]));
+    (format!("`...{}", &sent[1..]), format!("`...{}", &got[1..]))
+}
+
 /// The beginning of some bytes, in quotes, invisible characters escaped.
 pub(crate) fn quote(bytes: &[u8]) -> String {
     const SHOWN: usize = 60;
@@ -168,6 +188,16 @@ pub(crate) fn quote(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::align;
+
+    #[test]
+    fn what_differs_late_is_quoted_where_it_differs() {
+        let begins = "data: {\"id\":\"chatcmpl-0RdAk7cpwZrITQhmCDPmyLyfqtmtS\",\"text\":";
+        let (sent, got) =
+            super::quote_both(format!("{begins}1}}").as_bytes(), format!("{begins}2}}").as_bytes());
+        assert_eq!(sent, "`...PmyLyfqtmtS\",\"text\":1}`");
+        assert_eq!(got, "`...PmyLyfqtmtS\",\"text\":2}`");
+        assert_eq!(super::quote_both(b"data: 1", b"data: 2").1, "`data: 2`");
+    }
 
     #[test]
     fn a_body_cut_inside_a_run_of_blank_lines_has_nothing_strange() {

@@ -63,7 +63,7 @@ mod tests {
         assert_eq!((breach.at.as_millis(), breach.ordinal), (7, got));
         assert_eq!(&*breach.host, "relay");
         assert_eq!(breach.wanted, ["frame 2 of the provider as it was sent: `data: 2\\n\\n`"]);
-        assert_eq!(breach.got, "`data: 3\\n\\n` in its place");
+        assert_eq!(breach.got, "reader got `data: 3\\n\\n` in place of the provider's frame 2");
     }
 
     #[test]
@@ -75,7 +75,10 @@ mod tests {
         let breach = story.breach(&RULE);
         assert_eq!(breach.ordinal, closed);
         assert_eq!(breach.wanted, ["frame 2 of the provider: `data: 2\\n\\n`"]);
-        assert_eq!(breach.got, "status 200 and 1 frame, then a clean end of the body");
+        assert_eq!(
+            breach.got,
+            "reader never got the provider's frame 2: status 200 and 1 frame, then a clean end of the body"
+        );
     }
 
     #[test]
@@ -147,7 +150,7 @@ mod tests {
         let breach = story.breach(&RULE);
         assert_eq!(breach.at.as_millis(), 2);
         assert_eq!(breach.wanted, ["nothing after the provider's 1 frames"]);
-        assert_eq!(breach.got, "`data: 2` in its place");
+        assert_eq!(breach.got, "reader got `data: 2`, which the provider never sent");
     }
 
     #[test]

@@ -24,7 +24,8 @@ fn judge(run: &Run<'_>) -> Verdict {
         inquiry.applies();
         let wanted = format!("status {status}");
         if head.status != status {
-            let got = format!("status {}", head.status);
+            let (client, got) = (&exchange.client, head.status);
+            let got = format!("the provider answered {status}, {client} got status {got}");
             let at = (index, exchange, head);
             inquiry.broke(headers::breach(run, at, wanted, got, |other, _| other != status));
         } else if matches!(status, 204 | 304) && !exchange.body.bytes.is_empty() {
@@ -69,7 +70,10 @@ mod tests {
         assert_eq!((breach.at.as_millis(), &*breach.host), (2, "relay"));
         assert_eq!(
             (breach.wanted, breach.got),
-            (vec!["status 204".to_owned()], "status 200".to_owned())
+            (
+                vec!["status 204".to_owned()],
+                "the provider answered 204, reader got status 200".to_owned()
+            )
         );
         let mut body = answered(204, 204);
         body.gets(3, "reader", "null");

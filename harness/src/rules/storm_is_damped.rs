@@ -51,7 +51,7 @@ fn refuses(answer: &Answer) -> bool {
 fn too_many(run: &Run<'_>, exchange: &Exchange, answers: &[&Answer]) -> Option<Breach> {
     let one_too_many = answers.get(ATTEMPTS_AT_MOST)?;
     let wanted = format!("at most {ATTEMPTS_AT_MOST} attempts for one request of a client");
-    let got = format!("{} for one of {}", answers.len(), exchange.client);
+    let got = format!("{} attempts for one request of {}", answers.len(), exchange.client);
     let breach = Breach::new(one_too_many.received, &run.relay, wanted, got);
     Some(breach.concerning(&exchange.client))
 }
@@ -109,7 +109,11 @@ fn masked(run: &Run<'_>, index: usize, answers: &[&Answer]) -> Option<Breach> {
         wait.map_or_else(|| "without Retry-After".to_owned(), |w| format!("with Retry-After: {w}"))
     };
     let wanted = format!("the provider's {status} {}", with(wait));
-    let got = format!("status {} {}", head.status, with(exchange.header("retry-after")));
+    let got = with(exchange.header("retry-after"));
+    let got = format!(
+        "the provider refused with {status} to the last, {} got status {} {got}",
+        exchange.client, head.status
+    );
     let host = run.head_by(index, &["retry-after"]);
     let breach = Breach::new(head.moment, &host, wanted, got).or("an answer of the provider");
     Some(breach.concerning(&exchange.client))
@@ -172,7 +176,7 @@ mod tests {
         let breach = refused_at(&[0, 2_000, 4_000, 6_000], 429, WAIT).breach(&RULE);
         assert_eq!(breach.at.as_millis(), 6_000);
         assert_eq!(breach.wanted, ["at most 3 attempts for one request of a client"]);
-        assert_eq!(breach.got, "4 for one of reader");
+        assert_eq!(breach.got, "4 attempts for one request of reader");
     }
 
     #[test]
@@ -183,9 +187,15 @@ mod tests {
             breach.wanted,
             ["the provider's 429 with Retry-After: 2", "an answer of the provider"]
         );
-        assert_eq!(breach.got, "status 500 without Retry-After");
+        assert_eq!(
+            breach.got,
+            "the provider refused with 429 to the last, reader got status 500 without Retry-After"
+        );
         let bare = refused_at(&[0], 429, &[]).breach(&RULE);
-        assert_eq!(bare.got, "status 429 without Retry-After");
+        assert_eq!(
+            bare.got,
+            "the provider refused with 429 to the last, reader got status 429 without Retry-After"
+        );
     }
 
     #[test]

@@ -32,13 +32,19 @@ fn judge(run: &Run<'_>) -> Verdict {
         }
         inquiry.applies();
         let wrong = if let Some(frame) = got.iter().find(|frame| !sent.contains(frame)) {
-            Some(("no usage but the provider's".to_owned(), payload::quote(frame)))
+            let frame = payload::quote(frame);
+            let got = format!("{} got {frame}, which the provider never sent", exchange.client);
+            Some(("no usage but the provider's".to_owned(), got))
         } else if let Some(frame) = got.first().filter(|_| asked && !wants) {
             let got = format!("{}, which the relay had asked for", payload::quote(frame));
             Some((format!("no usage for {}, which did not ask", exchange.client), got))
         } else {
             let lost = sent.iter().find(|frame| wants && whole && !got.contains(frame));
-            lost.map(|frame| (format!("the usage {}", payload::quote(frame)), exchange.ending()))
+            lost.map(|frame| {
+                let (client, ending) = (&exchange.client, exchange.ending());
+                let got = format!("{client} asked for the usage and never got it: {ending}");
+                (format!("the usage {}", payload::quote(frame)), got)
+            })
         };
         if let Some((wanted, got)) = wrong {
             inquiry.broke(breach(run, exchange, wanted, got));
