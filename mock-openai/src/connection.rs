@@ -5,7 +5,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use crate::{
     control, errors,
     http::{self, NoRequest, Request, refuse::refuse},
-    journal::Event,
+    http2,
+    journal::{Event, PeerEnd},
     keys,
     log::Log,
     player::{Next, Player},
@@ -26,6 +27,10 @@ pub(crate) async fn serve<W: Wire>(
     let mut visit = Visit { log, peer, number, provider, is_told: true, has_asked: false };
     visit.log.tell(Event::Accepted { peer });
     let mut socket = Socket::new(wire);
+    if visit.speaks_http2(&mut socket).await {
+        visit.serve_streams(socket).await;
+        return;
+    }
     while let Some(asked) = visit.next(&mut socket).await {
         let next = match asked {
             Asked::Control(request) => visit.control(&mut socket, &request).await,
@@ -53,6 +58,7 @@ enum Asked {
 }
 
 /// A connection and what is known of it.
+#[derive(Clone)]
 struct Visit {
     log: Log,
     peer: SocketAddr,
@@ -100,6 +106,66 @@ impl Visit {
             () = self.provider.closing.wait() => false,
             () = tokio::time::sleep(time) => true,
         }
+    }
+
+    /// Whether the peer begins as HTTP/2 does; waits until that can be told.
+    async fn speaks_http2<W: Wire>(&self, socket: &mut Socket<W>) -> bool {
+        loop {
+            if let Some(answer) = http2::begins(socket.ahead()) {
+                return answer;
+            }
+            tokio::select! {
+                biased;
+                more = socket.more() => if more.is_err() { return false },
+                () = self.provider.closing.wait() => return false,
+            }
+        }
+    }
+
+    /// Answers the streams of a connection of HTTP/2, until it is over.
+    async fn serve_streams<W: Wire>(mut self, socket: Socket<W>) {
+        let provider = Arc::clone(&self.provider);
+        let mut visit = self.clone();
+        let streams = http2::serve(socket, provider.closing.wait(), |asked| {
+            let is_control = visit.provider.control.is_some() && control::is_for(&asked.head);
+            let mut log = visit.log.clone();
+            if is_control {
+                visit.hide();
+                log = log.silent();
+            } else {
+                visit.stand();
+                visit.has_asked = true;
+                log = log.about(visit.provider.count_request());
+            }
+            visit.clone().answer_stream(asked, is_control, log)
+        });
+        let gone = streams.await;
+        self.is_told = visit.is_told;
+        if let Some(how) = gone {
+            self.tell(Event::PeerGone { how, during_answer: false });
+        }
+        self.tell(Event::Closed);
+    }
+
+    /// Answers one request of a connection of HTTP/2.
+    async fn answer_stream(self, asked: http2::Asked, is_control: bool, log: Log) {
+        let (head, came) = asked.read().await;
+        let Some((body, mut socket)) = came else {
+            let how = PeerEnd::Reset;
+            return log.tell(Event::PeerGone { how, during_answer: false });
+        };
+        let request = Request::new(head, body);
+        if is_control {
+            self.control(&mut socket, &request).await;
+            return;
+        }
+        log.tell(Event::Request {
+            method: request.head.method.clone(),
+            target: request.head.target.clone(),
+            headers: request.head.headers.clone(),
+            body: request.body.clone(),
+        });
+        self.answer(&mut socket, &request, log).await;
     }
 
     /// Reads a request; where none comes, says why and leaves the connection to be closed.
@@ -157,7 +223,10 @@ impl Visit {
         let Some(store) = &self.provider.control else { return Next::Close };
         let answer = control::answer(&self.provider, store, request);
         if socket.write_all(&answer).await.is_ok() && request.head.persists() {
-            return Next::Keep;
+            socket.will_end(http2::Order::EndStream);
+            if !socket.is_stream() {
+                return Next::Keep;
+            }
         }
         // A failure means that the peer is gone, and nobody is told of control.
         socket.shut_down().await.map_or(Next::Close, |()| Next::Close)

@@ -76,6 +76,7 @@ mod distribution;
 mod errors;
 mod go_duration;
 mod http;
+mod http2;
 mod keys;
 mod log;
 mod marks;

@@ -11,7 +11,11 @@ use std::{
 use bytes::{Buf as _, BytesMut};
 use tokio::io::ReadBuf;
 
-use crate::{journal::PeerEnd, wire::Wire};
+use crate::{
+    http2::{Ending, Order},
+    journal::PeerEnd,
+    wire::Wire,
+};
 
 /// How much is read ahead of what is being answered: room for pipelined requests. When it is full
 /// nothing is read until the answer is over, so that then a departure shows by failing writes only.
@@ -25,11 +29,31 @@ pub(crate) struct Socket<W> {
     wire: W,
     ahead: BytesMut,
     gone: Option<PeerEnd>,
+    /// Where it is a stream among others on a connection of HTTP/2: what can be ordered there.
+    stream: Option<Ending>,
 }
 
 impl<W: Wire> Socket<W> {
     pub(crate) fn new(wire: W) -> Self {
-        Self { wire, ahead: BytesMut::new(), gone: None }
+        Self { wire, ahead: BytesMut::new(), gone: None, stream: None }
+    }
+
+    /// One that is a stream of HTTP/2.
+    pub(crate) fn of_stream(wire: W, ending: Ending) -> Self {
+        Self { stream: Some(ending), ..Self::new(wire) }
+    }
+
+    /// Whether it is a stream of HTTP/2, which frames bodies by itself.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// Says how [`Self::shut_down`] ends a stream of HTTP/2; by the connection's FIN where nothing
+    /// is said.
+    pub(crate) fn will_end(&self, how: Order) {
+        if let Some(ending) = &self.stream {
+            ending.say(how);
+        }
     }
 
     /// What was read and not yet taken.
@@ -73,7 +97,7 @@ impl<W: Wire> Socket<W> {
         }
     }
 
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PeerEnd>> {
+    pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PeerEnd>> {
         if let Some(how) = self.gone {
             return Poll::Ready(Err(how));
         }
@@ -128,7 +152,12 @@ impl<W: Wire> Socket<W> {
 
     /// Sends FIN after what was written.
     pub(crate) async fn shut_down(&mut self) -> Result<(), PeerEnd> {
-        poll_fn(|cx| Pin::new(&mut self.wire).poll_shutdown(cx)).await.map_err(|_| self.failed())
+        poll_fn(|cx| self.poll_shut_down(cx)).await
+    }
+
+    /// The same.
+    pub(crate) fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PeerEnd>> {
+        ready!(Pin::new(&mut self.wire).poll_shutdown(cx)).map_err(|_| self.failed()).into()
     }
 
     /// Sends RST after what was written has left.

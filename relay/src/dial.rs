@@ -4,11 +4,11 @@ use crate::config::{Config, UpstreamHttp};
 
 /// What the provider may send ahead on one HTTP/2 stream, in bytes: what a slow client can make
 /// the relay hold. The default of RFC 9113 6.9.2; hyper's own is 2 MiB.
-const STREAM_WINDOW: u32 = (64 << 10) - 1;
+pub const STREAM_WINDOW: u32 = (64 << 10) - 1;
 
 /// What it may send ahead on all streams of a connection: 256 streams that stand still leave room
 /// for one that moves (hyper's own 5 MiB would be full after 80).
-const CONNECTION_WINDOW: u32 = 16 << 20;
+pub const CONNECTION_WINDOW: u32 = 16 << 20;
 
 /// The largest head of an HTTP/2 answer, in bytes (hyper's default; for HTTP/1.1 it has some
 /// 400 KiB and 100 fields).

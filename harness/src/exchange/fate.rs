@@ -1,6 +1,6 @@
 //! How the provider's answer came to its end, as far as the next host could tell.
 
-use mock_openai::script::End;
+use mock_openai::script::{Code, End};
 
 use super::{Answer, Exchange, Passage, Run};
 use crate::trace::BodyEnd;
@@ -29,10 +29,13 @@ impl Run<'_> {
         let until_close =
             nearest.and_then(Passage::incoming).is_some_and(|message| message.ends_by_close);
         match answer.ended.map(|(_, how)| how) {
-            Some(End::Clean | End::CloseIdleAfter(_)) if !lost && answer.lacks_terminator() => {
-                Fate::Unterminated
+            Some(End::Clean | End::CloseIdleAfter(_) | End::Goaway(Code::NoError)) if !lost => {
+                if answer.lacks_terminator() {
+                    Fate::Unterminated
+                } else {
+                    Fate::Whole
+                }
             }
-            Some(End::Clean | End::CloseIdleAfter(_)) if !lost => Fate::Whole,
             Some(End::NoTerminator) if !lost => Fate::Unterminated,
             Some(End::Truncated | End::Fin | End::HalfClose) if until_close => Fate::Unterminated,
             Some(
@@ -43,6 +46,8 @@ impl Run<'_> {
                 | End::Fin
                 | End::HalfClose
                 | End::Reset
+                | End::StreamReset(_)
+                | End::Goaway(_)
                 | End::Hold,
             )
             | None => Fate::Cut,

@@ -374,10 +374,10 @@ impl Story {
             End::Clean | End::NoTerminator | End::CloseIdleAfter(_) => {
                 self.down(ms, client, level, b"0\r\n\r\n");
             }
-            End::Truncated | End::Fin | End::HalfClose => {
+            End::Truncated | End::Fin | End::HalfClose | End::Goaway(_) => {
                 self.socket(ms, "upstream", client, level, SocketFact::ShutDown);
             }
-            End::Reset => {
+            End::Reset | End::StreamReset(_) => {
                 self.socket(ms, "upstream", client, level, SocketFact::Reset);
             }
             End::Hold => {}

@@ -3,7 +3,7 @@
 //! - Without `flushes` it is gin-contrib/gzip before its writer had a `Flush` (gin-contrib/gzip#16): what
 //!   flushes the answer flushes the socket below, and deflate keeps what it has until a block is full.
 //!   The ten bytes of gzip's header leave at once, so that the client waits behind a head and a body that
-//!   has begun. How much fits in a block is a matter of the implementation: here miniz_oxide at level 6.
+//!   has begun. How much fits in a block is a matter of the implementation: here `miniz_oxide` at level 6.
 //! - With `flushes` it is nginx's `gzip on` with `text/event-stream` among `gzip_types` and
 //!   `proxy_buffering off` (`ngx_http_gzip_filter_module.c`: a buffer with the flush flag ends in
 //!   `Z_SYNC_FLUSH`), or gin-contrib/gzip of today: each read leaves as it came.

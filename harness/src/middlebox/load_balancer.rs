@@ -89,7 +89,7 @@ impl Balancer {
                     return Some(above);
                 }
                 Ok(Err(error)) => {
-                    because = Some(format!("{server} does not take it: {:?}", error.kind()))
+                    because = Some(format!("{server} does not take it: {:?}", error.kind()));
                 }
                 Err(_) => because = Some(format!("{server} does not answer")),
             }

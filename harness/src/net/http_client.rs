@@ -14,7 +14,7 @@ use hyper_util::{
 use tower::{Service, ServiceExt as _, util::BoxCloneSyncService};
 
 use super::{Host, Stream};
-use crate::trace::Name;
+use crate::{scenario::ProviderHttp, trace::Name};
 
 /// Any error, as tower passes it on.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -31,9 +31,15 @@ const POOL_IDLE: Duration = Duration::from_secs(90);
 ///
 /// It is hyper-util's pooled client, the one inside reqwest, over the simulated network. Connect
 /// failures are told as reqwest's are: by `is_connect` of hyper-util's error in the `source` chain.
-pub fn upstream(host: &Host, to: Name) -> Upstream {
+///
+/// With HTTP/2 the windows are those that the reference relay gives its real client, so that both
+/// worlds hold as much for a reader that is slow.
+pub fn upstream(host: &Host, to: Name, http: ProviderHttp) -> Upstream {
     let connector = Connector { host: host.clone(), to };
     let client: Client<Connector, reqwest::Body> = Client::builder(TokioExecutor::new())
+        .http2_only(http == ProviderHttp::H2)
+        .http2_initial_stream_window_size(relay::dial::STREAM_WINDOW)
+        .http2_initial_connection_window_size(relay::dial::CONNECTION_WINDOW)
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())
         .pool_idle_timeout(POOL_IDLE)

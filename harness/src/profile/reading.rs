@@ -145,8 +145,8 @@ fn sees(profile: &Profile, received: &Received<'_>) -> Seen {
 fn sent(answer: &Answer) -> Received<'_> {
     let end = match answer.ended.map(|(_, how)| how) {
         Some(End::Clean | End::NoTerminator | End::CloseIdleAfter(_)) => Ending::Complete,
-        Some(End::Truncated | End::Fin | End::HalfClose) => Ending::Truncated,
-        Some(End::Reset) => Ending::Reset,
+        Some(End::Truncated | End::Fin | End::HalfClose | End::Goaway(_)) => Ending::Truncated,
+        Some(End::Reset | End::StreamReset(_)) => Ending::Reset,
         Some(End::Hold) | None => Ending::Silent,
     };
     Received {

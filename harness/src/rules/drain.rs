@@ -34,7 +34,8 @@ fn judge(run: &Run<'_>) -> Verdict {
     for stop in stops(run) {
         inquiry.applies();
         for (index, exchange) in run.exchanges.iter().enumerate() {
-            let Some(at) = run.at_relay(index) else { continue };
+            let here = |at: &Passage<'_>| *at.host == run.relay;
+            let Some(at) = run.at_relay(index).filter(here) else { continue };
             let wrong = begun(run, exchange, &at, &stop).or_else(|| cut(run, index, &at, &stop));
             if let Some(breach) = wrong {
                 inquiry.broke(breach.concerning(&exchange.client));

@@ -42,7 +42,9 @@ pub use middlebox::{
     Http10Downgrade, IdleCutter, LoadBalancer, Middlebox, ReChunker, SECOND_RELAY, UpstreamHttp,
 };
 pub use names::client_names;
-pub use network::{HostLimits, LinkSpec, Links, NetEvent, NetFault, Network, Way, When};
+pub use network::{
+    HostLimits, LinkSpec, Links, NetEvent, NetFault, Network, ProviderHttp, Way, When,
+};
 pub use sees::Sees;
 
 /// One scenario file.

@@ -170,10 +170,26 @@ pub struct HostLimits {
     /// as `EMFILE` does; once one is closed there is room again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<u64>,
+    /// The HTTP version of `upstream`, the provider: `h1` where it is left out. With `h2` the relay
+    /// calls it by HTTP/2 with prior knowledge, all its requests as streams of one connection. No
+    /// other host says it: a client has its own `http`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<ProviderHttp>,
     /// How late its tasks run after they are woken; at once where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-not-built" = true, "x-instead" = "a client's `reads: { rate: ... }` slows a reader down"))]
     pub slow_cpu: Option<Time>,
+}
+
+/// The HTTP version that the provider speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderHttp {
+    /// HTTP/1.1.
+    #[default]
+    H1,
+    /// HTTP/2 with prior knowledge.
+    H2,
 }
 
 impl Serialize for Network {

@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use crate::{
     broken,
     net::{Host, Listener, Task, Upstream, upstream},
+    scenario::ProviderHttp,
     trace::Name,
 };
 
@@ -154,11 +155,11 @@ impl Target {
     pub async fn serve(
         &self,
         host: Host,
-        next_hop: Name,
+        (next_hop, http): (Name, ProviderHttp),
         switches: IndexMap<String, String>,
     ) -> io::Result<()> {
         let listener = host.listen()?;
-        let provider = upstream(&host, next_hop);
+        let provider = upstream(&host, next_hop, http);
         match &self.shape {
             Shape::Router(make) => {
                 serve(listener, make(provider), WriteBuffer::HyperDefault).await;

@@ -9,6 +9,7 @@ use crate::{
     middlebox,
     net::{self, Actor, Engine, Host, Main, Task},
     plan::{Client, HopKind, Plan},
+    scenario::ProviderHttp,
     target::Target,
     trace::{Fact, Name, ProviderEvent, Trace},
 };
@@ -55,6 +56,12 @@ fn next_hop(plan: &Plan, position: usize) -> Name {
     plan.hops.get(position).map_or("upstream", |hop| hop.name.as_str()).into()
 }
 
+/// What a relay speaks with its neighbour: only the provider may speak another version.
+fn upstream_http(plan: &Plan, next: &str) -> ProviderHttp {
+    let said = plan.hosts.get(next).and_then(|limits| limits.http);
+    said.unwrap_or_default()
+}
+
 fn provider(plan: &Plan, marks: &Arc<Marks>) -> Actor {
     let (script, seed, marks) = (plan.upstream.clone(), plan.seed, Arc::clone(marks));
     let start = move |host: Host| -> Task {
@@ -95,12 +102,13 @@ fn hops(plan: &Plan, target: &Target) -> Vec<Actor> {
         let start: Arc<dyn Fn(Host) -> Task + Send + Sync> = match &hop.what {
             HopKind::Relay => {
                 let (target, switches) = (target.clone(), plan.switches.clone());
+                let http = upstream_http(plan, &next);
                 Arc::new(move |host| {
                     let (target, next, switches) =
                         (target.clone(), Arc::clone(&next), switches.clone());
                     Box::pin(async move {
                         // Nothing else listens on its host.
-                        drop(target.serve(host, next, switches).await);
+                        drop(target.serve(host, (next, http), switches).await);
                     })
                 })
             }

@@ -8,6 +8,7 @@ use futures_util::StreamExt as _;
 use harness::{
     net::{self, Actor, Stream, Upstream},
     plan::Plan,
+    scenario::ProviderHttp,
     trace::Trace,
 };
 use hyper_util::{
@@ -64,7 +65,7 @@ async fn pass_on(State(upstream): State<Upstream>) -> Response {
 }
 
 fn relay(host: &net::Host) -> Router {
-    let upstream = net::upstream(host, name("upstream"));
+    let upstream = net::upstream(host, name("upstream"), ProviderHttp::H1);
     Router::new().route("/", get(pass_on)).with_state(upstream)
 }
 
@@ -77,7 +78,7 @@ fn streamed(clients: usize, frames: u64, every: Duration) -> (Vec<Vec<(Duration,
     let actors =
         vec![serving("upstream", move |_| provider(frames, every)), serving("relay", relay)];
     run(&plan(), actors, move |host| async move {
-        let relay = net::upstream(&host, name("relay"));
+        let relay = net::upstream(&host, name("relay"), ProviderHttp::H1);
         let mut reading = JoinSet::new();
         for _ in 0..clients {
             let relay = relay.clone();

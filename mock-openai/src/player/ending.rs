@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use h2::Reason;
+
 use super::{
     Halt, Player,
     cuts::Cuts,
@@ -9,8 +11,9 @@ use super::{
     outgoing::Outgoing,
 };
 use crate::{
+    http2::Order,
     journal::{Event, PeerEnd},
-    script::End,
+    script::{Code, End},
     wire::Wire,
 };
 
@@ -62,7 +65,20 @@ impl<W: Wire> Player<'_, W> {
             }
             End::Fin => self.socket.shut_down().await?,
             End::Reset => return self.reset().await,
+            End::StreamReset(code) => {
+                if !self.socket.is_stream() {
+                    return self.reset().await;
+                }
+                self.socket.will_end(Order::ResetStream(reason(code)));
+                self.socket.shut_down().await?;
+            }
+            End::Goaway(Code::NoError) => return self.complete(end).await,
+            End::Goaway(code) => {
+                self.socket.will_end(Order::GoAway(reason(code)));
+                self.socket.shut_down().await?;
+            }
             End::HalfClose => {
+                self.socket.will_end(Order::HalfClose);
                 self.socket.shut_down().await?;
                 self.log.tell(Event::Ended { how: end });
                 let how = self.wait_gone().await?;
@@ -94,13 +110,19 @@ impl<W: Wire> Player<'_, W> {
                 Ended::Chunked => outgoing.framing(b"0\r\n\r\n"),
                 Ended::Length(len) => is_complete = len == self.progress.sent.bytes,
                 Ended::UntilClose => is_complete = false,
-                Ended::NoBody => {}
+                Ended::Stream | Ended::NoBody => {}
             }
             self.write(outgoing).await?;
         }
+        if self.socket.is_stream() {
+            return self.end_stream(end).await;
+        }
         // A peer that was told another length than it got cannot tell where the next answer
         // begins, so the connection is of no more use.
-        let keeps = is_complete && self.request.head.persists() && self.gone.is_none();
+        let keeps = is_complete
+            && !matches!(end, End::Goaway(_))
+            && self.request.head.persists()
+            && self.gone.is_none();
         if !keeps {
             self.socket.shut_down().await?;
         }
@@ -114,6 +136,18 @@ impl<W: Wire> Player<'_, W> {
         })
     }
 
+    /// Ends a stream of HTTP/2, of which the frames tell the end whatever a length said.
+    async fn end_stream(&mut self, end: End) -> Result<Next, Halt> {
+        self.socket.will_end(Order::EndStream);
+        self.socket.shut_down().await?;
+        if matches!(end, End::Goaway(_)) {
+            self.socket.will_end(Order::GoAway(Reason::NO_ERROR));
+            self.socket.shut_down().await?;
+        }
+        self.log.tell(Event::Ended { how: end });
+        Ok(Next::Keep)
+    }
+
     async fn reset(&mut self) -> Result<Next, Halt> {
         let mut how = End::Reset;
         if self.socket.reset().await.is_err() {
@@ -123,5 +157,16 @@ impl<W: Wire> Player<'_, W> {
         }
         self.log.tell(Event::Ended { how });
         Ok(Next::Close)
+    }
+}
+
+fn reason(code: Code) -> Reason {
+    match code {
+        Code::NoError => Reason::NO_ERROR,
+        Code::ProtocolError => Reason::PROTOCOL_ERROR,
+        Code::InternalError => Reason::INTERNAL_ERROR,
+        Code::RefusedStream => Reason::REFUSED_STREAM,
+        Code::Cancel => Reason::CANCEL,
+        Code::EnhanceYourCalm => Reason::ENHANCE_YOUR_CALM,
     }
 }

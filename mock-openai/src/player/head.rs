@@ -24,6 +24,8 @@ pub(super) enum Ended {
     Chunked,
     Length(u64),
     UntilClose,
+    /// By the end of a stream of HTTP/2.
+    Stream,
     /// The answer has no body at all, whatever the script sends.
     NoBody,
 }
@@ -110,7 +112,11 @@ impl<W: Wire> Player<'_, W> {
             Ended::Length(len) if !status::is_bodiless(status) => {
                 headers.push(("content-length".into(), len.to_string()));
             }
-            Ended::Chunked | Ended::Length(_) | Ended::UntilClose | Ended::NoBody => {}
+            Ended::Chunked
+            | Ended::Length(_)
+            | Ended::UntilClose
+            | Ended::Stream
+            | Ended::NoBody => {}
         }
         if ended == Ended::UntilClose || !self.request.head.persists() {
             headers.push(("connection".into(), "close".into()));
@@ -130,13 +136,14 @@ impl<W: Wire> Player<'_, W> {
 
     fn framing(&self, kind: Kind) -> Ended {
         match (self.head.framing, kind) {
-            (Framing::UntilClose, _) => Ended::UntilClose,
+            (Framing::UntilClose, _) if !self.socket.is_stream() => Ended::UntilClose,
             (Framing::Length(len), _) | (Framing::Chunked, Kind::Json(Some(len))) => {
                 Ended::Length(len)
             }
+            _ if self.socket.is_stream() => Ended::Stream,
             // HTTP/1.0 knows no chunks.
             (Framing::Chunked, _) if self.request.head.minor_version == 0 => Ended::UntilClose,
-            (Framing::Chunked, _) => Ended::Chunked,
+            (Framing::Chunked | Framing::UntilClose, _) => Ended::Chunked,
         }
     }
 

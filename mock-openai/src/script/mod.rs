@@ -14,10 +14,10 @@ pub use extent::Extent;
 pub use load::load;
 pub use rule::{Headers, Limit, Matcher, Nth, Rule, Scope, Values, When};
 pub use step::{
-    After, Choice, Choices, Cut, CutBy, CutLevel, Dialect, Distribution, End, Eol, ErrorAnswer,
-    ErrorPreset, Exponential, Framing, Head, HeadWhen, Inside, Lognormal, LongWait, Normal, Pareto,
-    Pause, Random, Recording, Repeat, Send, SendPreset, Step, Stop, Stream, ToolCall, Trip,
-    Uniform, Until, Usage, Wait,
+    After, Choice, Choices, Code, Cut, CutBy, CutLevel, Dialect, Distribution, End, Eol,
+    ErrorAnswer, ErrorPreset, Exponential, Framing, Head, HeadWhen, Inside, Lognormal, LongWait,
+    Normal, Pareto, Pause, Random, Recording, Repeat, Send, SendPreset, Step, Stop, Stream,
+    ToolCall, Trip, Uniform, Until, Usage, Wait,
 };
 
 /// A whole script: its rules are tried in order, and the first that matches answers.

@@ -11,6 +11,7 @@ mod cuts;
 mod draws;
 mod endings;
 mod helpful;
+mod http2;
 mod journal;
 mod marks;
 mod real_port;

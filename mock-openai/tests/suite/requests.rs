@@ -106,7 +106,7 @@ async fn what_is_no_request_is_refused_and_the_connection_closed() {
     let host = "host: a\r\n";
     for (bytes, status) in [
         ("\u{16}\u{3}\u{1}\u{2}", "400 Bad Request"),
-        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "400 Bad Request"),
+        ("PRI * HTTP/2.0\r\n\r\nNO\r\n\r\n", "400 Bad Request"),
         ("GET / HTTP/1.1\r\n\r\n", "400 Bad Request"),
         ("GET / HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n", "400 Bad Request"),
         (&format!("GET / HTTP/1.1\r\n{host}a: {long}"), "431 Request Header Fields Too Large"),

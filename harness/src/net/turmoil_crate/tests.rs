@@ -180,7 +180,16 @@ fn relay() -> Actor {
     let target = Target::broken("default-write-buffer").unwrap();
     actor("relay", move |host: Host| {
         let target = target.clone();
-        async move { target.serve(host, "upstream".into(), IndexMap::new()).await.unwrap() }
+        async move {
+            target
+                .serve(
+                    host,
+                    ("upstream".into(), crate::scenario::ProviderHttp::H1),
+                    IndexMap::new(),
+                )
+                .await
+                .unwrap();
+        }
     })
 }
 

@@ -2,7 +2,7 @@
 
 use mock_openai::yaml::{Diagnostic, Place};
 
-use crate::scenario::{Client, Does, Http, Leave, PathStep, Scenario};
+use crate::scenario::{Client, Does, Http, Leave, PathStep, ProviderHttp, Scenario};
 
 /// Fields that speak of one connection (RFC 9113 8.2.2).
 const OF_ONE_CONNECTION: [&str; 5] =
@@ -42,6 +42,27 @@ pub(super) fn check(
     let mut before_relay = scenario.path.iter().take_while(|step| **step != PathStep::Relay);
     if before_relay.any(|step| matches!(step, PathStep::Middlebox(_))) {
         let message = "the boxes before the relay speak HTTP/1 alone";
+        let help = "take them away, or write `http: h1`";
+        wrong.push(place.key("http").wrong(message).help(help));
+    }
+}
+
+/// The version of HTTP that a host speaks with the one before it.
+pub(super) fn check_host(
+    scenario: &Scenario,
+    (host, http): (&str, Option<ProviderHttp>),
+    place: Place<'_>,
+    wrong: &mut Vec<Diagnostic>,
+) {
+    if http.is_some() && host != "upstream" {
+        let message = format!("`{host}` takes the version that its peer speaks");
+        let help = "say `http` of `upstream`, or of a client";
+        wrong.push(place.key("http").at_key().wrong(message).help(help));
+    }
+    let relay = scenario.path.iter().rposition(|step| *step == PathStep::Relay);
+    let mut behind = scenario.path.iter().skip(relay.map_or(0, |at| at + 1));
+    if http == Some(ProviderHttp::H2) && behind.any(|step| matches!(step, PathStep::Middlebox(_))) {
+        let message = "the boxes behind the relay speak HTTP/1 alone";
         let help = "take them away, or write `http: h1`";
         wrong.push(place.key("http").wrong(message).help(help));
     }

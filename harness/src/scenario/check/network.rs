@@ -5,7 +5,7 @@ use mock_openai::{
     yaml::{Diagnostic, Place},
 };
 
-use super::{Names, clients, links, marks};
+use super::{Names, clients, http2, links, marks};
 use crate::scenario::{NetEvent, NetFault, PathStep, ReadPoint, Scenario, When, client_names};
 
 /// The fewest files with which a relay carries a stream.
@@ -41,6 +41,7 @@ pub(super) fn check(
             let help = "a relay needs three: where it listens, its client's, and its provider's";
             wrong.push(place.key("files").wrong(message).help(help));
         }
+        http2::check_host(scenario, (name, limits.http), place, wrong);
         for (key, size) in
             [("recv_buffer", limits.recv_buffer), ("send_buffer", limits.send_buffer)]
         {

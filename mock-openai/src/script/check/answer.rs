@@ -179,9 +179,14 @@ impl<'a> Answer<'a> {
         let message = match end {
             End::Truncated => "no peer can see that this body is cut: FIN is its proper end",
             End::CloseIdleAfter(_) => "the end of the body closes the connection already",
-            End::Clean | End::NoTerminator | End::Fin | End::Reset | End::HalfClose | End::Hold => {
-                return;
-            }
+            End::Clean
+            | End::NoTerminator
+            | End::Fin
+            | End::Reset
+            | End::HalfClose
+            | End::Hold
+            | End::StreamReset(_)
+            | End::Goaway(_) => return,
         };
         if self.head == Some(Framing::UntilClose) {
             let help = "the head says `framing: until_close`: leave that out, or write `end: fin`";

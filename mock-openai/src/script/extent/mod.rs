@@ -2,7 +2,7 @@
 
 mod content;
 
-use super::{After, Dialect, End, ErrorAnswer, Rule, Send, Step, Stream};
+use super::{After, Code, Dialect, End, ErrorAnswer, Rule, Send, Step, Stream};
 use crate::{
     dialect::{Envelope, MODEL_BYTES_MAX, of_path},
     presets,
@@ -79,7 +79,8 @@ impl Extent {
         };
         let Some(stop) = stream.stop else { return whole };
         // One that ends cleanly brings the terminator.
-        let terminates = matches!(stop.end, End::Clean | End::CloseIdleAfter(_));
+        let terminates =
+            matches!(stop.end, End::Clean | End::CloseIdleAfter(_) | End::Goaway(Code::NoError));
         match stop.after {
             After::Frames(first) => {
                 let first = first.saturating_add(u64::from(terminates));

@@ -46,11 +46,12 @@ pub enum End {
     Clean,
     /// The framing's end without the terminator.
     NoTerminator,
-    /// FIN without the framing's end, so that the body is seen to be cut.
+    /// FIN without the framing's end, so that the body is seen to be cut. On HTTP/2 the connection
+    /// ends, and with it every stream on it; so with `fin` and `half_close`.
     Truncated,
     /// FIN at once.
     Fin,
-    /// RST.
+    /// RST; on HTTP/2 the stream's alone (`RST_STREAM` with `INTERNAL_ERROR`).
     Reset,
     /// FIN for the sending side alone; the connection is kept for reading.
     HalfClose,
@@ -58,5 +59,31 @@ pub enum End {
     Hold,
     /// As `clean`, and the connection is closed by FIN when no byte of another request has come for
     /// so long, as a server's keep-alive time-out does (5 s in Node.js and uvicorn, 75 s in nginx).
+    /// On HTTP/2 as `clean` alone.
     CloseIdleAfter(Time),
+    /// The stream of HTTP/2 is reset (`RST_STREAM`) with this code, and the connection stays. HTTP/1
+    /// has no streams: there it is `reset`.
+    StreamReset(Code),
+    /// The connection of HTTP/2 takes no more streams (`GOAWAY`). With `no_error` this answer ends
+    /// as `clean` and the others on the connection run to their end; with another code all are cut
+    /// at once. On HTTP/1: `clean`, and the connection closed; with another code `fin`.
+    Goaway(Code),
+}
+
+/// Why a stream or a connection of HTTP/2 ends (RFC 9113 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// `NO_ERROR`: nothing is wrong; before a stream's end it cuts the answer all the same.
+    NoError,
+    /// `PROTOCOL_ERROR`.
+    ProtocolError,
+    /// `INTERNAL_ERROR`.
+    InternalError,
+    /// `REFUSED_STREAM`: nothing was done with the request, so that it may be sent again.
+    RefusedStream,
+    /// `CANCEL`.
+    Cancel,
+    /// `ENHANCE_YOUR_CALM`: the peer asks for too much.
+    EnhanceYourCalm,
 }

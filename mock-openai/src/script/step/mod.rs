@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use answer::{ErrorAnswer, ErrorPreset};
 pub use cut::{Cut, CutBy, CutLevel, Inside, Random};
-pub use end::{After, End, Stop, Trip};
+pub use end::{After, Code, End, Stop, Trip};
 pub use head::{Framing, Head, HeadWhen};
 pub use send::{Eol, Recording, Send, SendPreset};
 pub use stream::{Choice, Choices, Dialect, Stream, ToolCall, Usage};
