@@ -9,7 +9,7 @@ pub(super) const BROKEN: Broken = Broken {
     name: "flushes-at-the-end",
     mistake: "collects the whole answer before it passes on the first byte of it",
     made_by: "Kong/kong#12680: ai-proxy 3.6 rebuilt the whole body before it sent any",
-    caught_by: &["prompt-frames", "bounded-memory", "headers-first"],
+    caught_by: &["prompt-frames", "bounded-memory", "headers-first", "no-head-of-line"],
     server: Server::RIGHT,
     relay,
 };
