@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::{
     plan::Plan,
     scenario::Way,
-    trace::{Connection, Name, Recorder, Trace},
+    trace::{Connection, Name, Recorder, Trace, Watcher},
 };
 
 mod event_driven;
@@ -40,9 +40,14 @@ pub type Main = Box<dyn FnOnce(Host) -> Task + Send>;
 /// Runs `actors`, each on its host, and `main` on the host `world`, until `main` is done.
 pub fn run(engine: Engine, plan: &Plan, actors: Vec<Actor>, main: Main) -> Trace {
     match engine {
-        Engine::TurmoilNet => event_driven::run(plan, actors, main),
+        Engine::TurmoilNet => event_driven::run(plan, actors, main, None),
         Engine::Turmoil => turmoil_crate::run(plan, actors, main),
     }
+}
+
+/// As [`run`] on the event-driven engine, but each fact goes to a watcher, and no trace is kept.
+pub fn watch(plan: &Plan, actors: Vec<Actor>, main: Main, watcher: Watcher) {
+    event_driven::run(plan, actors, main, Some(watcher));
 }
 
 /// Why an engine cannot carry a plan, if so.

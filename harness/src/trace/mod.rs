@@ -12,7 +12,7 @@ mod story;
 pub use boxes::MiddleboxFact;
 pub use digest::Digest;
 pub use mock_openai::journal::{Entry as ProviderFact, Event as ProviderEvent, PeerEnd};
-pub use recorder::Recorder;
+pub use recorder::{Recorder, Watcher};
 pub use story::{first_end, story, visible};
 
 /// The name of a host or an actor: `relay`, `upstream`, `reader-1`, a middlebox's name, `world`.

@@ -1,7 +1,8 @@
 //! The one place where facts are stamped with time and order.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -20,6 +21,9 @@ struct Bounds {
     bytes: usize,
 }
 
+/// Takes each fact of a run as it is recorded, in order.
+pub type Watcher = Box<dyn FnMut(Event) + Send>;
+
 /// Collects the facts of one run. Clones write into the same trace.
 #[derive(Debug, Clone)]
 pub struct Recorder {
@@ -34,10 +38,19 @@ struct Shared {
     filled: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Held {
     events: Vec<Event>,
     bytes: usize,
+    /// Facts that a watcher has taken.
+    watched: usize,
+    watcher: Option<Watcher>,
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Held").field("events", &self.events.len()).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +65,18 @@ impl Recorder {
     /// A recorder whose time zero is now, on the runtime that all hosts share.
     pub fn starting_now() -> Self {
         Self::with(Clock::OneRuntime(Instant::now()))
+    }
+
+    /// From now on each fact goes to a watcher, and the trace keeps none: a run of any length then
+    /// takes no more memory than what is simulated.
+    #[must_use]
+    pub fn watched_by(self, watcher: Watcher) -> Self {
+        self.held().watcher = Some(watcher);
+        self
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.shared.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A recorder that asks an engine how long the run has lasted.
@@ -80,7 +105,12 @@ impl Recorder {
     /// what the world says.
     pub fn record(&self, actor: &Name, fact: Fact) -> usize {
         let at = self.now();
-        let mut held = self.shared.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held();
+        if let Some(watcher) = &mut held.watcher {
+            watcher(Event { at, actor: Arc::clone(actor), fact });
+            held.watched += 1;
+            return held.watched - 1;
+        }
         let bounds = self.shared.bounds;
         if held.events.len() >= bounds.events || held.bytes >= bounds.bytes {
             self.shared.filled.notify_waiters();
@@ -100,7 +130,7 @@ impl Recorder {
 
     /// All that was recorded; what comes later is recorded anew.
     pub fn take(&self) -> Trace {
-        let mut held = self.shared.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held();
         Trace { events: std::mem::take(&mut *held).events }
     }
 }
@@ -144,5 +174,18 @@ mod tests {
             recorder.record(&"world".into(), Fact::World(WorldFact::Over));
             assert_eq!(recorder.take().events.len(), 3);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watcher_takes_each_fact_in_order_and_the_trace_keeps_none() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&seen);
+        let watcher = Box::new(move |event: Event| sink.lock().unwrap().push(event.fact));
+        let recorder = Recorder::starting_now().watched_by(watcher);
+        let facts = [WorldFact::NotSettled, WorldFact::Over];
+        let record = |fact| recorder.record(&"world".into(), Fact::World(fact));
+        assert_eq!(facts.clone().map(record), [0, 1]);
+        assert_eq!(*seen.lock().unwrap(), facts.map(Fact::World));
+        assert!(recorder.take().events.is_empty());
     }
 }

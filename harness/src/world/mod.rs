@@ -11,7 +11,7 @@ use crate::{
     plan::{Client, HopKind, Plan},
     scenario::ProviderHttp,
     target::Target,
-    trace::{Fact, Name, ProviderEvent, Trace},
+    trace::{Fact, Name, ProviderEvent, Trace, Watcher},
 };
 
 mod conductor;
@@ -31,6 +31,20 @@ pub const EPOCH: Duration = Duration::from_hours(20_454 * 24);
 /// It always comes back: a scenario that cannot end is stopped at its limit, and a panic in a
 /// simulated task becomes a fact of the trace.
 pub fn run(plan: &Plan, target: &Target, engine: Engine) -> Trace {
+    with_world(plan, target, |plan, actors, main| net::run(engine, plan, actors, main))
+}
+
+/// As [`run`] on the event-driven engine, but each fact goes to a watcher as it happens, and no
+/// trace is kept: for runs of which a trace would be too large.
+pub fn watch(plan: &Plan, target: &Target, watcher: Watcher) {
+    with_world(plan, target, |plan, actors, main| net::watch(plan, actors, main, watcher));
+}
+
+fn with_world<T>(
+    plan: &Plan,
+    target: &Target,
+    run: impl FnOnce(&Plan, Vec<Actor>, Main) -> T,
+) -> T {
     panics::are_recorded();
     let _heard = log::is_recorded(plan);
     let plan = Arc::new(plan.clone());
@@ -48,7 +62,7 @@ pub fn run(plan: &Plan, target: &Target, engine: Engine) -> Trace {
     let main: Main = Box::new(move |world| {
         Box::pin(conductor::conduct(world, conducted, crew, progress, marks))
     });
-    net::run(engine, &plan, actors, main)
+    run(&plan, actors, main)
 }
 
 /// The name of a host's neighbour on the provider's side.

@@ -19,7 +19,7 @@ use tokio::{
 use super::{Actor, Main, on_thread, topology};
 use crate::{
     plan::Plan,
-    trace::{Recorder, Trace},
+    trace::{Recorder, Trace, Watcher},
 };
 
 mod arrival;
@@ -48,13 +48,18 @@ use shared::Shared;
 /// Every host of the plan exists, and every host that an actor runs on. Links join neighbours on
 /// the plan's path; between other hosts packets take no time.
 ///
+/// A watcher takes each fact, and leaves the trace empty.
+///
 /// # Panics
 /// Where `main` does; and inside another run on the same thread.
-pub(super) fn run(plan: &Plan, actors: Vec<Actor>, main: Main) -> Trace {
+pub(super) fn run(plan: &Plan, actors: Vec<Actor>, main: Main, watcher: Option<Watcher>) -> Trace {
     let runtime = runtime(plan.seed);
     let (shared, recorder, start) = {
         let _entered = runtime.enter();
-        let recorder = Recorder::starting_now();
+        let recorder = match watcher {
+            Some(watcher) => Recorder::starting_now().watched_by(watcher),
+            None => Recorder::starting_now(),
+        };
         (Shared::new(plan, actors, recorder.clone()), recorder, Instant::now())
     };
     // Ends the run also when `main` panics; before the runtime drops its tasks.
