@@ -1,12 +1,14 @@
 //! The service through which a simulated relay calls its provider.
 
 use std::{
+    fmt::Display,
     future::Future,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
 
+use http_body::{Body, Frame, SizeHint};
 use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -49,10 +51,52 @@ pub fn upstream(host: &Host, to: Name, http: ProviderHttp) -> Upstream {
         async move {
             let request = http::Request::try_from(request)?;
             let response = client.request(request).await?;
-            Ok::<_, BoxError>(reqwest::Response::from(response.map(reqwest::Body::wrap)))
+            let response = response.map(|body| reqwest::Body::wrap(Guarded { body, failed: 0 }));
+            Ok::<_, BoxError>(reqwest::Response::from(response))
         }
     });
     BoxCloneSyncService::new(service.map_err(BoxError::from))
+}
+
+/// How often a failed body tells its error before whoever asks is taken to ask for ever.
+const TOLD_MAX: u32 = 1_000;
+
+/// A body whose reader cannot ask for ever. One of HTTP/2 tells its error as often as it is asked, and
+/// who goes on asking never lets virtual time go on: the run would hang.
+struct Guarded<B> {
+    body: B,
+    /// Errors told.
+    failed: u32,
+}
+
+impl<B: Body<Error: Display> + Unpin> Body for Guarded<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    /// # Panics
+    /// In the relay's task, which is a fact of the run, where it asks for ever.
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Err(error))) = &polled {
+            self.failed += 1;
+            assert!(
+                self.failed <= TOLD_MAX,
+                "the provider's answer failed ({error}), and was read {TOLD_MAX} times more: stop at its first error"
+            );
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 #[derive(Clone)]
@@ -73,5 +117,48 @@ impl Service<http::Uri> for Connector {
     fn call(&mut self, _: http::Uri) -> Self::Future {
         let (host, to) = (self.host.clone(), self.to.clone());
         Box::pin(async move { host.connect(&to).await.map(TokioIo::new) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use bytes::Bytes;
+
+    use super::*;
+
+    /// Tells an error as often as it is asked.
+    struct Failed;
+
+    impl Body for Failed {
+        type Data = Bytes;
+        type Error = &'static str;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+            Poll::Ready(Some(Err("reset")))
+        }
+    }
+
+    async fn asks(times: u32) {
+        let mut body = Guarded { body: Failed, failed: 0 };
+        for _ in 0..times {
+            let item = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+            assert!(matches!(item, Some(Err("reset"))));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_can_be_read_again() {
+        asks(TOLD_MAX).await;
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "(reset), and was read 1000 times more: stop at its first error")]
+    async fn whoever_asks_for_ever_is_stopped() {
+        asks(TOLD_MAX + 1).await;
     }
 }

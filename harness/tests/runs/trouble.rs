@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::{Router, routing::post};
+use futures_util::StreamExt as _;
 use harness::{
     net::Engine,
     report::Conclusion,
@@ -10,6 +11,7 @@ use harness::{
     suite::{self, Case, Settings},
     target::Target,
 };
+use tower::ServiceExt as _;
 
 fn case(yaml: &str) -> Case {
     let scenario = scenario::load("trouble.yaml", yaml.as_bytes(), &[]);
@@ -49,6 +51,36 @@ fn a_panic_in_the_relay_fails_its_own_scenario_and_no_other() {
         let outcome = suite::outcome(&case(PLAIN), &settings);
         assert_eq!(outcome.result, Conclusion::Held, "{engine}: {:#?}", outcome.failures);
     }
+}
+
+/// Reads on behind each error of the provider's answer.
+fn spinning() -> Target {
+    Target::router("spinning", |upstream| {
+        let relay = move || async move {
+            let url = "http://provider/v1/chat/completions".parse().expect("a URL");
+            let request = reqwest::Request::new(reqwest::Method::POST, url);
+            let answer = upstream.oneshot(request).await.expect("an answer");
+            let mut body = answer.bytes_stream();
+            while let Some(_item) = body.next().await {}
+        };
+        Router::new().route("/v1/chat/completions", post(relay))
+    })
+}
+
+#[test]
+fn a_relay_that_reads_a_failed_answer_for_ever_fails_and_hangs_nobody() {
+    let reset = "
+title: The provider resets its stream
+hosts: { upstream: { http: h2 } }
+upstream:
+  - then: [{ stream: { chunks: 3, stop: { after: { frames: 2 }, end: { stream_reset: cancel } } } }]
+clients:
+  - name: reader
+    gives_up: { total: 5s }
+";
+    let outcome = suite::outcome(&case(reset), &Settings::of(spinning()));
+    let told = outcome.failures.iter().any(|f| f.got.contains("stop at its first error"));
+    assert!(told, "{:#?}", outcome.failures);
 }
 
 #[test]
