@@ -11,11 +11,14 @@ use tokio::{
 use super::{
     buffers::{Because, Buffers},
     connection::Client,
-    heads::{self, Down, Framing},
+    heads,
 };
 use crate::{
     http1::{Closing, Item, RequestHead, ResponseDecoder, ResponseHead},
-    middlebox::teller::Teller,
+    middlebox::{
+        framing::{Down, Framing},
+        teller::Teller,
+    },
     net::Stream,
     scenario::BufferingProxy,
     trace::{BodyEnd, MiddleboxFact},

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf},
+    io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf},
     time::timeout,
 };
 
@@ -12,8 +12,11 @@ use super::{
     heads,
 };
 use crate::{
-    http1::{Head as _, Item, RequestDecoder, RequestHead, ResponseHead},
-    middlebox::teller::Teller,
+    http1::{Head as _, ResponseHead},
+    middlebox::{
+        incoming::{Incoming, Request},
+        teller::Teller,
+    },
     net::{Host, Stream},
     scenario::BufferingProxy,
     trace::Name,
@@ -28,28 +31,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_mins(1);
 /// nginx `client_max_body_size`.
 const REQUEST_BODY_BYTES_MAX: usize = 1024 * 1024;
 
-/// nginx learns of a FIN behind bytes that it has not read (`EPOLLRDHUP`). Here those bytes are read,
-/// as many as a kernel's receive buffer would hold: behind more, no FIN can come.
-const READ_AHEAD_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of one read: a page.
+const READ_BYTES: usize = 4096;
 
 /// The client's side of a connection.
 pub(super) struct Client {
     pub(super) teller: Teller,
     pub(super) incoming: Incoming,
     pub(super) writer: WriteHalf<Stream>,
-}
-
-/// What the client sends.
-pub(super) struct Incoming {
-    reader: ReadHalf<Stream>,
-    /// Bytes of later requests.
-    ahead: Vec<u8>,
-}
-
-/// A request, read whole (nginx `proxy_request_buffering`, on).
-struct Request {
-    head: RequestHead,
-    body: Vec<u8>,
 }
 
 /// Why there is no answer to pass on.
@@ -65,7 +54,7 @@ const GATEWAY_TIMEOUT: NoAnswer = NoAnswer::Error(504, "Gateway Time-out");
 pub(super) async fn serve(spec: BufferingProxy, host: Host, next_hop: Name, stream: Stream) {
     let teller = Teller::of(&host, &stream);
     let (reader, writer) = tokio::io::split(stream);
-    let incoming = Incoming { reader, ahead: Vec::new() };
+    let incoming = Incoming::new(reader, READ_BYTES).keeping(REQUEST_BODY_BYTES_MAX);
     let mut client = Client { teller, incoming, writer };
     while let Ok(Some(request)) = timeout(IDLE_TIMEOUT, client.incoming.request()).await {
         let stays = match begin(&spec, &host, &next_hop, &mut client, &request).await {
@@ -136,45 +125,4 @@ async fn read_head(
         }
     }
     Err(BAD_GATEWAY)
-}
-
-impl Incoming {
-    /// The next request; nothing where the client goes, or does not speak HTTP.
-    async fn request(&mut self) -> Option<Request> {
-        let mut decoder = RequestDecoder::new();
-        let (mut head, mut body) = (None, Vec::new());
-        let mut bytes = std::mem::take(&mut self.ahead);
-        loop {
-            let fed = decoder.feed(&bytes);
-            for item in fed.items {
-                match item {
-                    Item::Head(found) => head = Some(found),
-                    // What is over the limit is read and thrown away.
-                    Item::Body(piece) if body.len() <= REQUEST_BODY_BYTES_MAX => {
-                        body.extend_from_slice(&piece);
-                    }
-                    Item::Body(_) | Item::Trailers(_) | Item::End(_) => {}
-                }
-            }
-            if decoder.is_over() {
-                self.ahead = bytes.split_off(fed.taken);
-                return Some(Request { head: head?, body });
-            }
-            bytes.resize(4096, 0);
-            let len = self.reader.read(&mut bytes).await.ok().filter(|len| *len > 0)?;
-            bytes.truncate(len);
-        }
-    }
-
-    /// Resolves when the client goes. nginx takes its FIN for that too, half-closed or not.
-    pub(super) async fn gone(&mut self) {
-        while self.ahead.len() < READ_AHEAD_BYTES_MAX {
-            let mut piece = [0; 256];
-            match self.reader.read(&mut piece).await {
-                Ok(0) | Err(_) => return,
-                Ok(len) => self.ahead.extend_from_slice(&piece[..len]),
-            }
-        }
-        std::future::pending::<()>().await;
-    }
 }

@@ -1,7 +1,8 @@
 //! The heads that the proxy writes: to its next hop, and to its client.
 
 use crate::{
-    http1::{Headers, RequestHead, ResponseHead, header, header_names},
+    http1::{Headers, RequestHead, ResponseHead, header},
+    middlebox::framing::{Down, Framing, field, wants_to_stay},
     scenario::UpstreamHttp,
 };
 
@@ -35,24 +36,6 @@ const NOT_PASSED_DOWN: [&str; 13] = [
     "x-pad",
 ];
 
-/// How the proxy frames its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Framing {
-    /// No body, or one with a length that the head says.
-    AsSaid,
-    Chunked,
-    UntilClose,
-}
-
-/// How the answer goes to the client.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Down {
-    pub(super) head: Vec<u8>,
-    pub(super) framing: Framing,
-    /// Whether the connection serves another request afterwards.
-    pub(super) keeps_alive: bool,
-}
-
 /// The request as it goes to the next hop: no connection reuse, whatever the version. nginx takes no
 /// note of what `Connection` names.
 pub(super) fn up(
@@ -80,16 +63,8 @@ pub(super) fn up(
 
 /// The answer's head as it goes to the client.
 pub(super) fn down(request: &RequestHead, answer: &ResponseHead) -> Down {
-    let length = header(&answer.headers, "content-length")
-        .filter(|_| header(&answer.headers, "transfer-encoding").is_none());
-    let has_body = request.method != "HEAD" && !matches!(answer.status, 204 | 304);
-    let framing = match length {
-        Some(_) => Framing::AsSaid,
-        None if !has_body => Framing::AsSaid,
-        None if request.minor_version >= 1 => Framing::Chunked,
-        None => Framing::UntilClose,
-    };
-    let keeps_alive = framing != Framing::UntilClose && wants_to_stay(request);
+    let (framing, length) = Framing::of(request, 1, answer);
+    let keeps_alive = framing != Framing::UntilClose && wants_to_stay(request, 1);
     let mut head = format!("HTTP/1.1 {} {}\r\n", answer.status, answer.reason);
     if let Some(media_type) = header(&answer.headers, "content-type") {
         head += &field("Content-Type", &media_type);
@@ -109,7 +84,7 @@ pub(super) fn down(request: &RequestHead, answer: &ResponseHead) -> Down {
 /// The proxy's own error page.
 pub(super) fn error(request: &RequestHead, status: u16, reason: &str) -> (Vec<u8>, bool) {
     let page = format!("<html><body><h1>{status} {reason}</h1></body></html>\r\n");
-    let keeps_alive = wants_to_stay(request);
+    let keeps_alive = wants_to_stay(request, 1);
     let head = format!("HTTP/1.1 {status} {reason}\r\n")
         + &field("Content-Type", "text/html")
         + &field("Content-Length", &page.len().to_string())
@@ -126,16 +101,6 @@ pub(super) fn asks_to_buffer(answer: &ResponseHead) -> Option<bool> {
         "yes" => Some(true),
         _ => None,
     }
-}
-
-fn wants_to_stay(request: &RequestHead) -> bool {
-    let options = header_names(&header(&request.headers, "connection").unwrap_or_default());
-    let says = |option: &str| options.iter().any(|candidate| candidate == option);
-    if request.minor_version >= 1 { !says("close") } else { says("keep-alive") }
-}
-
-fn field(name: &str, value: &str) -> String {
-    format!("{name}: {value}\r\n")
 }
 
 fn others(headers: &Headers, left_out: &[&str]) -> String {

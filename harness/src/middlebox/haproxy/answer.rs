@@ -10,7 +10,7 @@ use tokio::{
 use super::{PIECE_BYTES, connection::Client, heads};
 use crate::{
     http1::{Closing, Framing, Item, RequestHead, ResponseDecoder, ResponseHead},
-    middlebox::teller::Teller,
+    middlebox::{framing::wants_to_stay, teller::Teller},
     net::Stream,
     trace::BodyEnd,
 };
@@ -84,7 +84,7 @@ impl Answer {
         let until_close = framing == Framing::UntilClose;
         self.chunked = framing == Framing::Chunked;
         self.no_delay |= until_close;
-        self.keeps_alive = !until_close && heads::wants_to_stay(request);
+        self.keeps_alive = !until_close && wants_to_stay(request, 1);
         self.write(&heads::down(request, head, self.keeps_alive));
         match end {
             Some(end) => self.finish(end),

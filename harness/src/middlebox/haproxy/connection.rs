@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf},
+    io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf},
     time::{Instant, timeout},
 };
 
 use super::{PIECE_BYTES, answer::Answer, heads};
 use crate::{
-    http1::{Head as _, Item, RequestDecoder, RequestHead, ResponseHead},
-    middlebox::teller::Teller,
+    http1::{Head as _, ResponseHead},
+    middlebox::{
+        incoming::{Incoming, Request},
+        teller::Teller,
+    },
     net::{Host, Stream},
     scenario::Haproxy,
     trace::Name,
@@ -26,24 +29,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const RETRIES: usize = 3;
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// A kernel's receive buffer; behind more that nobody reads, no FIN can come.
-const READ_AHEAD_BYTES_MAX: usize = 64 * 1024;
-
 /// The client's side of a connection.
 pub(super) struct Client {
     spec: Haproxy,
     pub(super) silence: Duration,
     teller: Teller,
-    reader: ReadHalf<Stream>,
+    incoming: Incoming,
     pub(super) writer: WriteHalf<Stream>,
-    /// Bytes of later requests.
-    ahead: Vec<u8>,
-}
-
-/// A request, read whole.
-struct Request {
-    head: RequestHead,
-    body: Vec<u8>,
 }
 
 /// Why there is no answer to pass on.
@@ -65,12 +57,12 @@ impl Client {
         let teller = Teller::of(host, &stream);
         let silence = spec.timeout.map_or(TIMEOUT, |time| time.0);
         let (reader, writer) = tokio::io::split(stream);
-        Self { spec, silence, teller, reader, writer, ahead: Vec::new() }
+        Self { spec, silence, teller, incoming: Incoming::new(reader, PIECE_BYTES), writer }
     }
 
     /// Its requests, one after another.
     pub(super) async fn served(mut self, host: Host, next_hop: Name) {
-        while let Ok(Some(request)) = timeout(self.silence, self.request()).await {
+        while let Ok(Some(request)) = timeout(self.silence, self.incoming.request()).await {
             let stays = match self.begin(&host, &next_hop, &request).await {
                 Ok(answer) => answer.pass_on(&mut self).await,
                 Err(NoAnswer::ClientGone) => return,
@@ -85,39 +77,12 @@ impl Client {
         }
     }
 
-    async fn request(&mut self) -> Option<Request> {
-        let mut decoder = RequestDecoder::new();
-        let (mut head, mut body) = (None, Vec::new());
-        let mut bytes = std::mem::take(&mut self.ahead);
-        loop {
-            let fed = decoder.feed(&bytes);
-            for item in fed.items {
-                match item {
-                    Item::Head(found) => head = Some(found),
-                    Item::Body(piece) => body.extend_from_slice(&piece),
-                    Item::Trailers(_) | Item::End(_) => {}
-                }
-            }
-            if decoder.is_over() {
-                self.ahead = bytes.split_off(fed.taken);
-                return Some(Request { head: head?, body });
-            }
-            bytes.resize(PIECE_BYTES, 0);
-            let len = self.reader.read(&mut bytes).await.ok().filter(|len| *len > 0)?;
-            bytes.truncate(len);
-        }
-    }
-
     /// Resolves when the client goes, half-closed or not; without `option abortonclose` never.
     pub(super) async fn gone(&mut self) {
-        let mut piece = [0; 256];
-        while self.spec.abort_on_close && self.ahead.len() < READ_AHEAD_BYTES_MAX {
-            match self.reader.read(&mut piece).await {
-                Ok(0) | Err(_) => return,
-                Ok(len) => self.ahead.extend_from_slice(&piece[..len]),
-            }
+        if !self.spec.abort_on_close {
+            std::future::pending::<()>().await;
         }
-        std::future::pending::<()>().await;
+        self.incoming.gone().await;
     }
 
     /// Sends the request on and waits for the head of its answer.

@@ -1,6 +1,9 @@
 //! The heads that the proxy writes: to its next hop, and to its client.
 
-use crate::http1::{Headers, RequestHead, ResponseHead, header, header_names};
+use crate::{
+    http1::{Headers, RequestHead, ResponseHead, header},
+    middlebox::framing::{field, wants_to_stay},
+};
 
 /// The request as it goes to the next hop, in the version in which it came, with names in lower case.
 pub(super) fn up(request: &RequestHead, body: &[u8]) -> Vec<u8> {
@@ -36,7 +39,7 @@ pub(super) fn error(
     words: &str,
 ) -> (Vec<u8>, bool) {
     let page = format!("<html><body><h1>{status} {reason}</h1>\n{words}\n</body></html>\n");
-    let keeps_alive = wants_to_stay(request);
+    let keeps_alive = wants_to_stay(request, 1);
     let head = format!("HTTP/1.1 {status} {reason}\r\n")
         + &field("content-length", &page.len().to_string())
         + &field("cache-control", "no-cache")
@@ -54,16 +57,6 @@ fn connection(request: &RequestHead, keeps_alive: bool) -> String {
         (true, 0) => field("connection", "keep-alive"),
         (true, _) => String::new(),
     }
-}
-
-pub(super) fn wants_to_stay(request: &RequestHead) -> bool {
-    let options = header_names(&header(&request.headers, "connection").unwrap_or_default());
-    let says = |option: &str| options.iter().any(|candidate| candidate == option);
-    if request.minor_version >= 1 { !says("close") } else { says("keep-alive") }
-}
-
-fn field(name: &str, value: &str) -> String {
-    format!("{name}: {value}\r\n")
 }
 
 /// The fields that pass, in their order and in lower case.

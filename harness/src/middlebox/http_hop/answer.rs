@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::{
-    Answered, Client, Exchange, PIECE_BYTES,
-    heads::{self, Down, Framing},
-};
+use super::{Answered, Client, Exchange, PIECE_BYTES, heads};
 use crate::{
     http1::{Closing, Item, RequestHead, ResponseDecoder},
-    middlebox::teller::Teller,
+    middlebox::{
+        framing::{Down, Framing},
+        teller::Teller,
+    },
     net::Stream,
     trace::{BodyEnd, MiddleboxFact},
 };

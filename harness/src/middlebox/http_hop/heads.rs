@@ -1,6 +1,9 @@
 //! The heads that a hop writes: to the next hop, and to its client.
 
-use crate::http1::{Headers, RequestHead, ResponseHead, header, header_names};
+use crate::{
+    http1::{Headers, RequestHead, ResponseHead, header, header_names},
+    middlebox::framing::{Down, Framing, field, wants_to_stay},
+};
 
 /// Fields of one connection, and of framing: each side has its own (RFC 9110 7.6.1).
 const OF_ONE_CONNECTION: [&str; 7] = [
@@ -12,24 +15,6 @@ const OF_ONE_CONNECTION: [&str; 7] = [
     "transfer-encoding",
     "upgrade",
 ];
-
-/// How the body goes to the client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Framing {
-    /// No body, or one with a length that the head says.
-    AsSaid,
-    Chunked,
-    UntilClose,
-}
-
-/// An answer's head as it goes to the client.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Down {
-    pub(super) head: Vec<u8>,
-    pub(super) framing: Framing,
-    /// Whether the connection serves another request afterwards.
-    pub(super) keeps_alive: bool,
-}
 
 /// The request as it goes to the next hop, on a connection for it alone.
 pub(super) fn up(request: &RequestHead, minor_version: u8, body: &[u8]) -> Vec<u8> {
@@ -48,15 +33,7 @@ pub(super) fn up(request: &RequestHead, minor_version: u8, body: &[u8]) -> Vec<u
 
 /// The answer as it goes to a client who asked so, in this minor version.
 pub(super) fn down(request: &RequestHead, minor_version: u8, answer: &ResponseHead) -> Down {
-    let length = header(&answer.headers, "content-length")
-        .filter(|_| header(&answer.headers, "transfer-encoding").is_none());
-    let has_body = request.method != "HEAD" && !matches!(answer.status, 204 | 304);
-    let framing = match length {
-        Some(_) => Framing::AsSaid,
-        None if !has_body => Framing::AsSaid,
-        None if request.minor_version.min(minor_version) >= 1 => Framing::Chunked,
-        None => Framing::UntilClose,
-    };
+    let (framing, length) = Framing::of(request, minor_version, answer);
     let keeps_alive = framing != Framing::UntilClose && wants_to_stay(request, minor_version);
     let mut head = format!("HTTP/1.{minor_version} {} {}\r\n", answer.status, answer.reason);
     head += &others(&answer.headers);
@@ -99,16 +76,6 @@ fn reason(status: u16) -> &'static str {
             .and_then(|status| status.canonical_reason())
             .unwrap_or("Error"),
     }
-}
-
-fn wants_to_stay(request: &RequestHead, minor_version: u8) -> bool {
-    let options = header_names(&header(&request.headers, "connection").unwrap_or_default());
-    let says = |option: &str| options.iter().any(|candidate| candidate == option);
-    if request.minor_version.min(minor_version) >= 1 { !says("close") } else { says("keep-alive") }
-}
-
-fn field(name: &str, value: &str) -> String {
-    format!("{name}: {value}\r\n")
 }
 
 /// The fields that pass, in their order.

@@ -17,7 +17,6 @@
 
 mod answer;
 mod heads;
-mod incoming;
 #[cfg(test)]
 mod tests;
 
@@ -29,14 +28,16 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::teller::Teller;
+use super::{
+    incoming::{Incoming, Request},
+    teller::Teller,
+};
 use crate::{
     http1::{Head as _, RequestHead, ResponseHead},
     net::{Host, Stream},
     trace::{MiddleboxFact, Name},
 };
 use answer::Passing;
-use incoming::{Incoming, Request};
 
 /// How much of an answer is read at once (nginx `proxy_buffer_size`, a memory page).
 const PIECE_BYTES: usize = 4096;
@@ -130,7 +131,7 @@ impl Client {
     fn of(host: &Host, stream: Stream) -> Self {
         let (from, teller) = (stream.peer(), Teller::of(host, &stream));
         let (reader, writer) = tokio::io::split(stream);
-        Self { from, teller, incoming: Incoming::new(reader), writer }
+        Self { from, teller, incoming: Incoming::new(reader, PIECE_BYTES), writer }
     }
 
     /// Its requests, one after another.

@@ -1,4 +1,4 @@
-//! What a client sends: its requests, and the end of its patience.
+//! What the client of a hop sends: its requests, and the end of its patience.
 
 use tokio::io::{AsyncReadExt as _, ReadHalf};
 
@@ -18,13 +18,24 @@ pub(super) struct Request {
 
 pub(super) struct Incoming {
     reader: ReadHalf<Stream>,
+    /// Bytes of one read.
+    piece: usize,
+    /// Bytes of a body above which it is thrown away as it is read.
+    body_max: usize,
     /// Bytes of later requests.
     ahead: Vec<u8>,
 }
 
 impl Incoming {
-    pub(super) fn new(reader: ReadHalf<Stream>) -> Self {
-        Self { reader, ahead: Vec::new() }
+    /// Reads so many bytes at once, and bodies of any length.
+    pub(super) fn new(reader: ReadHalf<Stream>, piece: usize) -> Self {
+        Self { reader, piece, body_max: usize::MAX, ahead: Vec::new() }
+    }
+
+    /// What of a body is above this is thrown away: whoever gets more than it refuses the request.
+    #[must_use]
+    pub(super) fn keeping(self, body_max: usize) -> Self {
+        Self { body_max, ..self }
     }
 
     /// The next request; nothing where the client goes, or does not speak HTTP.
@@ -37,21 +48,23 @@ impl Incoming {
             for item in fed.items {
                 match item {
                     Item::Head(found) => head = Some(found),
-                    Item::Body(piece) => body.extend_from_slice(&piece),
-                    Item::Trailers(_) | Item::End(_) => {}
+                    Item::Body(piece) if body.len() <= self.body_max => {
+                        body.extend_from_slice(&piece);
+                    }
+                    Item::Body(_) | Item::Trailers(_) | Item::End(_) => {}
                 }
             }
             if decoder.is_over() {
                 self.ahead = bytes.split_off(fed.taken);
                 return Some(Request { head: head?, body });
             }
-            bytes.resize(super::PIECE_BYTES, 0);
+            bytes.resize(self.piece, 0);
             let len = self.reader.read(&mut bytes).await.ok().filter(|len| *len > 0)?;
             bytes.truncate(len);
         }
     }
 
-    /// Resolves when the client goes. nginx takes its FIN for that too, half-closed or not.
+    /// Resolves when the client goes. Its FIN is taken for that too, half-closed or not.
     pub(super) async fn gone(&mut self) {
         let mut piece = [0; 256];
         while self.ahead.len() < READ_AHEAD_BYTES_MAX {
