@@ -46,12 +46,19 @@ fn judge_one(run: &Run<'_>, client: &Name, expect: &Expect) -> Vec<Labelled> {
         say("attempts", check(run, client, at, holds(bound, &got), wanted, got.to_string()));
     }
     if let Some(sees) = expect.sees {
-        let got = profile::seen_by(run, client).map_or("an answer that it left", Outcome::name);
+        let got = profile::seen_by(run, client);
         let at =
             of_client().next_back().map_or_else(|| Moment::last(run.trace), |(_, e)| e.last_seen());
         say(
             "sees",
-            check(run, client, at, got == sees.name(), sees.name().to_owned(), got.to_owned()),
+            check(
+                run,
+                client,
+                at,
+                got == Some(sees),
+                sees.name().to_owned(),
+                got.map_or("an answer that it left", Outcome::name).to_owned(),
+            ),
         );
     }
     if let Some(may) = expect.script_reads {

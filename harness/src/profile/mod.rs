@@ -17,9 +17,9 @@ mod outcome;
 mod reading;
 mod retrying;
 
+pub use crate::scenario::Outcome;
 pub use chunks::{End, Problem, Seen};
 pub use meant::Meant;
-pub use outcome::Outcome;
 pub use reading::{Reading, readings, seen_by};
 pub use retrying::{Hears, Lost, Patience, Retrying};
 

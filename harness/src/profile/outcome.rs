@@ -1,31 +1,7 @@
 //! What an application saw, held against what the provider meant.
 
-use serde::{Serialize, Serializer};
-
 use super::{End, Meant, Seen, chunks::Text};
-
-/// What became of an answer, in the eyes of an application.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
-    /// All that the model said, and no error.
-    Whole,
-    /// An error, where there is one to tell.
-    Error,
-    /// An error, where all is well.
-    FalseAlarm,
-    /// The end is missing, and the application does not know.
-    SilentTruncation,
-    /// All of the text, but not that the model finished, and no error.
-    NoFinish,
-    /// Something before the end is missing, and the application does not know.
-    SilentLoss,
-    /// Nothing came, and the application does not know that there was something.
-    Empty,
-    /// Something else than the model said.
-    WrongText,
-    /// It still waits.
-    Stall,
-}
+use crate::scenario::Outcome;
 
 impl Outcome {
     /// Every one, the good ones first.
@@ -64,21 +40,6 @@ impl Outcome {
         matches!(self, Self::Whole | Self::Error)
     }
 
-    /// In a word or two, as reports have it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Whole => "whole",
-            Self::Error => "error",
-            Self::FalseAlarm => "false alarm",
-            Self::SilentTruncation => "silent truncation",
-            Self::NoFinish => "no finish",
-            Self::SilentLoss => "silent loss",
-            Self::Empty => "empty",
-            Self::WrongText => "wrong text",
-            Self::Stall => "stall",
-        }
-    }
-
     /// What it means, for those who read a report.
     pub fn says(self) -> &'static str {
         match self {
@@ -92,12 +53,6 @@ impl Outcome {
             Self::WrongText => "other text than the model's, and no error is raised",
             Self::Stall => "the application still waits when the run is over",
         }
-    }
-}
-
-impl Serialize for Outcome {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io};
 
 use comfy_table::{CellAlignment, Table, presets};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Outcome;
 use crate::profile::{self, Problem, Profile, Reading};
@@ -24,8 +24,10 @@ pub struct SdkView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Made {
     /// What its application saw of the exact bytes that the client got.
+    #[serde(serialize_with = "by_name")]
     pub outcome: profile::Outcome,
     /// What it would have seen of the provider's bytes with nothing between.
+    #[serde(serialize_with = "by_name")]
     pub direct: profile::Outcome,
     /// How many answers came out so.
     pub answers: usize,
@@ -34,6 +36,12 @@ pub struct Made {
     /// The error that was raised there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// As the text has it, not as the language.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn by_name<S: Serializer>(outcome: &profile::Outcome, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(outcome.name())
 }
 
 impl SdkView {

@@ -13,7 +13,7 @@ use serde::{
     ser::SerializeMap as _,
 };
 
-use super::{Bound, Sees};
+use super::{Bound, Outcome};
 
 /// One expectation: about a client, about the provider, about the relay, an excuse, or several of
 /// which any may hold.
@@ -45,7 +45,7 @@ pub struct Expect {
     pub ends: Option<EndsAs>,
     /// What its application sees through its SDK, held against what the provider meant; for `as: sdk`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sees: Option<Sees>,
+    pub sees: Option<Outcome>,
     /// Whether a page's script may read the response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script_reads: Option<bool>,

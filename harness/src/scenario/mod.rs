@@ -12,9 +12,9 @@ mod load;
 mod middlebox;
 mod names;
 mod network;
+mod outcome;
 mod pick;
 pub mod schema;
-mod sees;
 
 use indexmap::IndexMap;
 use mock_openai::{
@@ -45,7 +45,7 @@ pub use names::client_names;
 pub use network::{
     HostLimits, LinkSpec, Links, NetEvent, NetFault, Network, ProviderHttp, Way, When,
 };
-pub use sees::Sees;
+pub use outcome::Outcome;
 
 /// One scenario file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,12 +1,14 @@
-//! What an application makes of an answer, as an author expects it.
+//! What became of an answer in the eyes of an application: authors expect it, and reports tell it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What became of an answer, in the eyes of an application.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
-pub enum Sees {
+pub enum Outcome {
     /// All that the model said, and no error.
     Whole,
     /// An error, where there is one to tell.
@@ -27,8 +29,8 @@ pub enum Sees {
     Stall,
 }
 
-impl Sees {
-    /// As reports have it.
+impl Outcome {
+    /// In a word or two, as reports have it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Whole => "whole",
