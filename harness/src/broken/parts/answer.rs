@@ -5,7 +5,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json as object};
 
-use super::{Body, call::end_to_end};
+use super::{Body, call::end_to_end, stream::up_to_its_error};
 use crate::net::BoxError;
 
 /// Status, headers and body, as they go to the client.
@@ -21,7 +21,7 @@ impl From<reqwest::Response> for Answer {
         let status = response.status();
         let mut headers = end_to_end(response.headers());
         headers.remove(header::CONTENT_LENGTH);
-        let body = response.bytes_stream().map_err(BoxError::from).boxed();
+        let body = up_to_its_error(response.bytes_stream().map_err(BoxError::from).boxed());
         let mut answer = Self { status, headers, body };
         if answer.is_event_stream() {
             // nginx's word for "do not buffer this answer".

@@ -5,20 +5,24 @@ use futures_util::{StreamExt as _, stream};
 
 use super::{Blocks, Body, Item, Tail, error_object};
 
-/// Passes on what `step` makes of each item, and of the end, which is `None`. An error is the last item:
-/// a body of HTTP/2 would tell it again for ever.
-pub(in crate::broken) fn edit(
-    body: Body,
-    mut step: impl FnMut(Option<Item>) -> Vec<Item> + Send + 'static,
-) -> Body {
+/// A body whose first error is its last item: one of HTTP/2 would tell it again for ever.
+pub(super) fn up_to_its_error(body: Body) -> Body {
     let items = stream::unfold(Some(body), async |body| {
         let mut body = body?;
         let item = body.next().await?;
         let rest = item.is_ok().then_some(body);
         Some((item, rest))
     });
+    items.boxed()
+}
+
+/// Passes on what `step` makes of each item, and of the end, which is `None`.
+pub(in crate::broken) fn edit(
+    body: Body,
+    mut step: impl FnMut(Option<Item>) -> Vec<Item> + Send + 'static,
+) -> Body {
     let end = stream::once(async { None });
-    items.map(Some).chain(end).flat_map(move |item| stream::iter(step(item))).boxed()
+    body.map(Some).chain(end).flat_map(move |item| stream::iter(step(item))).boxed()
 }
 
 /// Passes on what `step` makes of each whole block. What is unfinished at the end passes as it is.
