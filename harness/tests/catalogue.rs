@@ -6,7 +6,7 @@ use harness::{
     rules,
     scenario::{
         catalogue::{self, ScenarioFile},
-        load,
+        load_all,
     },
     suite::Case,
 };
@@ -40,14 +40,15 @@ fn every_scenario_of_the_catalogue_is_read_and_planned() {
 
 #[test]
 fn every_scenario_is_the_same_when_it_is_written_out_and_read_again() {
-    let files = catalogue::embedded(&[]).unwrap();
-    for case in files.iter().flat_map(cases) {
-        // JSON is YAML; what is written out names no other files and has no matrix.
-        let written = serde_json::to_string_pretty(&case.scenario).unwrap();
-        let again = load(&case.id, written.as_bytes(), &rule_ids()).unwrap_or_else(|wrong| {
-            panic!("{}", texts(&wrong));
-        });
-        assert_eq!(case.scenario, again, "{}", case.id);
+    for file in catalogue::embedded(&[]).unwrap() {
+        for case in cases(&file) {
+            // JSON is YAML; what is written out includes no other files and has no matrix.
+            let written = serde_json::to_string_pretty(&case.scenario).unwrap();
+            let again = load_all(&file.path, written.as_bytes(), &file.files(), &rule_ids());
+            let again = again.unwrap_or_else(|wrong| panic!("{}", texts(&wrong)));
+            let again: Vec<_> = again.into_iter().map(|(_, scenario)| scenario).collect();
+            assert_eq!(again, [case.scenario], "{}", case.id);
+        }
     }
 }
 

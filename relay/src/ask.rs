@@ -9,6 +9,7 @@ use crate::{
     config::{Config, Head},
     errors::Failure,
     headers, opening,
+    reached::reached,
     retry::{Outcome, Resend, Retries},
     routes::Route,
     state::Relay,
@@ -70,6 +71,7 @@ pub(crate) async fn ask(
                     return Err(Failure::LeftAlone { retry_after });
                 };
                 let Some(wait) = retries.pass(now) else { return result };
+                reached!("a request is tried again after a wait");
                 // Its connection is not held while waiting.
                 drop(result);
                 tokio::time::sleep(wait).await;
@@ -90,7 +92,10 @@ pub(crate) async fn ask(
         };
         let no_headers = HeaderMap::new();
         let outcome = match &result {
-            _ if used_up => Outcome::UsedUp,
+            _ if used_up => {
+                reached!("a quota is used up");
+                Outcome::UsedUp
+            }
             Ok(answer) => Outcome::Answer(answer.status, &answer.headers),
             Err(Failure::FirstEvent(status, _)) => Outcome::Answer(*status, &no_headers),
             Err(Failure::Unreachable | Failure::ConnectTimeout | Failure::Untrusted) => {

@@ -17,8 +17,8 @@ use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use crate::{
-    account::Attempts, config::Secret, errors::Failure, headers, lock::Locked as _, state::Relay,
-    target::target,
+    account::Attempts, config::Secret, errors::Failure, headers, lock::Locked as _,
+    reached::reached, state::Relay, target::target,
 };
 
 /// The body of a request.
@@ -35,6 +35,7 @@ impl Upload {
         match self {
             Self::Whole(bytes) => bytes.into(),
             Self::AsItComes(body) => {
+                reached!("a request is passed on as it comes");
                 let body = body.locked().take();
                 reqwest::Body::wrap_stream(body.unwrap_or_default().into_data_stream())
             }

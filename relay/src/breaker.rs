@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::config::Config;
+use crate::{config::Config, reached::reached};
 
 /// The window's grain (Hystrix, `numBuckets`): this bounds the memory, whatever the traffic.
 const BUCKETS: usize = 10;
@@ -106,10 +106,14 @@ impl Breaker {
         let probe = match &mut self.inner {
             Inner::Closed(_) | Inner::Open { .. } => false,
             Inner::HalfOpen { under_way, good } if *under_way + *good < self.rules.probes => {
+                reached!("a probe goes through a half-open breaker");
                 *under_way += 1;
                 true
             }
-            Inner::HalfOpen { .. } => return Err(Duration::ZERO),
+            Inner::HalfOpen { .. } => {
+                reached!("no more probes go through a half-open breaker");
+                return Err(Duration::ZERO);
+            }
         };
         Ok(Ticket { opened: self.opened, probe })
     }
@@ -136,6 +140,7 @@ impl Breaker {
             let (bad, all) = window.sums(now);
             let share = u64::from(bad) * 100 >= u64::from(all) * u64::from(self.rules.percent);
             if verdict == Verdict::Bad && all >= self.rules.min && share {
+                reached!("a breaker opens");
                 self.open(now);
             }
         }
@@ -149,10 +154,14 @@ impl Breaker {
         *under_way -= 1;
         match verdict {
             Verdict::Unclear => {}
-            Verdict::Bad => self.open(now),
+            Verdict::Bad => {
+                reached!("a bad probe opens a breaker again");
+                self.open(now);
+            }
             Verdict::Good => {
                 *good += 1;
                 if *good >= self.rules.probes {
+                    reached!("good probes close a breaker");
                     self.inner = Inner::Closed(Window::new(self.rules.window, now));
                 }
             }

@@ -17,6 +17,7 @@ use crate::{
     errors::{ErrorObject, Failure},
     headers,
     proxy::{self, Told},
+    reached::reached,
     resume::{self, Caller},
     routes::Route,
     state::Relay,
@@ -88,6 +89,7 @@ async fn stream_of(
     let Ok(body) = Limited::new(answer.body, LARGEST_ERROR).collect().await else {
         return Err(refused);
     };
+    reached!("an error that comes after a heartbeat is told in the stream");
     let json = serde_json::from_slice::<Value>(&body.to_bytes()).ok();
     Err(json.as_ref().and_then(ErrorObject::within).unwrap_or(refused))
 }

@@ -37,6 +37,7 @@ mod metrics;
 mod opening;
 mod proxy;
 mod quantity;
+mod reached;
 mod request_id;
 pub mod resume;
 mod retry;

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::{
     errors::{ErrorObject, Failure},
+    reached::reached,
     stream::{Event, Events, Family},
 };
 
@@ -38,7 +39,10 @@ pub(crate) async fn until_content(
         read.push_back(Ok(bytes));
         match ended.iter().map(|event| Opening::of(family, event)).find(|o| *o != Opening::Preamble)
         {
-            Some(Opening::Error(status, error)) => return Err(Failure::FirstEvent(status, error)),
+            Some(Opening::Error(status, error)) => {
+                reached!("an error before any content becomes a status");
+                return Err(Failure::FirstEvent(status, error));
+            }
             Some(Opening::Content) => break,
             Some(Opening::Preamble) | None => {}
         }

@@ -23,6 +23,7 @@ use crate::{
     early::{self, Asking},
     errors::Failure,
     headers,
+    reached::reached,
     request_id::RequestId,
     resume::{self, Caller, StreamId},
     routes::Route,
@@ -226,6 +227,7 @@ pub(crate) async fn body(
         if let Ok((stream, body)) = kept.await {
             return (Some(stream), body);
         }
+        reached!("a stream is not kept: the store takes none");
     }
     let (source, account, policy) = parts.take().expect("nothing was begun");
     let read_on = relay.config.read_on;

@@ -11,7 +11,7 @@ use std::{
 use http::{HeaderMap, Method, StatusCode, header};
 use tokio::time::Instant;
 
-use crate::{breaker::Verdict, config::Config};
+use crate::{breaker::Verdict, config::Config, reached::reached};
 
 /// First wait where the provider asks for none, and the cap of its doubling (openai-python and
 /// openai-node: 0.5 s times 2 to the n, at most 8 s, less up to a quarter).
@@ -134,13 +134,17 @@ impl<'a> Retries<'a> {
     /// The pass is over: how long to wait before the next one; `None` if there is none.
     pub(crate) fn pass(&mut self, now: Instant) -> Option<Duration> {
         if self.made >= self.config.retries {
+            reached!("all passes are made");
             return None;
         }
         // One draw and one moment for all, so that they stay together in one pass.
         let draw = draw(self.config.seed, self.ordinal, u64::from(self.made));
         for (upstream, asked) in std::mem::take(&mut self.failed) {
             let wait = match asked {
-                Some(asked) if asked > self.config.retry_wait => None,
+                Some(asked) if asked > self.config.retry_wait => {
+                    reached!("a provider asks for too long a wait");
+                    None
+                }
                 Some(asked) => asked.checked_add(spread(asked, draw)),
                 None => Some(self.backoff(draw)),
             };
@@ -149,6 +153,7 @@ impl<'a> Retries<'a> {
         let wait = self.ready.values().flatten().min()?.saturating_duration_since(now);
         let total = self.waited.checked_add(wait)?;
         if total > self.config.retry_total {
+            reached!("the waits of a request add up to too much");
             return None;
         }
         // Who is ready by then is like one that was never asked.

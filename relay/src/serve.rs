@@ -25,7 +25,9 @@ use crate::{
     contradictions::ConfigError,
     errors::Failure,
     headers::is_plainly_coded,
-    http2, routes,
+    http2,
+    reached::reached,
+    routes,
     state::{Phase, Phases, Relay},
     wire::{Client, Wire},
 };
@@ -82,9 +84,12 @@ where
     drop(listener);
     phase.send_replace(Phase::Draining);
     if timeout(drain, all(&mut connections)).await.is_err() {
+        reached!("streams still run at the end of the grace");
         phase.send_replace(Phase::Ending);
         // What has not left by then is cut, below.
-        drop(timeout(LAST_WORDS, all(&mut connections)).await);
+        if timeout(LAST_WORDS, all(&mut connections)).await.is_err() {
+            reached!("last words do not leave in time");
+        }
     }
     connections.shutdown().await;
     Ok(())

@@ -145,3 +145,17 @@ async fn a_connection_ends_after_a_chunked_request() -> io::Result<()> {
     assert!(client.head().contains("connection: close"), "{text}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_body_whose_chunks_are_none_is_refused_as_such() -> io::Result<()> {
+    let provider = Provider::start(vec![]).await?;
+    let relay = Running::start(provider.address, &[]).await?;
+    // RFC 9112 7.1: a chunk's size is hexadecimal.
+    let request =
+        "POST /v1/x HTTP/1.1\r\nhost: r\r\ntransfer-encoding: chunked\r\n\r\nsize\r\n{}\r\n";
+    let mut client = Client::send(relay.address, request).await?;
+    client.rest().await;
+    assert_eq!(client.status(), 400, "{}", client.text());
+    assert!(client.text().contains("\"code\":\"invalid_body\""), "{}", client.text());
+    Ok(())
+}

@@ -9,7 +9,7 @@ pub(super) const BROKEN: Broken = Broken {
     name: "allows-any-origin",
     mistake: "answers `Access-Control-Allow-Origin: *` beside `Access-Control-Allow-Credentials: \
               true`, which no browser accepts",
-    made_by: "samples of CORS middleware that put both headers on every answer",
+    made_by: "mozilla-ai/any-llm PR#837: a wildcard origin with credentials on every answer",
     caught_by: &["cors-credentials"],
     server: Server::RIGHT,
     relay,

@@ -10,7 +10,7 @@ pub(super) const BROKEN: Broken = Broken {
               stream, and the provider's, for as long as TCP keeps the connection",
     made_by: "every relay on axum::serve, hyper or Go's net/http without a write time-out; \
               IBM/mcp-context-forge#1682 queues for such clients",
-    caught_by: &["stalled-reader-ends"],
+    caught_by: &["stalled-reader-ends", "nothing-left"],
     server: Server { stalled: None, ..Server::RIGHT },
     relay,
 };

@@ -10,7 +10,7 @@ pub(super) const BROKEN: Broken = Broken {
     mistake: "ends the last event by a blank line, also where the provider died in the midst of it",
     made_by: "openai/openai-node PR#2726: what is left at the end of the stream counts as an \
               event; universal-tool-calling-protocol/python-utcp PR#104 takes the same out again",
-    caught_by: &["unfinished-stays-unfinished"],
+    caught_by: &["unfinished-stays-unfinished", "one-ending", "honest-ending"],
     server: Server::RIGHT,
     relay,
 };

@@ -13,7 +13,8 @@ use super::{Broken, Server, Setup, parts};
 pub(super) const BROKEN: Broken = Broken {
     name: "counts-aborts-as-successes",
     mistake: "counts a stream as complete when it is over, however it ended: its status was 200",
-    made_by: "middlewares that count by the status of the head, such as most of those that are ready made",
+    made_by: "spiceai/spiceai#12284 and api7/aisix#1004: streams are counted by the status of their head, \
+              whatever became of them",
     caught_by: &["metrics-true"],
     server: Server::RIGHT,
     relay,

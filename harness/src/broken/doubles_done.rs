@@ -9,7 +9,7 @@ pub(super) const BROKEN: Broken = Broken {
     name: "doubles-done",
     mistake: "appends `[DONE]` to every answer that ends well, so that there are two",
     made_by: "ray-project/ray#62228: the engine and the server before it both append it",
-    caught_by: &["one-ending"],
+    caught_by: &["one-ending", "payload-intact"],
     server: Server::RIGHT,
     relay,
 };

@@ -9,7 +9,7 @@ pub(super) const BROKEN: Broken = Broken {
     name: "drops-empty-choices",
     mistake: "drops the chunks whose `choices` are empty, the one that tells the usage among them",
     made_by: "diegosouzapw/OmniRoute#9750: the usage chunk is filtered out",
-    caught_by: &["usage-honest", "payload-intact", "bounded-memory"],
+    caught_by: &["usage-honest", "payload-intact", "bounded-memory", "prompt-frames"],
     server: Server::RIGHT,
     relay,
 };

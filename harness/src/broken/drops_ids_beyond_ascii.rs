@@ -8,7 +8,8 @@ use super::{Broken, Server, Setup, parts};
 pub(super) const BROKEN: Broken = Broken {
     name: "drops-ids-beyond-ascii",
     mistake: "takes a Last-Event-ID that is not ASCII for none",
-    made_by: "programs that copy only those header values that read as visible ASCII",
+    made_by: "apify/impit PR#434: `HeaderValue::to_str` refuses what is no visible ASCII, and an empty text \
+              takes its place",
     caught_by: &["last-event-id-passes"],
     server: Server::RIGHT,
     relay,

@@ -17,6 +17,8 @@ pub(super) const BROKEN: Broken = Broken {
         "prompt-frames",
         "fields-survive",
         "usage-honest",
+        "any-line-end",
+        "nothing-left",
     ],
     server: Server::RIGHT,
     relay,

@@ -8,7 +8,7 @@ use super::{Broken, Server, Setup, parts};
 pub(super) const BROKEN: Broken = Broken {
     name: "drops-unknown-headers",
     mistake: "has a list of the request's headers that go on, and `Incremental` is too new to be on it",
-    made_by: "every gateway with such a list; RFC 10036 is of August 2026",
+    made_by: "comet-ml/opik#6205: what is not on the gateway's list never reaches the provider",
     caught_by: &["incremental"],
     server: Server::RIGHT,
     relay,

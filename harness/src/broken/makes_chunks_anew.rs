@@ -12,8 +12,8 @@ pub(super) const BROKEN: Broken = Broken {
     name: "makes-chunks-anew",
     mistake: "reads every chunk into objects of its own and writes it anew: with an id of its own, and \
               numbers and booleans as strings",
-    made_by: "translating gateways, after the front end that fails to parse in section 4.2 of a widely \
-              read Gin tutorial",
+    made_by: "BerriAI/litellm#1571 and ggml-org/llama.cpp#5876: another id in each chunk; the front end \
+              that fails to parse in section 4.2 of a widely read Gin tutorial",
     caught_by: &[
         "chunk-shape",
         "payload-intact",
@@ -22,6 +22,7 @@ pub(super) const BROKEN: Broken = Broken {
         "no-cross-talk",
         "bounded-memory",
         "usage-honest",
+        "prompt-frames",
     ],
     server: Server::RIGHT,
     relay,

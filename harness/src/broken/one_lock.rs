@@ -12,7 +12,8 @@ pub(super) const BROKEN: Broken = Broken {
     name: "one-lock",
     mistake: "holds one lock for all streams while it hands bytes to a client, so that the slowest \
               client sets the pace of all",
-    made_by: "hubs that send to their clients in turn",
+    made_by: "modelcontextprotocol/ruby-sdk PR#449: writes to every stream under one mutex, so that one \
+              slow reader delays all sessions",
     caught_by: &["no-head-of-line", "prompt-frames"],
     server: Server::RIGHT,
     relay,

@@ -7,7 +7,8 @@ use super::{Broken, Server, Setup, parts};
 pub(super) const BROKEN: Broken = Broken {
     name: "refuses-without-a-time",
     mistake: "answers 429 over its own cap without Retry-After",
-    made_by: "rate limiters that answer with a bare status",
+    made_by: "alisaifee/flask-limiter#47 and kubestellar/console#7040: the 429 of a rate limiter without \
+              Retry-After",
     caught_by: &["caps-answer-429"],
     server: Server { switches: &["max_streams_per_address"], ..Server::RIGHT },
     relay,

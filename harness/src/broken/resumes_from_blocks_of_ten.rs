@@ -8,7 +8,8 @@ pub(super) const BROKEN: Broken = Broken {
     name: "resumes-from-blocks-of-ten",
     mistake: "keeps a stream in blocks of ten events, and resumes from the beginning of the block in \
               which the last id stands: events come twice",
-    made_by: "nobody that is known: the mistake of stores that keep check-points and not events",
+    made_by: "feder-cr/invisible_playwright_mcp PR#1263: a page that comes back gets again what it has; \
+              NVIDIA-AI-Blueprints/aiq#272: the cursor overshoots, and it misses what it has not",
     caught_by: &["resume-exact"],
     server: Server { switches: &["resume"], ..Server::RIGHT },
     relay,

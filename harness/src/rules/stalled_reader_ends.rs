@@ -74,8 +74,11 @@ fn too_long(run: &Run<'_>, exchange: &Exchange, since: Moment, until: Moment) ->
 fn provider_kept(run: &Run<'_>, index: usize, at: &Passage<'_>, let_go: Moment) -> Option<Breach> {
     let answering = run.answers_to(index).next_back().is_some_and(|a| a.open_at(let_go));
     let closed = at.above_tcp?.opener.finished;
+    // A process that is gone keeps nothing: what it had was closed with it.
+    let gone = &run.connections.ended_by_hops;
+    let is_gone = at.above.is_some_and(|turn| gone.contains(&turn.connection));
     let in_time = closed.is_some_and(|closed| closed.at <= let_go.at + CLOSED_WITHIN);
-    if !answering || in_time {
+    if !answering || in_time || is_gone {
         return None;
     }
     let wanted = format!("{} lets go of the provider too", run.relay);
@@ -86,7 +89,12 @@ fn provider_kept(run: &Run<'_>, index: usize, at: &Passage<'_>, let_go: Moment) 
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::{exchange::testing::Story, scenario::Leave, trace::SocketFact, verdict::Verdict};
+    use crate::{
+        exchange::testing::Story,
+        scenario::Leave,
+        trace::{Exit, Fact, SocketFact, WorldFact},
+        verdict::Verdict,
+    };
 
     /// From 1 s on the client takes nothing.
     fn stalled() -> Story {
@@ -122,6 +130,16 @@ mod tests {
     fn it_breaks_where_the_provider_goes_on() {
         let breach = let_go(stalled(), 61_000, 62_001).breach(&RULE);
         assert_eq!(breach.wanted, ["relay lets go of the provider too"]);
+    }
+
+    #[test]
+    fn a_process_that_is_gone_keeps_no_provider() {
+        let mut story = stalled();
+        let because = Exit::Drained;
+        story.fact(61_000, "relay", Fact::World(WorldFact::Exited { because }));
+        story.socket(61_000, "relay", "reader", 0, SocketFact::Dropped);
+        story.over(400_000);
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
     }
 
     #[test]

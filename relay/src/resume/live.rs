@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
+use crate::reached::reached;
+
 /// One running stream, as its writer and its readers share it.
 #[derive(Debug, Default)]
 pub(crate) struct Live(watch::Sender<Readers>);
@@ -34,8 +36,15 @@ impl Live {
 
     /// Resolves when the slowest reader is at most `window` behind, or there is none.
     pub(crate) async fn room(&self, window: u64) {
+        let has_room = |readers: &Readers| {
+            let has_room = readers.has_room(window);
+            if !has_room {
+                reached!("a provider waits for the slowest reader of a kept stream");
+            }
+            has_room
+        };
         // It fails only without a sender, which `self` is.
-        drop(self.0.subscribe().wait_for(|readers| readers.has_room(window)).await);
+        drop(self.0.subscribe().wait_for(has_room).await);
     }
 
     /// Resolves when nobody has read for that long.

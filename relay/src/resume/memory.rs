@@ -17,7 +17,7 @@ use super::{
     order::Order,
     store::{End, Entry, LEASE, Label, Opened, Read, Store, StoreError},
 };
-use crate::{config::Config, lock::Locked as _};
+use crate::{config::Config, lock::Locked as _, reached::reached};
 
 /// A store's bounds.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +75,7 @@ impl Streams {
             && over <= Instant::now()
             && over.elapsed() >= keep
         {
+            reached!("a kept stream is forgotten after its time");
             self.forget(stream);
         }
     }
@@ -133,6 +134,7 @@ impl MemoryStore {
         if streams.rings.len() >= self.bounds.streams {
             let over = streams.first().filter(|(over, _)| *over <= Instant::now());
             let (_, first) = over.ok_or(StoreError::Full)?;
+            reached!("a kept stream gives way to a new one");
             streams.forget(first);
         }
         let ring = Ring::new(label);
@@ -205,6 +207,7 @@ impl Ring {
         self.last_event = entry.first - 1 + entry.ends.len() as u64;
         self.entries.push_back(entry);
         while self.next - self.begin > bound as u64 && self.entries.len() > 1 {
+            reached!("the oldest bytes of a kept stream give way");
             self.begin += self.entries.pop_front().map_or(0, |entry| entry.bytes.len() as u64);
         }
     }

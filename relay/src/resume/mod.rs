@@ -49,7 +49,7 @@ use self::{
     store::{Label, Opened},
 };
 pub(crate) use self::{owner::Caller, pump::Pumped};
-use crate::{config::Config, lock::Locked as _, wire::Client};
+use crate::{config::Config, lock::Locked as _, reached::reached, wire::Client};
 
 /// The header that names the stream of an answer.
 pub(crate) const STREAM_ID: HeaderName = HeaderName::from_static("x-stream-id");
@@ -181,10 +181,16 @@ impl Resume {
             Err(error) => return Err(Refusal::from(error)),
         };
         if caller.is_some_and(|caller| caller.owner(stream) != opened.label.owner) {
+            reached!("a kept stream is asked for with another key");
             // As if it were not there: to others it is not.
             return Err(Refusal::Unknown);
         }
         let live = self.live.locked().get(&stream).cloned();
+        if live.is_some() {
+            reached!("a reader comes back to a stream that still runs");
+        } else {
+            reached!("a reader comes back to what is kept of a stream");
+        }
         let attached = live.map(|live| Attached::new(live, opened.offset));
         let mut response = Response::new(Body::new(self.reader(stream, opened, attached, client)));
         let headers = response.headers_mut();

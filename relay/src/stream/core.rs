@@ -11,7 +11,7 @@ use super::{
     ids::{Ids, Numbered},
     late_mark::LateMark,
 };
-use crate::{config::MissingDone, errors::ErrorObject};
+use crate::{config::MissingDone, errors::ErrorObject, reached::reached};
 
 /// What happened at the provider's side.
 #[derive(Debug, Clone)]
@@ -195,12 +195,16 @@ impl Core {
             let note = Some(Note::IdleWarning);
             return Output { note, ..Output::nothing(Then::Continue) };
         }
-        let due = self.heartbeat_at.is_some_and(|at| now >= at) && self.takes_heartbeat();
-        if !due {
+        if self.heartbeat_at.is_none_or(|at| now < at) {
+            return Output::nothing(Then::Continue);
+        }
+        if !self.takes_heartbeat() {
+            reached!("a heartbeat is due where none may stand");
             return Output::nothing(Then::Continue);
         }
         self.heartbeat_at = every.and_then(|every| now.checked_add(every));
         if !self.begun {
+            reached!("a heartbeat goes before the provider's first byte");
             self.late_mark = Some(LateMark::default());
             self.boundary.begin();
             if let Some(ids) = &mut self.ids {
@@ -240,7 +244,10 @@ impl Core {
         let reason = match (self.policy.family, self.boundary.word()) {
             (Family::Opaque, _) | (_, Word::End) => EndReason::Complete,
             (_, Word::Error) => EndReason::ProviderError,
-            (_, Word::More) if ends_unfinished => EndReason::Complete,
+            (_, Word::More) if ends_unfinished => {
+                reached!("a stream ends inside its last event");
+                EndReason::Complete
+            }
             (_, Word::More) => match self.policy.missing_done {
                 MissingDone::Error => return self.fail(EndReason::MissingDone),
                 MissingDone::Tolerate => EndReason::MissingDone,
@@ -263,10 +270,14 @@ impl Core {
             || self.is_terminated()
             || self.ends_in_its_last_event();
         if silent {
+            reached!("a stream breaks without an error event");
             return Output::nothing(Then::Break(reason));
         }
         let next = self.boundary.sequence().map_or(0, |last| last.saturating_add(1));
         let event = self.policy.family.error_event(error, next);
+        if !self.boundary.closing().is_empty() {
+            reached!("half an event is closed before an error event");
+        }
         let bytes = Bytes::from([self.boundary.closing(), event.as_bytes()].concat());
         self.emit(bytes, Then::Break(reason))
     }

@@ -5,6 +5,8 @@
 
 use bytes::{Buf as _, Bytes};
 
+use crate::reached::reached;
+
 const MARK: &[u8; 3] = b"\xEF\xBB\xBF";
 
 /// How much of the mark has come.
@@ -29,6 +31,9 @@ impl LateMark {
             bytes.advance(1);
             self.matched += 1;
             self.over = self.matched == MARK.len();
+            if self.over {
+                reached!("a byte-order mark behind a heartbeat is taken away");
+            }
         }
         bytes
     }

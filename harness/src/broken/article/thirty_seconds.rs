@@ -9,7 +9,7 @@ use super::{
 };
 
 pub(in crate::broken) const BROKEN: Broken = Broken {
-    name: "article-30s-timeout",
+    name: "article-thirty-seconds",
     mistake: "calls the provider through an http.Client with Timeout: 30 * time.Second, which covers \
               the body, and ends the answer as if all had been said",
     made_by: "the proxy of a widely read Gin tutorial",
