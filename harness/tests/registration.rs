@@ -2,7 +2,7 @@
 //! nothing is registered that has no file.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -57,44 +57,42 @@ fn files(folder: &Path, ending: &str) -> BTreeMap<String, String> {
 
 /// The names that the files of a folder which declare something should have: `any_cut` is `any-cut`,
 /// `article/io_copy` is `article-io-copy`.
-fn declared(folder: &str, constant: &str) -> Vec<String> {
+fn declared(folder: &str, constant: &str) -> BTreeSet<String> {
     let files = files(&harness(folder), "rs").into_iter();
-    let mut names: Vec<String> = files
-        .filter(|(_, text)| text.contains(constant))
-        .map(|(name, _)| name.replace(['_', '/'], "-"))
-        .collect();
-    names.sort();
-    names
+    let declaring = files.filter(|(_, text)| text.contains(constant));
+    declaring.map(|(name, _)| name.replace(['_', '/'], "-")).collect()
 }
 
-fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut names: Vec<&str> = names.collect();
-    names.sort_unstable();
-    names
+/// Names what has a file and is not registered, and what is registered and has no file.
+fn are_the_same<'a>(files: &BTreeSet<String>, registered: impl Iterator<Item = &'a str>) {
+    let registered: BTreeSet<String> = registered.map(str::to_owned).collect();
+    let unregistered: Vec<_> = files.difference(&registered).collect();
+    assert!(unregistered.is_empty(), "register under the name of their files: {unregistered:?}");
+    let without: Vec<_> = registered.difference(files).collect();
+    assert!(without.is_empty(), "no file is called as these are: {without:?}");
 }
 
 #[test]
 fn each_rule_is_registered_under_the_name_of_its_file() {
-    let registered = sorted(rules::ALL.iter().map(|rule| rule.id));
-    assert_eq!(declared("src/rules", "const RULE: Rule = "), registered);
+    let files = declared("src/rules", "const RULE: Rule = ");
+    are_the_same(&files, rules::ALL.iter().map(|rule| rule.id));
 }
 
 #[test]
 fn each_broken_relay_is_registered_under_the_name_of_its_file() {
-    let registered = sorted(broken::ALL.iter().map(|relay| relay.name));
-    assert_eq!(declared("src/broken", "const BROKEN: Broken = "), registered);
+    let files = declared("src/broken", "const BROKEN: Broken = ");
+    are_the_same(&files, broken::ALL.iter().map(|relay| relay.name));
 }
 
 #[test]
 fn each_scenario_is_registered_under_the_path_of_its_file() {
     let files = files(&harness("../scenarios"), "yaml");
-    let is_scenario = |name: &&String| !name.split('/').any(|folder| folder == "common");
-    let names: Vec<&String> = files.keys().filter(is_scenario).collect();
+    let is_scenario = |name: &String| !name.split('/').any(|folder| folder == "common");
+    let names: BTreeSet<String> = files.into_keys().filter(is_scenario).collect();
     let on_disk = catalogue::find(&[], &harness("../scenarios")).expect("they are found");
     let embedded = catalogue::embedded(&[]).expect("they are inside the library");
     for registered in [on_disk, embedded] {
-        let ids: Vec<&String> = registered.iter().map(|file| &file.id).collect();
-        assert_eq!(names, ids);
+        are_the_same(&names, registered.iter().map(|file| file.id.as_str()));
     }
 }
 
