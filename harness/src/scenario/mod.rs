@@ -6,6 +6,7 @@ mod cell;
 mod check;
 mod client;
 mod expect;
+mod host;
 mod jitter;
 mod lint;
 mod load;
@@ -41,10 +42,9 @@ pub use middlebox::{
     BufferingProxy, Compressor, ConnectionLimit, CutterEnd, Deadline, Haproxy, HeaderStripper,
     Http10Downgrade, IdleCutter, LoadBalancer, Middlebox, ReChunker, SECOND_RELAY, UpstreamHttp,
 };
+pub use host::{HostLimits, ProviderHttp};
 pub use names::client_names;
-pub use network::{
-    HostLimits, LinkSpec, Links, NetEvent, NetFault, Network, ProviderHttp, Way, When,
-};
+pub use network::{LinkSpec, Links, NetEvent, NetFault, Network, Way, When};
 pub use outcome::Outcome;
 
 /// One scenario file.

@@ -3,6 +3,7 @@
 mod clients;
 mod expect;
 mod head;
+mod hosts;
 mod http2;
 mod kind;
 mod links;
@@ -33,7 +34,8 @@ pub(super) fn check(scenario: &Scenario, root: Place<'_>, rules: &[&str]) -> Vec
         let names = Names::of(scenario);
         size::check(scenario, root, &mut wrong);
         clients::check(scenario, root.key("clients"), &mut wrong);
-        network::check(scenario, &names, root, &mut wrong);
+        network::check(scenario, &names, root.key("network"), &mut wrong);
+        hosts::check(scenario, &names, root.key("hosts"), &mut wrong);
         expect::check(scenario, &names, rules, root.key("expect"), &mut wrong);
     }
     wrong

@@ -1,23 +1,16 @@
-//! What lies between the hosts, what happens to it, and the limits of hosts.
+//! What lies between the hosts, and what happens to it.
 
-use mock_openai::{
-    quantity::Size,
-    yaml::{Diagnostic, Place},
-};
+use mock_openai::yaml::{Diagnostic, Place};
 
-use super::{Names, clients, http2, links, marks};
-use crate::scenario::{NetEvent, NetFault, PathStep, ReadPoint, Scenario, When, client_names};
-
-/// The fewest files with which a relay carries a stream.
-const FILES_MIN: u64 = 3;
+use super::{Names, clients, hosts, links, marks};
+use crate::scenario::{NetEvent, NetFault, ReadPoint, Scenario, When, client_names};
 
 pub(super) fn check(
     scenario: &Scenario,
     names: &Names,
-    root: Place<'_>,
+    network: Place<'_>,
     wrong: &mut Vec<Diagnostic>,
 ) {
-    let network = root.key("network");
     for name in scenario.network.links.keys() {
         check_link(name, names, network.key(name).at_key(), wrong);
         links::check(&scenario.network.links[name], network.key(name), wrong);
@@ -26,29 +19,6 @@ pub(super) fn check(
         let place = network.key("events").nth(index);
         check_point(scenario, names, event, place, wrong);
         check_subject(scenario, names, event, place, wrong);
-    }
-    for (name, limits) in &scenario.hosts {
-        let place = root.key("hosts").key(name);
-        if names.counted_group(name).is_none() {
-            check_host(scenario, name, names, place.at_key(), wrong);
-        }
-        let is_between = names.hosts.iter().any(|host| host == name)
-            && scenario.path.iter().any(|step| step.host_name() == name)
-            && name != "upstream";
-        let needs = if is_between { FILES_MIN } else { 1 };
-        if let Some(files) = limits.files.filter(|files| *files < needs) {
-            let message = format!("a host of {files} files carries no stream");
-            let help = "a relay needs three: where it listens, its client's, and its provider's";
-            wrong.push(place.key("files").wrong(message).help(help));
-        }
-        http2::check_host(scenario, (name, limits.http), place, wrong);
-        for (key, size) in
-            [("recv_buffer", limits.recv_buffer), ("send_buffer", limits.send_buffer)]
-        {
-            if size == Some(Size(0)) {
-                wrong.push(place.key(key).wrong("a buffer of no bytes passes nothing"));
-            }
-        }
     }
 }
 
@@ -175,7 +145,7 @@ fn check_subject(
             check_link(link, names, place.key("link"), wrong);
         }
         (None, Some(host)) if !needs_link => {
-            check_host(scenario, host, names, place.key("host"), wrong);
+            hosts::check_name(scenario, host, names, place.key("host"), wrong);
         }
         (Some(_), None) | (None, Some(_)) => {
             let message = format!("`{word}` happens to a {needs}, not to a {other}");
@@ -211,27 +181,4 @@ fn check_link(name: &str, names: &Names, place: Place<'_>, wrong: &mut Vec<Diagn
 /// Whether two links have the same ends in the other order. A host's name may hold a `-` itself.
 fn is_reversed(link: &str, other: &str) -> bool {
     link.match_indices('-').any(|(at, _)| other == format!("{}-{}", &link[at + 1..], &link[..at]))
-}
-
-fn check_host(
-    scenario: &Scenario,
-    name: &str,
-    names: &Names,
-    place: Place<'_>,
-    wrong: &mut Vec<Diagnostic>,
-) {
-    if let Some(count) = names.counted_group(name) {
-        let message = format!("`{name}` stands for {count} clients");
-        wrong.push(place.wrong(message).help(format!("name one of them, such as `{name}-1`")));
-    } else if !names.hosts.iter().any(|known| known == name) {
-        let message = format!("unknown host `{name}`");
-        wrong.push(place.wrong(message).known(name, host_words(scenario)));
-    }
-}
-
-/// What to list as known hosts: a group of clients by its name, not each of a hundred.
-pub(super) fn host_words(scenario: &Scenario) -> impl Iterator<Item = &str> {
-    let on_path = scenario.path.iter().map(PathStep::host_name).filter(|name| *name != "client");
-    let of_clients = scenario.clients.iter().map(|c| c.from.as_deref().unwrap_or(&c.name));
-    on_path.chain(of_clients)
 }

@@ -2,7 +2,7 @@
 
 use mock_openai::yaml::{Diagnostic, Place};
 
-use super::super::{Names, network};
+use super::super::{Names, hosts};
 use crate::scenario::{EndsAs, Scenario};
 
 pub(super) fn check(
@@ -38,7 +38,7 @@ pub(super) fn check(
     let links = || names.links.iter().map(String::as_str);
     let hosts = || names.hosts.iter().chain(&names.clients).map(String::as_str);
     if !hosts().chain(links()).chain(["client"]).any(|known| known == host) {
-        let words = ["client"].into_iter().chain(network::host_words(scenario)).chain(links());
+        let words = ["client"].into_iter().chain(hosts::host_words(scenario)).chain(links());
         wrong.push(here.wrong(format!("unknown host `{host}`")).known(host, words));
     }
 }
