@@ -35,7 +35,7 @@ pub struct Mock {
     pub script: Script,
     /// What ids and made-up words are drawn from.
     pub seed: u64,
-    /// Unix time at which it begins to serve; the `created` of answers counts from there.
+    /// Unix time at which it begins to serve; `created` and the dates of answers count from there.
     pub epoch: Duration,
     /// Hears what it sees and does.
     pub journal: Listener,
@@ -206,10 +206,10 @@ impl Provider {
             }
             Choice::None(_) => (0, Vec::new()),
         };
-        let since_epoch = self.epoch + received.duration_since(self.started);
+        let unix = self.epoch + received.duration_since(self.started);
         let identity = Identity { seed: self.seed, client, ordinal };
-        let (created, marks) = (since_epoch.as_secs(), play.rules.marks());
-        (choice, Answering { identity, received, created, rule, marks, quota })
+        let marks = play.rules.marks();
+        (choice, Answering { identity, received, unix, rule, marks, quota })
     }
 }
 

@@ -206,7 +206,8 @@ fn is_transient(status: StatusCode) -> bool {
 }
 
 /// What the provider asks for: `retry-after-ms`, else `Retry-After` in seconds or as a date
-/// (RFC 9110 10.2.3). A date is compared with the relay's clock, else with the answer's `Date`.
+/// (RFC 9110 10.2.3). A date is compared with the answer's own `Date`, since both are by the provider's
+/// clock, else with the relay's clock, which may go wrong.
 fn retry_after(headers: &HeaderMap, now: Option<SystemTime>) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let number = |text: &str| text.trim().parse::<f64>().ok();
@@ -218,7 +219,7 @@ fn retry_after(headers: &HeaderMap, now: Option<SystemTime>) -> Option<Duration>
         return Duration::try_from_secs_f64(seconds).ok();
     }
     let date = |text: &str| httpdate::parse_http_date(text).ok();
-    let now = now.or_else(|| text(header::DATE.as_str()).and_then(date))?;
+    let now = text(header::DATE.as_str()).and_then(date).or(now)?;
     // A date that has passed asks for nothing.
     Some(date(asked)?.duration_since(now).unwrap_or_default())
 }
@@ -377,6 +378,10 @@ mod tests {
         let seconds = Duration::from_secs;
         assert_eq!(retry_after(&map(&[later]), Some(known)), Some(seconds(3)));
         assert_eq!(retry_after(&map(&[later, date]), None), Some(seconds(4)));
+        // Both are by one clock: that of the relay does not matter.
+        for wrong in [known + seconds(300), known - seconds(300)] {
+            assert_eq!(retry_after(&map(&[later, date]), Some(wrong)), Some(seconds(4)));
+        }
         assert_eq!(retry_after(&map(&[later]), None), None);
         assert_eq!(retry_after(&map(&[later]), Some(known + seconds(9))), Some(seconds(0)));
     }

@@ -1,6 +1,6 @@
 //! What an answer needs to know of the request that it answers.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -13,8 +13,8 @@ pub(crate) struct Answering {
     pub(crate) identity: Identity,
     /// When the request was read whole.
     pub(crate) received: Instant,
-    /// The same in seconds of unix time.
-    pub(crate) created: u64,
+    /// The same by the provider's clock: unix time.
+    pub(crate) unix: Duration,
     /// Index of the rule that answers; 0 where none does.
     pub(crate) rule: usize,
     /// Which marks answers have passed.

@@ -1,11 +1,13 @@
 //! The head of an answer: when it is sent, and what stands in it.
 
+use std::{borrow::Cow, time::Duration};
+
 use tokio::time::Instant;
 
 use super::{Halt, Player, outgoing::Outgoing};
 use crate::{
     http::status,
-    script::{Framing, Head, HeadWhen, Headers, Step},
+    script::{Framing, Head, HeadWhen, Headers, Step, dates},
     wire::Wire,
 };
 
@@ -121,7 +123,11 @@ impl<W: Wire> Player<'_, W> {
         if ended == Ended::UntilClose || !self.request.head.persists() {
             headers.push(("connection".into(), "close".into()));
         }
+        let now = self.unix_time();
         for (name, values) in std::mem::take(&mut self.head.headers) {
+            // A script that was checked has no date that is none.
+            let dated = |value: &String| dates::filled(value, now).map(Cow::into_owned);
+            let values = values.iter().filter_map(|value| dated(value).ok()).collect();
             set(&mut headers, &name, values);
         }
         outgoing.head(status, &render(status, &headers));
@@ -147,8 +153,18 @@ impl<W: Wire> Player<'_, W> {
         }
     }
 
+    /// Since the request was read.
+    fn spent(&self) -> Duration {
+        Instant::now().duration_since(self.answering.received)
+    }
+
+    /// By the provider's clock, now.
+    fn unix_time(&self) -> Duration {
+        self.answering.unix + self.spent()
+    }
+
     fn usual_headers(&self, kind: Kind) -> Vec<(String, String)> {
-        let spent = Instant::now().duration_since(self.answering.received);
+        let spent = self.spent();
         let content_type = match kind {
             Kind::Events => "text/event-stream; charset=utf-8",
             Kind::Json(_) => "application/json",

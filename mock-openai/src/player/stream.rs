@@ -88,7 +88,7 @@ impl<W: Wire> Player<'_, W> {
         Envelope {
             id,
             items,
-            created: self.answering.created,
+            created: self.answering.unix.as_secs(),
             model: clip(model, dialect::MODEL_BYTES_MAX).to_owned(),
             fingerprint: identity.fingerprint(),
             usage_chunk,

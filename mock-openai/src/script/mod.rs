@@ -2,6 +2,7 @@
 
 mod attach;
 mod check;
+pub(crate) mod dates;
 pub(crate) mod exact;
 mod extent;
 mod load;

@@ -1,7 +1,9 @@
 //! Whether statuses, header names and header values can stand on the wire.
 
+use std::time::Duration;
+
 use crate::{
-    script::Headers,
+    script::{Headers, Values, dates},
     yaml::{Diagnostic, Place},
 };
 
@@ -25,6 +27,7 @@ pub(super) fn check_headers(headers: &Headers, place: Place<'_>, wrong: &mut Vec
             let help = format!("give it several values: `{first}: [\"1\", \"2\"]`");
             wrong.push(at.at_key().wrong(message).help(help));
         }
+        check_dates(values, at, wrong);
         match values.0.as_slice() {
             [] => {
                 let help = format!("to take a usual header away, write `{name}: absent`");
@@ -41,6 +44,17 @@ pub(super) fn check_headers(headers: &Headers, place: Place<'_>, wrong: &mut Vec
                     }
                 }
             }
+        }
+    }
+}
+
+fn check_dates(values: &Values, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
+    let is_one = values.0.len() == 1;
+    for (index, value) in values.0.iter().enumerate() {
+        if let Err(what) = dates::filled(value, Duration::ZERO) {
+            let at = if is_one { place } else { place.nth(index) };
+            let wanted = "wanted: `{now}`, `{now+3s}` or `{now-1h}`";
+            wrong.push(at.wrong(format!("`{what}` is no date")).wanted(wanted));
         }
     }
 }

@@ -23,7 +23,7 @@ pub struct ErrorAnswer {
     /// is left out.
     #[serde(default, skip_serializing_if = "is_false")]
     pub integer_code: bool,
-    /// Headers beside the usual ones, such as `retry-after: "2"`.
+    /// Headers beside the usual ones, such as `retry-after: "2"` or `retry-after: "{now+2s}"`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub headers: Headers,
 }

@@ -14,8 +14,9 @@ pub struct Head {
     #[serde(default = "ok")]
     pub status: u16,
     /// Headers beside (or, by name, in the place of) the usual ones; `absent` takes a usual one
-    /// away, and a list (`["a=1", "b=2"]`) gives one header line for each value. The framing of the
-    /// body stays what `framing` says, whatever headers tell of it.
+    /// away, and a list (`["a=1", "b=2"]`) gives one header line for each value. `{now}`, `{now+3s}` and
+    /// `{now-1h}` in a value are dates by the provider's clock when the head leaves, which says no `Date`
+    /// by itself. The framing of the body stays what `framing` says, whatever headers tell of it.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub headers: Headers,
     /// How the end of the body is told; `chunked` where it is left out.
