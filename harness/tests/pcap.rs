@@ -19,12 +19,12 @@ use std::{
 };
 
 use harness::{
+    plan::EPOCH,
     report::pcapng,
     scenario::catalogue,
     suite::{self, Case, Settings},
     target::Target,
     trace::{BodyEnd, ClientFact, Connection, Event, Fact, Fate, Name, Packet, SocketFact, Trace},
-    world::EPOCH,
 };
 
 /// So many addresses has each run.

@@ -147,6 +147,7 @@ const BEYOND_A_SCHEMA: &[(&str, &[&str])] = &[
         "numbers that contradict others, and texts that say nothing",
         &[
             "boxes-that-would-pass-nothing",
+            "hosts-that-ask-for-ever-and-dates-that-are-none",
             "headers-that-cannot-be-taken-away",
             "limits-of-boxes-that-cannot-be",
             "client-that-never-asks",

@@ -29,6 +29,11 @@ impl Listener {
         self.host.stop()
     }
 
+    /// What the clock of this host says now: unix time.
+    pub fn unix_time(&self) -> Duration {
+        self.host.unix_time()
+    }
+
     async fn next(&mut self) -> io::Result<(Stream, SocketAddr)> {
         let socket = poll_fn(|cx| self.listening.poll_accept(cx)).await?;
         let (_, peer) = socket.addresses();

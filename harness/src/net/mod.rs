@@ -11,7 +11,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
-    plan::Plan,
+    plan::{EPOCH, Plan},
     scenario::Way,
     trace::{Connection, Name, Recorder, Trace, Watcher},
 };
@@ -205,17 +205,28 @@ pub struct Host {
     stack: Arc<dyn Stack>,
     recorder: Recorder,
     stop: Stop,
+    clock: Duration,
 }
 
 impl Host {
     /// A host of that name on an engine.
     pub fn new(name: Name, stack: Arc<dyn Stack>, recorder: Recorder) -> Self {
-        Self { name, stack, recorder, stop: Stop::default() }
+        Self { name, stack, recorder, stop: Stop::default(), clock: EPOCH }
     }
 
     /// The same, told to stop by this word.
     fn stopped_by(self, stop: Stop) -> Self {
         Self { stop, ..self }
+    }
+
+    /// The same, with a clock that said this when the run began: unix time.
+    fn with_clock(self, clock: Duration) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// What its clock says now: unix time.
+    pub fn unix_time(&self) -> Duration {
+        self.clock + self.recorder.now()
     }
 
     /// The word to stop, for code that acts upon it: it ends in its own time. Where none on a host

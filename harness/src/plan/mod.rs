@@ -1,6 +1,7 @@
 //! A scenario with everything resolved and all dice rolled: what the world carries out.
 
 mod clients;
+mod clock;
 mod make;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::scenario::{
     Does, Expect, HostLimits, Http, Kind, LinkSpec, Middlebox, NetEvent, Patience, Reads, Retries,
 };
 
+pub use clock::EPOCH;
 pub use make::plan;
 
 /// Everything that one run does. Printed, it is the repro.

@@ -16,8 +16,8 @@ use std::{
 use indexmap::IndexSet;
 
 use crate::{
+    plan::EPOCH,
     trace::{Event, Fact, Fate, Flags, Name, Packet, Trace},
-    world::EPOCH,
 };
 
 /// Types of blocks (4.1, 4.2, 4.3, 4.5).

@@ -32,27 +32,29 @@ pub(crate) struct Closing<'a> {
     /// What it had asked.
     pub(crate) exchange: &'a Exchange,
     index: usize,
+    /// How it left.
+    how: Leaving,
     /// When it left; or when the request came to the provider, where that is later.
     pub(crate) left: Moment,
     /// When the answer was over at the provider: its peer had gone, or it had come to its end.
     pub(crate) closed: Option<Moment>,
 }
 
-/// Every answer that was open when its client left, or was asked after that.
+/// Every answer that was open when its client left, or was asked after that. One that has vanished is
+/// among them, though nobody is told of it.
 pub(crate) fn closings<'a>(run: &'a Run<'_>) -> impl Iterator<Item = Closing<'a>> {
     run.answers.iter().filter_map(|answer| {
         let index = answer.exchange?;
         let exchange = &run.exchanges[index];
         let (left, how) = exchange.left?;
-        if how == Leaving::Left(Leave::Vanish) || !answer.open_at(left) || gone_before(answer, left)
-        {
+        if !answer.open_at(left) || gone_before(answer, left) {
             return None;
         }
         let left = left.max(answer.received);
         let ended = answer.ended.filter(|_| !answer.open_at(Moment::last(run.trace)));
         let gone = answer.peer_gone.map(|(moment, _)| moment);
         let closed = [gone, ended.map(|(moment, _)| moment)].into_iter().flatten().min();
-        Some(Closing { exchange, index, left, closed })
+        Some(Closing { exchange, index, how, left, closed })
     })
 }
 
@@ -63,7 +65,7 @@ fn gone_before(answer: &Answer, left: Moment) -> bool {
 fn judge(run: &Run<'_>) -> Verdict {
     let allowed = CLOSED_WITHIN + round_trips(&run.plan.links);
     let mut inquiry = Inquiry::default();
-    for closing in closings(run) {
+    for closing in closings(run).filter(|one| one.how != Leaving::Left(Leave::Vanish)) {
         let Closing { exchange, left, closed, .. } = closing;
         let late = match closed {
             Some(closed) if closed.at.saturating_sub(left.at) <= allowed => {

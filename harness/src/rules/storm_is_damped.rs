@@ -56,12 +56,15 @@ fn too_many(run: &Run<'_>, exchange: &Exchange, answers: &[&Answer]) -> Option<B
     Some(breach.concerning(&exchange.client))
 }
 
-/// How long a refusal asks to wait.
+/// How long a refusal asks to wait. A date counts from the `Date` of the same answer.
 fn asked_wait(refusal: &Answer) -> Option<Duration> {
     let number = |name| refusal.header(name).and_then(|text| text.trim().parse::<f64>().ok());
     let millis = number("retry-after-ms").map(|millis| millis / 1000.0);
-    let seconds = millis.or_else(|| number("retry-after"))?;
-    Duration::try_from_secs_f64(seconds).ok()
+    if let Some(seconds) = millis.or_else(|| number("retry-after")) {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let date = |name| httpdate::parse_http_date(refusal.header(name)?.trim()).ok();
+    date("retry-after")?.duration_since(date("date")?).ok()
 }
 
 /// The next request of the same client, by the relay or by a client that honours the header, came
@@ -169,6 +172,26 @@ mod tests {
             story.answers(ms, "reader", 503, &[("retry-after", "9"), ("retry-after-ms", "700")]);
         }
         assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn a_date_is_as_far_away_as_it_is_from_the_answers_own() {
+        let dated = |again: u64, date: &[(&str, &str)]| {
+            let mut story = Story::new();
+            story.asks(0, "reader");
+            for ms in [0, again] {
+                story.forwards(ms, "reader");
+                story.answers(ms, "reader", 503, date);
+            }
+            story
+        };
+        let later = ("retry-after", "Sun, 06 Nov 1994 08:49:40 GMT");
+        let both = &[("date", "Sun, 06 Nov 1994 08:49:37 GMT"), later];
+        assert_eq!(dated(3_000, both).verdict(&RULE), Verdict::Held);
+        let breach = dated(2_999, both).breach(&RULE);
+        assert_eq!(breach.wanted, ["the next attempt at least 3s after the refusal"]);
+        // Without `Date` nobody knows by which clock.
+        assert_eq!(dated(1, &[later]).verdict(&RULE), Verdict::Held);
     }
 
     #[test]

@@ -104,7 +104,8 @@ pub struct Upstream {
     /// How many requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests: Option<Bound<u64>>,
-    /// From a client's leaving to the end of its upstream connection as the provider sees it.
+    /// From a client's leaving to the end of its upstream connection as the provider sees it; a client
+    /// that vanishes leaves without a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_within: Option<Time>,
     /// The longest time for which the provider could write nothing.

@@ -35,6 +35,7 @@ pub use client::{
 };
 pub(crate) use expect::is_of_a_word;
 pub use expect::{EndsAs, EndsHow, Expect, Frames, Grade, LongEndsAs, LongFrames, Relay, Upstream};
+pub use host::{Clock, HostLimits, KeepAlive, ProviderHttp};
 pub use jitter::Jitter;
 pub use lint::lint;
 pub use load::{load, load_all};
@@ -42,7 +43,6 @@ pub use middlebox::{
     BufferingProxy, Compressor, ConnectionLimit, CutterEnd, Deadline, Haproxy, HeaderStripper,
     Http10Downgrade, IdleCutter, LoadBalancer, Middlebox, ReChunker, SECOND_RELAY, UpstreamHttp,
 };
-pub use host::{HostLimits, ProviderHttp};
 pub use names::client_names;
 pub use network::{LinkSpec, Links, NetEvent, NetFault, Network, Way, When};
 pub use outcome::Outcome;

@@ -21,7 +21,7 @@ use super::{
     Choice, Ending, LeftOut, Write,
     pipe::{Pipe, Pipes, Recording},
 };
-use crate::world::EPOCH;
+use crate::plan::EPOCH;
 
 /// A request, and when it is made.
 #[derive(Debug, Clone)]

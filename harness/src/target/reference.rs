@@ -12,10 +12,7 @@ use relay::{
 };
 
 use super::{Capability, Target};
-use crate::{
-    net::{Listener, Task, Upstream},
-    world::EPOCH,
-};
+use crate::net::{Listener, Task, Upstream};
 
 pub(super) fn target() -> Target {
     let deploys = || {
@@ -39,7 +36,6 @@ fn config() -> Config {
     let base = "http://upstream/v1".parse().expect("the URL is right");
     let mut config = Config::new(base);
     config.date_header = false;
-    config.epoch = Some(SystemTime::UNIX_EPOCH + EPOCH);
     config
 }
 
@@ -68,6 +64,7 @@ fn serve(
         let store = || Arc::new(MemoryStore::new(Bounds::of(&config))) as Arc<dyn Store>;
         config.store = Some(Arc::clone(shared.get_or_init(store)));
     }
+    config.epoch = Some(SystemTime::UNIX_EPOCH + listener.unix_time());
     let stop = listener.stop();
     Box::pin(async move {
         if set.is_err() {

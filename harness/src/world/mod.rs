@@ -1,6 +1,6 @@
 //! Wires provider, relay, middleboxes and clients on a network, and runs a plan to a trace.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use mock_openai::{Marks, Mock};
 
@@ -21,10 +21,6 @@ mod panics;
 mod scrape;
 
 use crew::Crew;
-
-/// When the simulated world begins: 2026-01-01T00:00:00Z, in days since 1970. Dates on the wire and
-/// `created` stamps count from it.
-pub const EPOCH: Duration = Duration::from_hours(20_454 * 24);
 
 /// Runs a plan against a target on an engine.
 ///
@@ -84,7 +80,7 @@ fn provider(plan: &Plan, marks: &Arc<Marks>) -> Actor {
         let mock = Mock {
             script: script.clone(),
             seed,
-            epoch: EPOCH,
+            epoch: host.unix_time(),
             journal: Arc::new(move |entry| {
                 let mark = if let ProviderEvent::Marked { name } = &entry.event {
                     Some(name.clone())

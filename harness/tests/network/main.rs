@@ -9,6 +9,7 @@ mod endings;
 mod exits;
 mod faults;
 mod flow;
+mod keepalive;
 mod limits;
 mod page;
 mod real_sockets;

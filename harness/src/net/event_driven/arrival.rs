@@ -2,12 +2,12 @@
 
 use std::{io, mem, time::Duration};
 
-use turmoil_net::TcpSegment;
+use turmoil_net::{Packet, TcpSegment, shim::tokio::net::TcpStream};
 
 use super::{
     ends::{EndId, State},
     flights::Flight,
-    segments,
+    keepalive, segments,
     world::World,
 };
 use crate::trace::Fact;
@@ -28,7 +28,9 @@ impl World {
     pub(super) fn pass(&mut self) -> Next {
         self.drain();
         let now = self.now();
-        let mut next = self.flights.next_due().map_or(Next::Kicked, Next::At);
+        self.look(now);
+        let due = self.flights.next_due().into_iter().chain(self.looks.first().map(|look| look.0));
+        let mut next = due.min().map_or(Next::Kicked, Next::At);
         while let Some(flight) = self.flights.pop_due(now) {
             self.arrive(flight, now);
             next = Next::Now;
@@ -51,6 +53,8 @@ impl World {
             let until = host.blackhole_until;
             return self.send_again(flight, until);
         }
+        let end = self.connections[to.connection].end_mut(to.side);
+        (end.heard, end.probes) = (now, 0);
         let refuses = host.door.is_none() || now < host.refuses_until;
         self.recorder.record(&host.name, Fact::Arrived { packet: flight.fact });
         let segment = flight.segment;
@@ -81,6 +85,10 @@ impl World {
             }
             return self.answer_with_reset(to, &segment);
         }
+        if keepalive::is_probe(&segment, self.end(to).counters.next_expected) {
+            let (seq, ack) = (self.end(to).counters.next_sent, self.end(to).counters.next_expected);
+            return self.send(to, segments::acknowledgement(self.route(to), seq, ack));
+        }
         let route = self.route(to.peer());
         let end = self.end_mut(to);
         if end.counters.arrives(&segment) && end.counters.in_flight() < end.send_buffer {
@@ -104,21 +112,13 @@ impl World {
         self.send(at, segments::answer(self.route(at), to));
     }
 
-    /// An RST ends a connection, but what came before it can still be read: the layer below would
-    /// throw that away.
     fn reset_arrives(&mut self, to: EndId, segment: TcpSegment) {
         let packet = segments::packet(self.route(to.peer()), segment);
         let end = self.connections[to.connection].end_mut(to.side);
         match mem::replace(&mut end.state, State::Dead) {
             State::Open(stream) if !end.counters.over() => {
-                let unread = self.kernel.unread(end.host, &stream);
-                self.kernel.deliver(packet);
-                self.kernel.drop_on(end.host, stream);
-                end.state = State::Reset { unread, error: Some(end.counters.error_on_reset()) };
-                end.wake_writer();
-                if let Some(waker) = end.leaver.take() {
-                    waker.wake();
-                }
+                let error = end.counters.error_on_reset();
+                self.breaks(to, stream, packet, error);
             }
             connecting @ State::Connecting { .. } => {
                 end.state = connecting;
@@ -136,6 +136,26 @@ impl World {
         }
     }
 
+    /// A connection breaks at one end, whose socket below is ended by an RST. What came before it can
+    /// still be read: the layer below would throw that away.
+    pub(super) fn breaks(
+        &mut self,
+        id: EndId,
+        stream: TcpStream,
+        reset: Packet,
+        error: io::ErrorKind,
+    ) {
+        let end = self.connections[id.connection].end_mut(id.side);
+        let unread = self.kernel.unread(end.host, &stream);
+        self.kernel.deliver(reset);
+        self.kernel.drop_on(end.host, stream);
+        end.state = State::Reset { unread, error: Some(error) };
+        end.wake_writer();
+        if let Some(waker) = end.leaver.take() {
+            waker.wake();
+        }
+    }
+
     /// Ends the socket below an end, without a word to its peer.
     pub(super) fn kill(&mut self, id: EndId) {
         let reset = segments::reset(self.route(id.peer()), 0, 0);
@@ -147,14 +167,14 @@ impl World {
         let end = self.connections[id.connection].end_mut(id.side);
         let State::Connecting { dialing, waker } = &mut end.state else { return };
         let Some(dialed) = self.kernel.dialed(end.host, dialing) else { return };
-        let waker = waker.take();
+        if let Some(waker) = waker.take() {
+            waker.wake();
+        }
         end.state = match dialed {
             Ok(stream) => State::Open(stream),
             Err(error) => State::Failed(error.kind()),
         };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        self.look_after(id);
     }
 
     /// Takes a connection from the listener below when its handshake is done.
@@ -169,6 +189,7 @@ impl World {
         if let Some(waker) = door.waker.take() {
             waker.wake();
         }
+        self.look_after(id);
     }
 
     /// Ends a handshake from this end. The layer below would keep the socket for ever, so the

@@ -7,6 +7,7 @@ use turmoil_net::{TcpSegment, Transport};
 use super::{
     ends::{EndId, State},
     flights::Flight,
+    keepalive,
     link::{Journey, Load, NEVER},
     segments,
     world::World,
@@ -105,10 +106,12 @@ impl World {
         let link = &mut self.links[connection.link];
         let end = connection.end_mut(from.side);
         let host = &self.hosts[end.host];
+        let asks = keepalive::is_probe(segment, end.counters.next_sent);
+        let load = Load { asks, ..load(segment) };
         let journey = if end.severed || host.vanished || to.vanished {
             Journey::Lost
         } else {
-            link.send(self.seed, now, host.is_below(to), load(segment))
+            link.send(self.seed, now, host.is_below(to), load)
         };
         let in_order = |due: Duration| due.max(end.last_due);
         let (fate, due) = match journey {
@@ -118,7 +121,7 @@ impl World {
             Journey::Lost => (Fate::Dropped, NEVER),
         };
         if due == NEVER {
-            end.severed = true;
+            end.severed |= !asks;
             return (fate, None);
         }
         end.last_due = due;
@@ -133,5 +136,6 @@ pub(super) fn load(segment: &TcpSegment) -> Load {
         bytes: segments::HEADERS + payload,
         counted: segments::counted(segment),
         syn: segment.flags.syn,
+        asks: false,
     }
 }

@@ -74,6 +74,10 @@ pub(super) struct End {
     pub(super) last_due: Duration,
     /// A packet from here was lost for ever: what is behind it can never be taken in.
     pub(super) severed: bool,
+    /// When anything from its peer last arrived.
+    pub(super) heard: Duration,
+    /// How often its peer was asked since then whether it lives.
+    pub(super) probes: u64,
     /// Whoever waits for room to write.
     pub(super) writer: Option<Waker>,
     /// Whoever waits for what was written to leave.
@@ -102,6 +106,8 @@ impl End {
             counters: Counters::new(recv_buffer),
             last_due: Duration::ZERO,
             severed: false,
+            heard: Duration::ZERO,
+            probes: 0,
             writer: None,
             leaver: None,
             held: false,

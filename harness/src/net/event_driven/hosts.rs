@@ -17,6 +17,7 @@ use crate::{
         topology::{PORT, UPSTREAM, WORLD, address, place},
     },
     plan::Plan,
+    scenario::KeepAlive,
     trace::Name,
 };
 
@@ -31,6 +32,10 @@ pub(super) struct HostState {
     place: Option<usize>,
     pub(super) recv_buffer: u64,
     pub(super) send_buffer: u64,
+    /// What its clock said when the run began.
+    pub(super) clock: Duration,
+    /// When its sockets ask a silent peer whether it lives.
+    pub(super) keepalive: Option<KeepAlive>,
     /// How many sockets its applications may hold.
     files: u64,
     /// How many connections they hold.
@@ -77,9 +82,11 @@ impl HostState {
         Self {
             place: place(&name, plan),
             ip: address(index),
+            clock: plan.clock(&name),
             name,
             recv_buffer: limits.recv_buffer.map_or(BUFFER_DEFAULT, |size| size.0),
             send_buffer: limits.send_buffer.map_or(BUFFER_DEFAULT, |size| size.0).max(1),
+            keepalive: limits.keepalive,
             files: limits.files.unwrap_or(u64::MAX),
             sockets: 0,
             life: 0,

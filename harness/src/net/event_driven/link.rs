@@ -51,6 +51,8 @@ pub(super) struct Load {
     pub(super) counted: bool,
     /// Whether it opens the connection.
     pub(super) syn: bool,
+    /// Whether it asks if its peer lives: lost, it is not sent again.
+    pub(super) asks: bool,
 }
 
 /// What becomes of a packet.
@@ -95,7 +97,7 @@ impl Link {
         let way = if up { &mut self.up } else { &mut self.down };
         if now < way.silent_until {
             let again = retransmitted(now, way.silent_until, load.syn);
-            return match again {
+            return match again.filter(|_| !load.asks) {
                 Some(again) => Journey::Late(whole_millis(again.saturating_add(way.latency()))),
                 None => Journey::Lost,
             };

@@ -31,6 +31,7 @@ mod exit;
 mod faults;
 mod flights;
 mod hosts;
+mod keepalive;
 mod kernel;
 mod link;
 mod pump;

@@ -77,6 +77,11 @@ impl Counters {
         self.sent >= self.written
     }
 
+    /// Whether the peer has acknowledged all that was written, the FIN included.
+    pub(super) fn all_acknowledged(&self) -> bool {
+        self.in_flight() == 0 && self.fin_acked == self.fin_queued
+    }
+
     /// Whether both ends have said that they send no more, and this one knows that it was heard.
     pub(super) fn over(&self) -> bool {
         self.fin_received && self.fin_acked

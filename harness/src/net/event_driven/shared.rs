@@ -83,11 +83,13 @@ impl Shared {
     pub(super) fn host(self: &Arc<Self>, index: usize) -> Option<Host> {
         let found = self.enter(|world| {
             let host = &world.hosts[index];
-            (Arc::clone(&host.name), host.life, host.stop.clone())
+            (Arc::clone(&host.name), host.life, host.stop.clone(), host.clock)
         });
-        found.map(|(name, life, stop)| {
+        found.map(|(name, life, stop, clock)| {
             let stack = Incarnation::new(Arc::clone(self), index, life);
-            Host::new(name, Arc::new(stack), self.recorder.clone()).stopped_by(stop)
+            Host::new(name, Arc::new(stack), self.recorder.clone())
+                .stopped_by(stop)
+                .with_clock(clock)
         })
     }
 

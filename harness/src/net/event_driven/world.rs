@@ -1,6 +1,12 @@
 //! The state of a run's network: hosts, links, connections, and packets on their way.
 
-use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::Notify;
 use turmoil_net::{Packet, TcpSegment};
@@ -34,6 +40,8 @@ pub(super) struct World {
     /// The newest connection of each calling host and port.
     by_caller: BTreeMap<(usize, u16), usize>,
     pub(super) flights: Flights,
+    /// When each end that keeps its connection alive looks at it next.
+    pub(super) looks: BTreeSet<(Duration, EndId)>,
     /// Ends whose window has opened since the last pass.
     pub(super) opened: Vec<EndId>,
     /// Listening applications so far.
@@ -71,6 +79,7 @@ impl World {
             direct: BTreeMap::new(),
             by_caller: BTreeMap::new(),
             flights: Flights::default(),
+            looks: BTreeSet::new(),
             opened: Vec::new(),
             doors: 0,
             leaving: Vec::new(),

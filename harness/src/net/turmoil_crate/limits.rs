@@ -57,6 +57,8 @@ fn host(limits: &HostLimits) -> Option<&'static str> {
         Some("buffers of its own, and the crate counts segments, not bytes")
     } else if limits.files.is_some() {
         Some("so many files, and the crate's sockets take none up")
+    } else if limits.keepalive.is_some() {
+        Some("keep-alive, and the crate sends no probes")
     } else if limits.slow_cpu.is_some() {
         Some("a slow CPU, and the crate runs every host in each tick")
     } else {

@@ -77,6 +77,7 @@ pub(super) fn run(plan: &Plan, actors: Vec<Actor>, main: Main) -> Trace {
     let stack = Arc::new(TurmoilStack::new(hosts));
     let host = |name: &Name| {
         Host::new(Arc::clone(name), Arc::clone(&stack) as Arc<dyn Stack>, recorder.clone())
+            .with_clock(plan.clock(name))
     };
     let mut actors_by_host: BTreeMap<Name, Vec<Actor>> = BTreeMap::new();
     for actor in actors {

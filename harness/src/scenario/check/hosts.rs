@@ -6,7 +6,7 @@ use mock_openai::{
 };
 
 use super::{Names, http2};
-use crate::scenario::{PathStep, Scenario};
+use crate::scenario::{KeepAlive, PathStep, Scenario};
 
 /// The fewest files with which a relay carries a stream.
 const FILES_MIN: u64 = 3;
@@ -31,6 +31,9 @@ pub(super) fn check(
             let help = "a relay needs three: where it listens, its client's, and its provider's";
             wrong.push(place.key("files").wrong(message).help(help));
         }
+        if let Some(keepalive) = limits.keepalive {
+            check_keepalive(keepalive, place.key("keepalive"), wrong);
+        }
         http2::check_host(scenario, (name, limits.http), place, wrong);
         for (key, size) in
             [("recv_buffer", limits.recv_buffer), ("send_buffer", limits.send_buffer)]
@@ -39,6 +42,19 @@ pub(super) fn check(
                 wrong.push(place.key(key).wrong("a buffer of no bytes passes nothing"));
             }
         }
+    }
+}
+
+fn check_keepalive(keepalive: KeepAlive, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
+    for (key, time) in [("idle", keepalive.idle), ("interval", keepalive.interval)] {
+        if time.0.is_zero() {
+            let message = "a host that asks without a pause does nothing else";
+            wrong.push(place.key(key).wrong(message).help("write a time above zero"));
+        }
+    }
+    if keepalive.count == 0 {
+        let message = "a host that asks no question gives up a peer that is well";
+        wrong.push(place.key("count").wrong(message).help("write a count from 1"));
     }
 }
 

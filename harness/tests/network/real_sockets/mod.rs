@@ -5,7 +5,13 @@
 
 use std::{future::Future, io, net::SocketAddr, pin::Pin, time::Duration};
 
-use harness::net::{Host, Listener, Stream};
+use harness::{
+    net::{Fault, Host, Listener, Stream},
+    plan::Plan,
+    scenario::{HostLimits, KeepAlive, Way},
+};
+use mock_openai::quantity::Time;
+use socket2::{SockFilter, SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -17,6 +23,7 @@ use crate::support::{actor, latency, ms, name, pair, run};
 
 mod endings;
 mod listening;
+mod silence;
 mod waiting;
 
 /// Sockets of either kind. One side listens from the beginning.
@@ -35,6 +42,8 @@ trait Sockets {
     async fn connect_to_nobody(&mut self) -> io::Result<Self::Socket>;
     /// Ends a connection by RST.
     async fn reset(&mut self, socket: Self::Socket);
+    /// From now on nothing reaches an accepted socket.
+    fn deafen(&mut self, socket: &Self::Socket);
     /// Waits until all that was sent has arrived.
     async fn settle(&mut self);
 
@@ -80,6 +89,11 @@ impl Sockets for Simulated {
         socket.reset().await.unwrap();
     }
 
+    fn deafen(&mut self, _: &Stream) {
+        let link = "client-upstream".to_owned();
+        self.caller.stack().apply(&Fault::Drop { link, way: Some(Way::Up), lasts: None });
+    }
+
     async fn settle(&mut self) {
         sleep(Duration::from_secs(1)).await;
     }
@@ -94,7 +108,11 @@ impl Sockets for Real {
     type Socket = TcpStream;
 
     async fn connect(&mut self) -> io::Result<TcpStream> {
-        TcpStream::connect(self.address).await
+        let stream = TcpStream::connect(self.address).await?;
+        let second = Duration::from_secs(1);
+        let keepalive = TcpKeepalive::new().with_time(second).with_interval(second);
+        SockRef::from(&stream).set_tcp_keepalive(&keepalive.with_retries(2))?;
+        Ok(stream)
     }
 
     async fn accept(&mut self) -> io::Result<TcpStream> {
@@ -117,6 +135,13 @@ impl Sockets for Real {
 
     async fn reset(&mut self, socket: TcpStream) {
         socket.set_zero_linger().unwrap();
+    }
+
+    fn deafen(&mut self, socket: &TcpStream) {
+        // A filter (socket(7), `SO_ATTACH_FILTER`) of one statement: keep 0 bytes of each packet.
+        const RETURN: u16 = 0x06;
+        let nothing = [SockFilter::new(RETURN, 0, 0, 0)];
+        SockRef::from(socket).attach_filter(&nothing).unwrap();
     }
 
     async fn settle(&mut self) {
@@ -220,6 +245,15 @@ macro_rules! beside_linux {
 }
 use beside_linux;
 
+/// The caller keeps its connections alive as one of [`Real`] does.
+fn asking() -> Plan {
+    let keepalive = KeepAlive { idle: Time(ms(1_000)), interval: Time(ms(1_000)), count: 2 };
+    let limits = HostLimits { keepalive: Some(keepalive), ..HostLimits::default() };
+    let mut plan = pair(latency(20));
+    plan.hosts.insert("client".to_owned(), limits);
+    plan
+}
+
 fn on_simulated(story: for<'a> fn(&'a mut Simulated, &'a mut Seen) -> Told<'a>) -> Seen {
     let (give, given) = oneshot::channel();
     let give = std::sync::Mutex::new(Some(give));
@@ -229,7 +263,7 @@ fn on_simulated(story: for<'a> fn(&'a mut Simulated, &'a mut Seen) -> Told<'a>) 
             give.map(|give| give.send(host));
         }
     });
-    let (seen, _) = run(&pair(latency(20)), vec![upstream], move |caller| async move {
+    let (seen, _) = run(&asking(), vec![upstream], move |caller| async move {
         let callee = given.await.unwrap();
         let listener = Some(callee.listen().unwrap());
         let mut seen = Seen::new();
