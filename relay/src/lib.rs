@@ -2,7 +2,8 @@
 //!
 //! The path of a request, and where it is written:
 //!
-//! 1. [`serve()`](serve::serve) accepts connections and owns every server setting; `wire` watches
+//! 1. [`serve()`](serve::serve) accepts connections and owns every server setting, on as many threads
+//!    as share a [`Server`]; `wire` watches
 //!    each client's socket, and `http2` serves those that speak it. `dial` makes the client for the
 //!    provider's side.
 //! 2. `routes` is the map: count, CORS, access, then the proxy.
@@ -55,5 +56,5 @@ pub use bucket::Rate;
 pub use config::{Config, HalfClose, Head, MissingDone, UpstreamHttp};
 pub use contradictions::ConfigError;
 pub use errors::ErrorObject;
-pub use serve::{BoxError, serve};
+pub use serve::{BoxError, Server, serve};
 pub use switches::{Field, Switch, SwitchError};

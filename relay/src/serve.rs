@@ -15,6 +15,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    sync::watch,
     task::JoinSet,
     time::timeout,
 };
@@ -28,7 +29,7 @@ use crate::{
     http2,
     reached::reached,
     routes,
-    state::{Phase, Phases, Relay},
+    state::{Phase, Phases, Relay, Shared},
     wire::{Client, Wire},
 };
 
@@ -43,15 +44,12 @@ pub(crate) const BUFFER: usize = 16 << 10;
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Relays until `shutdown` resolves; then drains for at most [`Config::drain`], ends what still
-/// runs honestly, and returns.
-///
-/// `upstream` is a `reqwest::Client`, or whatever takes its place. Redirects, retries, time-outs
-/// and decompression of its own must be off: the relay does, or must not do, all of that itself.
+/// runs honestly, and returns. [`Server`] does the same on several threads.
 ///
 /// # Errors
 /// The configuration contradicts itself; nothing was accepted then.
 pub async fn serve<L, U>(
-    mut listener: L,
+    listener: L,
     upstream: U,
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
@@ -62,37 +60,91 @@ where
     U::Error: Into<BoxError>,
     U::Future: Send + 'static,
 {
-    config.check()?;
-    let drain = config.drain;
-    let upstream = BoxCloneSyncService::new(upstream.map_err(Into::into));
-    let (phase, phases) = Phases::new();
-    let relay = Relay::new(config, upstream, phases);
-    let router = routes::router(&relay);
-    let most = relay.config.max_connections.unwrap_or(usize::MAX);
-    let mut connections = JoinSet::new();
-    let mut shutdown = pin!(shutdown);
-    loop {
-        tokio::select! {
-            biased;
-            () = &mut shutdown => break,
-            Some(_) = connections.join_next() => {}
-            (io, address) = listener.accept(), if connections.len() < most => {
-                connections.spawn(connection(Arc::clone(&relay), router.clone(), io, address));
+    Server::new(config)?.serve(listener, upstream, shutdown).await;
+    Ok(())
+}
+
+/// One relay, to be served on as many threads as is wanted; limits and counts hold for all of them.
+#[derive(Debug, Clone)]
+pub struct Server {
+    shared: Arc<Shared>,
+    phase: watch::Sender<Phase>,
+}
+
+impl Server {
+    /// Nothing is accepted yet.
+    ///
+    /// # Errors
+    /// The configuration contradicts itself.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        config.check()?;
+        let (phase, phases) = Phases::new();
+        Ok(Self { shared: Shared::new(config, phases), phase })
+    }
+
+    /// Serves what this listener accepts, on the thread or threads of the current runtime, as
+    /// [`serve`] does. Told to stop on one thread, the relay drains on all of them.
+    ///
+    /// The listeners of all threads must take from one queue, as those that were cloned do: the place
+    /// of the next connection is held for whoever asks first, and not for who has one to accept.
+    ///
+    /// `upstream` is a `reqwest::Client`, or whatever takes its place. Redirects, retries, time-outs
+    /// and decompression of its own must be off: the relay does, or must not do, all of that itself.
+    pub async fn serve<L, U>(
+        &self,
+        mut listener: L,
+        upstream: U,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) where
+        L: Listener<Addr = SocketAddr>,
+        U: Service<reqwest::Request, Response = reqwest::Response> + Clone + Send + Sync + 'static,
+        U::Error: Into<BoxError>,
+        U::Future: Send + 'static,
+    {
+        let upstream = BoxCloneSyncService::new(upstream.map_err(Into::into));
+        let relay = Relay::new(Arc::clone(&self.shared), upstream);
+        let router = routes::router(&relay);
+        let mut connections = JoinSet::new();
+        let mut shutdown = pin!(shutdown);
+        // On another thread.
+        let mut draining = pin!(relay.phases.clone().reached(Phase::Draining));
+        loop {
+            let accepted = async { (relay.connection().await, listener.accept().await) };
+            tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                () = &mut draining => break,
+                Some(_) = connections.join_next() => {}
+                (place, (io, address)) = accepted => {
+                    let connection = connection(Arc::clone(&relay), router.clone(), io, address);
+                    connections.spawn(async move {
+                        connection.await;
+                        drop(place);
+                    });
+                }
             }
         }
-    }
-    drop(listener);
-    phase.send_replace(Phase::Draining);
-    if timeout(drain, all(&mut connections)).await.is_err() {
-        reached!("streams still run at the end of the grace");
-        phase.send_replace(Phase::Ending);
-        // What has not left by then is cut, below.
-        if timeout(LAST_WORDS, all(&mut connections)).await.is_err() {
-            reached!("last words do not leave in time");
+        drop(listener);
+        self.enter(Phase::Draining);
+        if timeout(relay.config.drain, all(&mut connections)).await.is_err() {
+            reached!("streams still run at the end of the grace");
+            self.enter(Phase::Ending);
+            // What has not left by then is cut, below.
+            if timeout(LAST_WORDS, all(&mut connections)).await.is_err() {
+                reached!("last words do not leave in time");
+            }
         }
+        connections.shutdown().await;
     }
-    connections.shutdown().await;
-    Ok(())
+
+    /// Threads come here one after the other, and none goes back.
+    fn enter(&self, phase: Phase) {
+        self.phase.send_if_modified(|now| {
+            let later = *now < phase;
+            *now = phase.max(*now);
+            later
+        });
+    }
 }
 
 async fn all(connections: &mut JoinSet<()>) {

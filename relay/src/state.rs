@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
+    ops::Deref,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -10,7 +11,10 @@ use std::{
 };
 
 use http::HeaderValue;
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::Instant,
+};
 use tower::util::BoxCloneSyncService;
 
 use crate::{
@@ -27,11 +31,34 @@ use crate::{
 /// How the provider is called.
 pub(crate) type Upstream = BoxCloneSyncService<reqwest::Request, reqwest::Response, BoxError>;
 
-/// One relay.
+/// One relay as one of its threads has it: what all of them share, and how this one calls the
+/// provider. The connections of a client for the provider belong to the thread that opened them.
 #[derive(Debug)]
 pub(crate) struct Relay {
-    pub(crate) config: Config,
+    shared: Arc<Shared>,
     pub(crate) upstream: Upstream,
+}
+
+impl Relay {
+    pub(crate) fn new(shared: Arc<Shared>, upstream: Upstream) -> Arc<Self> {
+        Arc::new(Self { shared, upstream })
+    }
+}
+
+impl Deref for Relay {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+/// What all threads of one relay share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    /// One for each connection that may be open.
+    connections: Option<Arc<Semaphore>>,
     pub(crate) upstreams: Arc<Upstreams>,
     /// Where streams are kept to be resumed.
     pub(crate) resume: Option<Resume>,
@@ -47,8 +74,11 @@ pub(crate) struct Relay {
     ids: AtomicU64,
 }
 
-impl Relay {
-    pub(crate) fn new(config: Config, upstream: Upstream, phases: Phases) -> Arc<Self> {
+impl Shared {
+    pub(crate) fn new(config: Config, phases: Phases) -> Arc<Self> {
+        // Where the kernel counts its files in 64 bits, nobody is ever that many.
+        let most = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        let connections = config.max_connections.map(most);
         let caps = Caps::new(&config);
         let readers = Caps::new(&config);
         let rates = Mutex::new(Rates::new(&config));
@@ -56,7 +86,7 @@ impl Relay {
         let resume = config.resume.then(|| Resume::new(&config));
         Arc::new(Self {
             config,
-            upstream,
+            connections,
             upstreams,
             resume,
             metrics: Arc::default(),
@@ -68,6 +98,13 @@ impl Relay {
             requests: AtomicU64::new(0),
             ids: AtomicU64::new(0),
         })
+    }
+
+    /// Waits until one more connection may be open; it is until what is returned is dropped.
+    pub(crate) async fn connection(&self) -> Option<OwnedSemaphorePermit> {
+        let places = Arc::clone(self.connections.as_ref()?);
+        // An error says that the semaphore is closed, which nobody does.
+        places.acquire_owned().await.ok()
     }
 
     /// A place for one more request, or the limit that it meets. Who is refused has used up nothing.

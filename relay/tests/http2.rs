@@ -57,13 +57,13 @@ fn started(upstream: Upstream, switches: &[(&str, &str)]) -> (Relay, DuplexStrea
     for (name, value) in switches {
         config.set(name, value).expect("a switch and its value");
     }
-    let (connect, pipes) = mpsc::unbounded_channel();
+    let (connect, pipes) = Pipes::new();
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(async move {
         let stopped = async {
             let _ = stopped.await;
         };
-        relay::serve(Pipes(pipes), upstream, config, stopped).await.expect("a sound configuration");
+        relay::serve(pipes, upstream, config, stopped).await.expect("a sound configuration");
     });
     let relay = Relay { connect, stop, task };
     let pipe = relay.connected();

@@ -49,9 +49,9 @@ async fn send(
     for (name, value) in switches {
         config.set(name, value).expect("a switch and its value");
     }
-    let (connect, pipes) = mpsc::unbounded_channel();
+    let (connect, pipes) = Pipes::new();
     tokio::spawn(async move {
-        let served = relay::serve(Pipes(pipes), upstream, config, std::future::pending()).await;
+        let served = relay::serve(pipes, upstream, config, std::future::pending()).await;
         served.expect("a sound configuration");
     });
     let (mut client, server) = duplex(pipe);

@@ -10,6 +10,7 @@ mod read;
 mod server;
 mod settings;
 mod text_file;
+mod threads;
 
 use std::{
     io::{self, Write},

@@ -2,22 +2,23 @@
 
 use std::{
     fs::File,
-    io::{Read as _, Write as _},
+    io::{self, Read as _, Write as _},
+    net::{self, SocketAddr},
     sync::Arc,
     time::SystemTime,
 };
 
-use axum::serve::ListenerExt as _;
 #[cfg(feature = "redis")]
 use relay::resume::{Bounds, redis::RedisStore};
 use relay::{Config, resume::Store};
 use tokio::{
     net::TcpListener,
-    runtime::Runtime,
+    runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
 };
 
-use crate::settings::{Program, Settings};
+use crate::{settings::Settings, threads};
 
 /// The kernel's randomness.
 const ENTROPY: &str = "/dev/urandom";
@@ -32,8 +33,36 @@ pub(crate) fn run(settings: Settings) -> Result<(), String> {
     if let Some(url) = &program.resume_redis {
         config.store = Some(redis(url, &config)?);
     }
-    let runtime = Runtime::new().map_err(|error| format!("cannot start: {error}"))?;
-    runtime.block_on(serve(&program, config))
+    let (listener, address) = listen(program.listen)?;
+    let (tell, told) = oneshot::channel();
+    let told = async {
+        let _ = told.await;
+    };
+    // The second signal ends at once what the first one let finish.
+    let twice = async {
+        let mut signals =
+            Signals::new().map_err(|error| format!("cannot hear signals: {error}"))?;
+        // Nobody is left to tell where standard error is closed.
+        drop(writeln!(io::stderr(), "listening on http://{address}"));
+        signals.next().await;
+        let _ = tell.send(());
+        signals.next().await;
+        Ok(())
+    };
+    threads::serve(program.threads, listener, config, told, twice)
+}
+
+/// As tokio does it, in a runtime of its own: the one that accepts comes later.
+fn listen(listen: SocketAddr) -> Result<(net::TcpListener, SocketAddr), String> {
+    let bind = async {
+        let listener = TcpListener::bind(listen).await?.into_std()?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    let runtime = Builder::new_current_thread().enable_io().build();
+    runtime.and_then(|runtime| runtime.block_on(bind)).map_err(|error| {
+        format!("cannot listen on {listen}: {error}; choose another --listen, or stop what uses it")
+    })
 }
 
 /// What only the moment of the start can give.
@@ -65,44 +94,6 @@ fn redis(_: &str, _: &Config) -> Result<Arc<dyn Store>, String> {
         .to_owned())
 }
 
-async fn serve(program: &Program, config: Config) -> Result<(), String> {
-    let client = relay::dial::client(&config).map_err(|error| error.to_string())?;
-    let listener = listen(program).await?;
-    let listener = listener.tap_io(|socket| {
-        // Without it the relay still works, only later.
-        drop(socket.set_nodelay(true));
-    });
-    let mut signals = Signals::new().map_err(|error| format!("cannot hear signals: {error}"))?;
-    let (tell, told) = tokio::sync::oneshot::channel();
-    let twice = async move {
-        signals.next().await;
-        let _ = tell.send(());
-        signals.next().await;
-    };
-    let told = async {
-        let _ = told.await;
-    };
-    tokio::select! {
-        biased;
-        // The second signal ends at once what the first one let finish.
-        () = twice => Ok(()),
-        served = relay::serve(listener, client, config, told) => {
-            served.map_err(|error| error.to_string())
-        }
-    }
-}
-
-async fn listen(program: &Program) -> Result<TcpListener, String> {
-    let listen = program.listen;
-    let listener = TcpListener::bind(listen).await.map_err(|error| {
-        format!("cannot listen on {listen}: {error}; choose another --listen, or stop what uses it")
-    })?;
-    let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
-    // Nobody is left to tell where standard error is closed.
-    drop(writeln!(std::io::stderr(), "listening on http://{address}"));
-    Ok(listener)
-}
-
 /// SIGTERM and SIGINT, one after the other. Two listeners would both hear the first one.
 struct Signals {
     terminate: Signal,
@@ -110,7 +101,7 @@ struct Signals {
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    fn new() -> io::Result<Self> {
         let terminate = signal(SignalKind::terminate())?;
         Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
     }

@@ -1,6 +1,6 @@
 //! All that the program can be told: its own settings, and the switches of the relay.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZero, path::PathBuf};
 
 use relay::{
     Config, Field, Switch, SwitchError,
@@ -15,6 +15,8 @@ use crate::log::{Form, Least};
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
     pub(crate) listen: SocketAddr,
+    /// Default: one for each processor, so that none idles and none is shared.
+    pub(crate) threads: Option<NonZero<usize>>,
     pub(crate) upstreams: Vec<Url>,
     pub(crate) keys_file: Option<PathBuf>,
     pub(crate) provider_key_file: Option<PathBuf>,
@@ -38,6 +40,7 @@ impl Settings {
     pub(crate) fn new() -> Self {
         let program = Program {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            threads: None,
             upstreams: Vec::new(),
             keys_file: None,
             provider_key_file: None,
@@ -61,6 +64,18 @@ const PROGRAM: &[Switch<Program>] = &[
             |p| p.listen.to_string(),
         ),
         "Where clients connect",
+    ),
+    switch(
+        "threads",
+        Field::Other(
+            "a whole number above zero, or `auto`",
+            |p, v| {
+                p.threads = if v == "auto" { None } else { Some(v.parse().ok()?) };
+                Some(())
+            },
+            |p| p.threads.map_or_else(|| "auto".to_owned(), |threads| threads.to_string()),
+        ),
+        "Threads that serve connections; `auto` is one for each processor",
     ),
     switch(
         "upstream",
