@@ -2,9 +2,9 @@
 
 use super::{Level, Rule};
 use crate::{
-    exchange::{Exchange, Leaving, Moment, Run},
+    exchange::{Moment, Run},
     metrics,
-    scenario::{Leave, NetFault},
+    scenario::NetFault,
     trace::{Fact, WorldFact},
     verdict::{Breach, Inquiry, Verdict},
 };
@@ -20,7 +20,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(run: &Run<'_>) -> Verdict {
-    if let Some(why) = not_settled(run).or_else(|| not_told(run)) {
+    if let Some(why) = not_settled(run) {
         return Verdict::NotApplicable { why: why.to_owned() };
     }
     let mut inquiry = Inquiry::default();
@@ -86,18 +86,6 @@ pub(super) fn not_settled(run: &Run<'_>) -> Option<&'static str> {
     killed.then_some("the relay's host was crashed, restarted or told to stop")
 }
 
-/// Why a relay may not know that a stream has ended: who writes to a host that has vanished is told by
-/// nobody, until TCP gives up after some 15 min (`tcp_retries2` of Linux).
-fn not_told(run: &Run<'_>) -> Option<&'static str> {
-    let vanished = |exchange: &Exchange| {
-        exchange.left.is_some_and(|(_, how)| how == Leaving::Left(Leave::Vanish))
-    };
-    let any = run.exchanges.iter().any(vanished);
-    any.then_some(
-        "a client vanished, and whoever writes to it is not told for a quarter of an hour",
-    )
-}
-
 /// The relay's own ends of connections that were never let go.
 fn sockets(run: &Run<'_>, over: Moment, inquiry: &mut Inquiry) {
     let mut left = Vec::new();
@@ -131,7 +119,7 @@ mod tests {
     use super::RULE;
     use crate::{
         exchange::testing::Story,
-        scenario::{Leave, NetEvent, NetFault},
+        scenario::{NetEvent, NetFault},
         trace::{Fact, SocketFact, WorldFact},
         verdict::Verdict,
     };
@@ -182,17 +170,6 @@ mod tests {
         let text = "http_in_flight{route=\"/v1\"} 2\n".to_owned();
         world(&mut story, 9, WorldFact::Metrics { text });
         assert_eq!(story.breach(&RULE).got, "`http_in_flight{route=\"/v1\"} 2`");
-    }
-
-    #[test]
-    fn it_does_not_apply_where_a_client_vanished() {
-        let mut story = lets_go_of(0);
-        story.asks(3, "reader");
-        story.leaves(100, "reader", Leave::Vanish);
-        story.over(90_000);
-        let why =
-            "a client vanished, and whoever writes to it is not told for a quarter of an hour";
-        story.assert_not_applicable(&RULE, why);
     }
 
     #[test]
