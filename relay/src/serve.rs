@@ -125,11 +125,15 @@ impl Server {
             }
         }
         drop(listener);
+        self.drain(relay.config.drain, connections).await;
+    }
+
+    /// Lets what runs finish, ends it honestly when the grace is over, and cuts what is left then.
+    async fn drain(&self, grace: Duration, mut connections: JoinSet<()>) {
         self.enter(Phase::Draining);
-        if timeout(relay.config.drain, all(&mut connections)).await.is_err() {
+        if timeout(grace, all(&mut connections)).await.is_err() {
             reached!("streams still run at the end of the grace");
             self.enter(Phase::Ending);
-            // What has not left by then is cut, below.
             if timeout(LAST_WORDS, all(&mut connections)).await.is_err() {
                 reached!("last words do not leave in time");
             }
