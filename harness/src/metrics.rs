@@ -2,18 +2,37 @@
 
 use std::collections::BTreeSet;
 
-/// How the gauge of open streams is called, the better name first: `relay_open_streams`,
-/// `http_requests_in_flight`.
-pub const OPEN_STREAMS: [&str; 2] = ["open_streams", "in_flight"];
+use serde::Serialize;
 
-/// The end of the name of the counter of streams by how they ended, which its label `end` says.
-pub const STREAMS: &str = "streams_total";
+/// How a relay calls what it is asked for. A name is the end of the metric's: a program gives a prefix
+/// to all of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Names {
+    /// The gauge of open streams, the better name first: `relay_open_streams`,
+    /// `http_requests_in_flight`.
+    pub open_streams: Vec<String>,
+    /// The counter of streams by how they ended.
+    pub streams: String,
+    /// Its label that says how.
+    pub end: String,
+    /// What that label says of a stream that came to its end.
+    pub complete: Vec<String>,
+    /// The counter of attempts after the first.
+    pub retries: String,
+}
 
-/// What that label says of a stream that came to its end.
-pub const COMPLETE: [&str; 4] = ["complete", "completed", "ok", "success"];
-
-/// The end of the name of the counter of attempts after the first.
-pub const RETRIES: &str = "retries_total";
+impl Default for Names {
+    fn default() -> Self {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Self {
+            open_streams: texts(&["open_streams", "in_flight"]),
+            streams: "streams_total".to_owned(),
+            end: "end".to_owned(),
+            complete: texts(&["complete", "completed", "ok", "success"]),
+            retries: "retries_total".to_owned(),
+        }
+    }
+}
 
 /// One sample: a metric with its labels, and its figure.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,16 +136,17 @@ fn is_label(text: &str) -> bool {
 }
 
 impl Metrics<'_> {
-    /// How many streams are open: the metric whose name ends with one of [`OPEN_STREAMS`], summed
-    /// over its labels.
+    /// How many streams are open: the metric whose name ends with one of [`Names::open_streams`],
+    /// summed over its labels.
     ///
     /// # Errors
     /// What is there instead.
-    pub fn open_streams(&self) -> Result<f64, String> {
-        let [better, other] = OPEN_STREAMS;
-        self.sum(better)
-            .or_else(|_| self.sum(other))
-            .map_err(|_| format!("no metric whose name ends with `{better}` or `{other}`"))
+    pub fn open_streams(&self, names: &Names) -> Result<f64, String> {
+        let known = &names.open_streams;
+        known.iter().find_map(|name| self.sum(name).ok()).ok_or_else(|| {
+            let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+            format!("no metric whose name ends with {}", known.join(" or "))
+        })
     }
 
     /// The samples of one metric, summed over the labels that `wanted` does not name. It is called
@@ -213,12 +233,13 @@ mod tests {
 
     #[test]
     fn open_streams_are_counted_by_the_better_name() {
-        assert_eq!(read(TEXT).open_streams(), Ok(2.0));
+        let names = Names::default();
+        assert_eq!(read(TEXT).open_streams(&names), Ok(2.0));
         let other = "http_in_flight{route=\"/v1\"} 2\nhttp_in_flight{route=\"/v2\"} 1\n";
-        assert_eq!(read(other).open_streams(), Ok(3.0));
-        assert_eq!(read("a_in_flight 1\nb_open_streams 4\n").open_streams(), Ok(4.0));
+        assert_eq!(read(other).open_streams(&names), Ok(3.0));
+        assert_eq!(read("a_in_flight 1\nb_open_streams 4\n").open_streams(&names), Ok(4.0));
         let none = "no metric whose name ends with `open_streams` or `in_flight`";
-        assert_eq!(read("streams 1\n").open_streams(), Err(none.to_owned()));
+        assert_eq!(read("streams 1\n").open_streams(&names), Err(none.to_owned()));
     }
 
     #[test]

@@ -167,6 +167,7 @@ fn outcome_and_trace(case: &Case, settings: &Settings) -> (Outcome, Option<Trace
 /// fault of the scenario.
 fn plan_for(case: &Case, settings: &Settings) -> Plan {
     let mut plan = case.plan(settings.seed);
+    plan.claims = settings.target.says.clone();
     if !settings.engine.shows_packets() {
         plan.proves.clear();
         plan.expect.retain(|expect| expect.excused.is_none());

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{Broken, Server, Setup, parts};
+use crate::plan::RelayKind;
 
 pub(super) const BROKEN: Broken = Broken {
     name: "makes-chunks-anew",
@@ -14,17 +15,8 @@ pub(super) const BROKEN: Broken = Broken {
               numbers and booleans as strings",
     made_by: "BerriAI/litellm#1571 and ggml-org/llama.cpp#5876: another id in each chunk; the front end \
               that fails to parse in section 4.2 of a widely read Gin tutorial",
-    caught_by: &[
-        "chunk-shape",
-        "payload-intact",
-        "any-cut",
-        "any-line-end",
-        "no-cross-talk",
-        "bounded-memory",
-        "usage-honest",
-        "prompt-frames",
-    ],
-    server: Server::RIGHT,
+    caught_by: &["chunk-shape", "no-cross-talk", "bounded-memory", "usage-honest", "prompt-frames"],
+    server: Server { kind: RelayKind::Translating, ..Server::RIGHT },
     relay,
 };
 

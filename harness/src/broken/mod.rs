@@ -170,6 +170,7 @@ impl Broken {
         };
         Target::service(format!("broken/{}", self.name), serving)
             .with_switches(move |name, value| Setup::maps_switch(server.switches, name, value))
+            .of_kind(server.kind)
             .claiming(Capability::Cors)
             .claiming(Capability::Drain)
     }

@@ -130,6 +130,15 @@ impl<'a> Frame<'a> {
         value.get("type")?.as_str().map(str::to_owned)
     }
 
+    /// Whether a reader makes the same of another frame: its data, the name of its event, and its id
+    /// where it has one.
+    pub fn says_the_same_as(&self, other: Frame<'_>) -> bool {
+        let id = self.id();
+        self.data() == other.data()
+            && self.event_type() == other.event_type()
+            && (id.is_none() || id == other.id())
+    }
+
     /// Whether it is `[DONE]`, the terminator of a chat completion.
     pub fn is_done(&self) -> bool {
         self.data().is_some_and(|data| data == b"[DONE]")

@@ -72,6 +72,7 @@ impl Story {
             hosts: IndexMap::new(),
             events: vec![],
             switches: IndexMap::new(),
+            claims: crate::plan::Claims::default(),
             upstream: vec![],
             clients: vec![],
             expect: vec![],

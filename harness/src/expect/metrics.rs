@@ -15,7 +15,7 @@ use crate::{
 /// Judges the number of streams that are open by the relay's own count.
 pub(super) fn open_streams(run: &Run<'_>, bound: &Bound<u64>) -> Labelled {
     let wanted = format!("{} streams open at the end", words(bound));
-    let figure = |all: &Metrics<'_>| all.open_streams();
+    let figure = |all: &Metrics<'_>| all.open_streams(&run.plan.claims.metrics);
     let verdict = judge(run, bound, &wanted, figure);
     ("relay: open_streams".to_owned(), verdict)
 }

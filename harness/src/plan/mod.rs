@@ -1,5 +1,6 @@
 //! A scenario with everything resolved and all dice rolled: what the world carries out.
 
+mod claims;
 mod clients;
 mod clock;
 mod make;
@@ -14,6 +15,7 @@ use crate::scenario::{
     Does, Expect, HostLimits, Http, Kind, LinkSpec, Middlebox, NetEvent, Patience, Reads, Retries,
 };
 
+pub use claims::{Claims, RelayKind};
 pub use clock::EPOCH;
 pub use make::plan;
 
@@ -46,6 +48,9 @@ pub struct Plan {
     pub events: Vec<NetEvent>,
     /// Switches of the relay, by name, as text.
     pub switches: IndexMap<String, String>,
+    /// What the relay says of itself.
+    #[serde(skip_serializing_if = "Claims::are_usual")]
+    pub claims: Claims,
     /// What the provider does.
     pub upstream: Script,
     /// One entry a client: counts are multiplied out.

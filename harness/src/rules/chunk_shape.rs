@@ -1,18 +1,17 @@
 //! The chunks of a chat keep their shape.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::{Level, Rule};
 use crate::{
     exchange::{Exchange, Family, Frames, Run, is_event_stream},
+    plan::RelayKind,
     verdict::{Breach, Inquiry, Verdict},
 };
 
 /// A relay that makes chunks anew, of another provider's answer or of its own objects, makes all that
-/// clients read by type. Where the provider's own chunks have this shape, or none of its frames are
-/// passed on, the client's chunks have it too.
+/// clients read by type. Where the provider's own chunks have this shape, the client's have it too; where
+/// the relay says that it translates, they have it whatever the provider's are.
 pub(super) const RULE: Rule = Rule {
     id: "chunk-shape",
     level: Level::Profile,
@@ -24,16 +23,15 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
+    let translates = run.plan.claims.kind == RelayKind::Translating;
     for (index, exchange, answer) in run.answered() {
         let both_stream = exchange.is_stream() && is_event_stream(&answer.answer_headers);
         if !both_stream || exchange.family() != Family::Chat || !answer.succeeds() {
             continue;
         }
         let (sent, got) = (Frames::of(&answer.body.bytes), exchange.frames());
-        let its_own: BTreeSet<&[u8]> = sent.iter().map(|(_, frame)| frame.0).collect();
-        let translated = !got.iter().any(|(_, frame)| its_own.contains(frame.0));
         let has_shape = Shape::default().all(&sent).is_none() && !chunks(&sent).is_empty();
-        if (!has_shape && !translated) || chunks(&got).is_empty() {
+        if !(has_shape || translates) || chunks(&got).is_empty() {
             continue;
         }
         inquiry.applies();
@@ -159,7 +157,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::RULE;
-    use crate::{exchange::testing::Story, verdict::Verdict};
+    use crate::{exchange::testing::Story, plan::RelayKind, verdict::Verdict};
 
     /// The example of the API's reference, less its system fingerprint and logprobs.
     fn chunk() -> Value {
@@ -256,6 +254,8 @@ mod tests {
         let mut translated = Story::streaming();
         translated.provides(1, "reader", odd);
         translated.passes(1, "reader", "data: {\"id\":\"7\"}\n\n");
+        translated.assert_not_applicable(&RULE, why);
+        translated.plan.claims.kind = RelayKind::Translating;
         translated.breach(&RULE);
     }
 

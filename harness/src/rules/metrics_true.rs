@@ -3,7 +3,7 @@
 use super::{Level, Rule, nothing_left::not_settled};
 use crate::{
     exchange::{Exchange, Fate, Moment, Run},
-    metrics::{self, COMPLETE, Metrics, RETRIES, STREAMS},
+    metrics::{self, Metrics},
     trace::{BodyEnd, Fact, WorldFact},
     verdict::{Breach, Inquiry, Verdict},
 };
@@ -55,17 +55,18 @@ type Count = (usize, usize, f64, &'static str);
 /// Streams that came to their end. What is no stream, and what the one takes for an end and the other
 /// does not, may be counted or not.
 fn complete(run: &Run<'_>, all: &Metrics<'_>) -> Option<Count> {
-    let by_end = all.samples.iter().filter(|one| one.name.ends_with(STREAMS));
+    let names = &run.plan.claims.metrics;
+    let by_end = all.samples.iter().filter(|one| one.name.ends_with(&names.streams));
     let ends: Vec<(&str, f64)> = by_end
         .filter_map(|one| {
-            let (_, end) = one.labels.iter().find(|(label, _)| *label == "end")?;
+            let (_, end) = one.labels.iter().find(|(label, _)| *label == names.end)?;
             Some((*end, one.figure))
         })
         .collect();
     if ends.is_empty() {
         return None;
     }
-    let complete = ends.iter().filter(|(end, _)| COMPLETE.contains(end));
+    let complete = ends.iter().filter(|(end, _)| names.complete.iter().any(|name| name == end));
     // A sum of none is -0.
     let counted = complete.fold(0.0, |sum, (_, figure)| sum + figure);
     let (mut least, mut most) = (0, 0);
@@ -108,7 +109,7 @@ fn came_to_its_end(run: &Run<'_>, index: usize, exchange: &Exchange) -> Option<b
 
 /// Attempts after the first, where each attempt was answered.
 fn retries(run: &Run<'_>, all: &Metrics<'_>) -> Option<Count> {
-    let counted = all.sum(RETRIES).ok()?;
+    let counted = all.sum(&run.plan.claims.metrics.retries).ok()?;
     let turns = || run.turns.iter().filter(|turn| turn.from == run.relay);
     let failed = run.connections.failed.iter().any(|failed| failed.from == run.relay);
     let known = turns().all(|turn| turn.response.is_some() && turn.exchange.is_some());
@@ -128,6 +129,7 @@ mod tests {
     use super::RULE;
     use crate::{
         exchange::testing::{JSON, STREAM, Story},
+        metrics::Names,
         scenario::{Kind, Leave},
         trace::{BodyEnd, Fact, WorldFact},
         verdict::Verdict,
@@ -202,6 +204,24 @@ mod tests {
         let breach = scraped(story, "x_retries_total 0\n").breach(&RULE);
         assert_eq!(breach.wanted, ["1 attempts after the first"]);
         assert_eq!(breach.got, "0 are counted");
+    }
+
+    #[test]
+    fn a_relay_has_names_of_its_own_for_what_it_counts() {
+        let text = "done{how=\"fine\"} 2\ndone{how=\"cut\"} 1\nagain 0\n";
+        let mut story = scraped(one_of_two(), text);
+        let why = "the relay tells no figures of streams by their end, nor of retries";
+        story.assert_not_applicable(&RULE, why);
+        story.plan.claims.metrics = Names {
+            streams: "done".to_owned(),
+            end: "how".to_owned(),
+            complete: vec!["fine".to_owned()],
+            retries: "again".to_owned(),
+            ..Names::default()
+        };
+        let breach = story.breach(&RULE);
+        assert_eq!(breach.wanted, ["1 streams that came to their end"]);
+        assert_eq!(breach.got, "2 are counted");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{Level, Rule};
 use crate::{
     exchange::{Moment, Run},
-    metrics,
+    metrics::{self, Names},
     scenario::NetFault,
     trace::{Fact, WorldFact},
     verdict::{Breach, Inquiry, Verdict},
@@ -37,7 +37,7 @@ fn judge(run: &Run<'_>) -> Verdict {
                 }
             }
             Fact::World(WorldFact::Metrics { text }) => {
-                for (line, figure) in open_streams(text) {
+                for (line, figure) in open_streams(text, &run.plan.claims.metrics) {
                     inquiry.applies();
                     if figure != 0.0 {
                         inquiry.broke(broke("gauges of open streams at 0", format!("`{line}`")));
@@ -108,8 +108,8 @@ fn sockets(run: &Run<'_>, over: Moment, inquiry: &mut Inquiry) {
 }
 
 /// The lines of a metrics text that count open streams or requests in flight, with their figures.
-fn open_streams(text: &str) -> impl Iterator<Item = (&str, f64)> {
-    let counts = |name: &str| metrics::OPEN_STREAMS.iter().any(|word| name.contains(word));
+fn open_streams<'a>(text: &'a str, names: &Names) -> impl Iterator<Item = (&'a str, f64)> {
+    let counts = |name: &str| names.open_streams.iter().any(|word| name.contains(word));
     let samples = metrics::read(text).samples.into_iter();
     samples.filter(move |one| counts(one.name)).map(|one| (one.line, one.figure))
 }

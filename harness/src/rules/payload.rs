@@ -2,7 +2,8 @@
 
 use crate::{
     exchange::{Answer, Exchange, Fate, Frame, Frames, Run},
-    verdict::Breach,
+    plan::RelayKind,
+    verdict::{Breach, Verdict},
 };
 
 /// A body beside the provider's.
@@ -19,6 +20,58 @@ pub(crate) struct Alignment {
     pub(crate) strange: Option<usize>,
     /// Whether the body holds all that the provider sent, its unfinished rest included.
     pub(crate) all: bool,
+}
+
+/// Why the provider's frames are not looked for: the relay says that it makes its own of them.
+pub(crate) fn translated(run: &Run<'_>) -> Option<Verdict> {
+    let translates = run.plan.claims.kind == RelayKind::Translating;
+    let why = "the relay says that it translates what the provider sends";
+    translates.then(|| Verdict::NotApplicable { why: why.to_owned() })
+}
+
+/// The frames of the provider that a client must get: all of them, and of a relay that says that it
+/// reframes those that a reader dispatches.
+fn demanded(kind: RelayKind, provider: &[u8]) -> Vec<Frame<'_>> {
+    let sent = Frames::of(provider);
+    let all = sent.iter().map(|(_, frame)| frame);
+    match kind {
+        RelayKind::Reframing => all.filter(|frame| frame.data().is_some()).collect(),
+        RelayKind::Transparent | RelayKind::Translating => all.collect(),
+    }
+}
+
+/// Compares a body with the provider's, as the relay's kind asks.
+fn align_as(kind: RelayKind, provider: &[u8], body: &[u8], failed: bool) -> Alignment {
+    match kind {
+        RelayKind::Reframing => align_events(provider, body, failed),
+        RelayKind::Transparent | RelayKind::Translating => align(provider, body, failed),
+    }
+}
+
+/// Compares a body with the provider's event by event, however their lines are written. What no reader
+/// dispatches may come and go: comments, and a half event at the end.
+fn align_events(provider: &[u8], body: &[u8], failed: bool) -> Alignment {
+    let (sent, got) = (demanded(RelayKind::Reframing, provider), Frames::of(body));
+    let mut found = Alignment::default();
+    for (index, (range, frame)) in got.iter().enumerate() {
+        let expected = sent.get(found.passed.len());
+        if expected.is_some_and(|event| event.says_the_same_as(frame)) {
+            found.passed.push(index);
+        } else if frame.data().is_none() || frame.is_heartbeat() || (failed && is_last_word(frame))
+        {
+            found.own.push(index);
+        } else {
+            found.strange = Some(range.start);
+            return found;
+        }
+    }
+    found.all = found.passed.len() == sent.len();
+    found
+}
+
+/// Whether a frame is what a relay may say in place of what its provider did not.
+fn is_last_word(frame: Frame<'_>) -> bool {
+    frame.error().is_some() || frame.is_done()
 }
 
 /// Compares a body with the provider's, frame by frame and byte by byte. `failed`: the provider's
@@ -105,15 +158,16 @@ pub(crate) fn breach(
     exchange: &Exchange,
     answer: &Answer,
 ) -> Option<Breach> {
-    let provider = &answer.body.bytes;
+    let (provider, kind) = (&answer.body.bytes, run.plan.claims.kind);
     let fate = run.fate(index, answer);
     let failed = fate != Fate::Whole;
-    let found = align(provider, &exchange.body.bytes, failed);
-    let expected = Frames::of(provider).get(found.passed.len()).map(|frame| frame.0);
+    let found = align_as(kind, provider, &exchange.body.bytes, failed);
+    let expected = demanded(kind, provider).get(found.passed.len()).map(|frame| frame.0);
     let (number, client) = (found.passed.len() + 1, &exchange.client);
     if let Some(start) = found.strange {
         let guilty = |p: &crate::exchange::Passage<'_>| {
-            p.outgoing().is_some_and(|m| align(provider, &m.body, failed).strange.is_some())
+            p.outgoing()
+                .is_some_and(|m| align_as(kind, provider, &m.body, failed).strange.is_some())
         };
         let strange = &exchange.body.bytes[start..];
         let (wanted, got) = if let Some(frame) = expected {
@@ -133,7 +187,7 @@ pub(crate) fn breach(
         return None;
     }
     let guilty = |p: &crate::exchange::Passage<'_>| {
-        p.outgoing().is_some_and(|m| !align(provider, &m.body, failed).all)
+        p.outgoing().is_some_and(|m| !align_as(kind, provider, &m.body, failed).all)
     };
     let (wanted, missing) = match expected {
         Some(frame) => {
@@ -187,7 +241,23 @@ pub(crate) fn quote(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::align;
+    use super::{align, align_events};
+
+    #[test]
+    fn a_relay_that_reframes_passes_events_and_not_bytes() {
+        let sent =
+            b"\xef\xbb\xbf: hello\r\n\r\nevent:note\r\ndata:1\r\ndata: 2\r\n\r\ndata: [DONE]\r\r";
+        let same = b"data: 1\ndata: 2\nevent: note\n\n: ping\n\ndata: [DONE]\n\n";
+        let found = align_events(sent, same, false);
+        assert_eq!((found.strange, found.all, found.own), (None, true, vec![1]));
+        let other = b"data: 1\nevent: note\n\ndata: [DONE]\n\n";
+        assert_eq!(align_events(sent, other, false).strange, Some(0));
+        let less = b"data: 1\ndata: 2\nevent: note\n\n";
+        assert_eq!(
+            (align_events(sent, less, true).strange, align_events(sent, less, true).all),
+            (None, false)
+        );
+    }
 
     #[test]
     fn what_differs_late_is_quoted_where_it_differs() {

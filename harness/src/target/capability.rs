@@ -16,8 +16,9 @@ pub enum Capability {
     /// It speaks HTTP/2 to clients that begin with it. What a client with `http: h2` asks needs this,
     /// said or not.
     Http2,
-    /// It tells its own metrics at `/metrics`. Those with the names of `harness::metrics` are held
-    /// against the run.
+    /// It tells its own metrics at `/metrics`. Those that are called as
+    /// [`Target::with_metrics`](super::Target::with_metrics) says are held against the run, else those
+    /// with the usual names.
     Metrics,
     /// It logs by events of the `tracing` crate whose targets begin with `relay`.
     Log,

@@ -7,7 +7,9 @@ use indexmap::IndexMap;
 
 use crate::{
     broken,
+    metrics::Names,
     net::{Host, Listener, Task, Upstream, upstream},
+    plan::{Claims, RelayKind},
     scenario::ProviderHttp,
     trace::Name,
 };
@@ -36,6 +38,8 @@ pub struct Target {
     pub name: String,
     /// How it is started.
     pub shape: Shape,
+    /// What it says of itself, for rules to judge by.
+    pub says: Claims,
     claims: Vec<Capability>,
     switches: Option<Arc<MapSwitch>>,
 }
@@ -110,7 +114,7 @@ impl Target {
 
     fn with(name: String, shape: Shape) -> Self {
         let claims = vec![Capability::Streaming];
-        Self { name, shape, claims, switches: None }
+        Self { name, shape, says: Claims::default(), claims, switches: None }
     }
 
     /// The same, with one more claim: what is claimed is tested.
@@ -120,6 +124,33 @@ impl Target {
             self.claims.push(capability);
         }
         self
+    }
+
+    /// The same, of a kind. A relay of which none is said is [`RelayKind::Transparent`].
+    #[must_use]
+    pub fn of_kind(mut self, kind: RelayKind) -> Self {
+        self.says.kind = kind;
+        self
+    }
+
+    /// The same, with metrics that are called so. It claims [`Capability::Metrics`].
+    ///
+    /// ```
+    /// use harness::{metrics::Names, target::{Capability, Target}};
+    ///
+    /// let mine = Target::router("mine", |_| axum::Router::new()).with_metrics(Names {
+    ///     // `proxy_requests_total{outcome="done"}` counts streams that came to their end.
+    ///     streams: "requests_total".to_owned(),
+    ///     end: "outcome".to_owned(),
+    ///     complete: vec!["done".to_owned()],
+    ///     ..Names::default()
+    /// });
+    /// assert!(mine.claims(Capability::Metrics));
+    /// ```
+    #[must_use]
+    pub fn with_metrics(mut self, names: Names) -> Self {
+        self.says.metrics = names;
+        self.claiming(Capability::Metrics)
     }
 
     /// The same, with switches: `maps` agrees to a name and a value, or says why not.
@@ -176,6 +207,7 @@ impl fmt::Debug for Target {
         f.debug_struct("Target")
             .field("name", &self.name)
             .field("shape", &self.shape)
+            .field("says", &self.says)
             .field("claims", &self.claims)
             .finish_non_exhaustive()
     }

@@ -78,6 +78,7 @@ pub(crate) fn path(clients: &[&str], hops: &[&str], each: LinkSpec) -> Plan {
         hosts: IndexMap::new(),
         events: Vec::new(),
         switches: IndexMap::new(),
+        claims: harness::plan::Claims::default(),
         upstream: Vec::new(),
         clients: clients.iter().map(|name| client(name)).collect(),
         expect: Vec::new(),

@@ -17,6 +17,7 @@ use tokio::{
 
 use crate::{
     net::{Listener, Stop, Stream},
+    plan::RelayKind,
     target::{WriteBuffer, connection},
 };
 
@@ -35,6 +36,8 @@ pub struct Server {
     pub takes_1_0_for_1_1: bool,
     /// Switches that the relay has beside those that all broken relays have.
     pub switches: &'static [&'static str],
+    /// What the relay says that it does to streams.
+    pub kind: RelayKind,
 }
 
 /// What a server does when it is told to stop.
@@ -57,6 +60,7 @@ impl Server {
         dies_of_accept: false,
         takes_1_0_for_1_1: false,
         switches: &[],
+        kind: RelayKind::Transparent,
     };
 }
 

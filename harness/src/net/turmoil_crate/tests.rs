@@ -75,6 +75,7 @@ fn plan() -> Plan {
         hosts: IndexMap::new(),
         events: Vec::new(),
         switches: IndexMap::new(),
+        claims: crate::plan::Claims::default(),
         upstream: Script::new(),
         clients: vec![reader],
         expect: Vec::new(),
