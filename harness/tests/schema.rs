@@ -156,6 +156,7 @@ const BEYOND_A_SCHEMA: &[(&str, &[&str])] = &[
             "expectation-that-cannot-hold",
             "listed-frames-that-never-come",
             "metrics-that-cannot-be",
+            "trailers-that-cannot-be",
             "names-that-cannot-be",
             "no-clients",
             "reads-beyond-the-stream",

@@ -56,6 +56,13 @@ impl<W: Wire> Socket<W> {
         }
     }
 
+    /// Says what a stream of HTTP/2 ends with, where it ends well.
+    pub(crate) fn will_trail<'a>(&self, trailers: impl Iterator<Item = (&'a str, &'a str)>) {
+        if let Some(ending) = &self.stream {
+            ending.trail(trailers);
+        }
+    }
+
     /// What was read and not yet taken.
     pub(crate) fn ahead(&self) -> &[u8] {
         &self.ahead

@@ -14,7 +14,7 @@ use crate::{
     routes::Route,
     state::Relay,
     stream::Family,
-    upstreams::Open,
+    upstreams::{Open, Picked},
 };
 
 /// The provider's answer, and when the request was sent that it answers.
@@ -61,6 +61,8 @@ pub(crate) async fn ask(
         Upload::AsItComes(_) => Resend::Never,
     };
     let mut retries = Retries::new(&relay.config, relay.next_ordinal(), resend);
+    // The attempt that a connection costs which was not what it seemed; no failure of the provider.
+    let mut spare = true;
     let mut last = None;
     loop {
         let now = Instant::now();
@@ -79,12 +81,14 @@ pub(crate) async fn ask(
             }
         };
         let index = picked.index;
-        outbound.attempts.begin(index);
-        if outbound.attempts.made() > 1 {
-            relay.metrics.retried();
+        let mut result = once(relay, &outbound, &picked, route).await;
+        if spare && result.as_ref().is_err_and(|failure| resend.at_once(failure)) {
+            spare = false;
+            result = once(relay, &outbound, &picked, route).await;
         }
-        let request = outbound.to(picked.base, picked.key).ok_or(Failure::BadPath)?;
-        let mut result = once(relay, request, route).await;
+        if let Err(Failure::BadPath) = result {
+            return result;
+        }
         let used_up = match &mut result {
             Ok(answer) if resend == Resend::Always => answer.says_used_up(&relay.config).await,
             Err(Failure::FirstEvent(_, error)) => error.is_permanent(),
@@ -98,9 +102,12 @@ pub(crate) async fn ask(
             }
             Ok(answer) => Outcome::Answer(answer.status, &answer.headers),
             Err(Failure::FirstEvent(status, _)) => Outcome::Answer(*status, &no_headers),
-            Err(Failure::Unreachable | Failure::ConnectTimeout | Failure::Untrusted) => {
-                Outcome::Unreachable
-            }
+            Err(
+                Failure::Unreachable
+                | Failure::ConnectTimeout
+                | Failure::Untrusted
+                | Failure::TurnedAway,
+            ) => Outcome::Unreachable,
             Err(_) => Outcome::Unanswered,
         };
         let verdict = outcome.verdict();
@@ -121,7 +128,17 @@ pub(crate) async fn ask(
 }
 
 /// One attempt: to the provider's head, or to its first content.
-async fn once(relay: &Relay, outbound: Outbound, route: Route) -> Result<Answer, Failure> {
+async fn once(
+    relay: &Relay,
+    outbound: &Outbound,
+    picked: &Picked<'_>,
+    route: Route,
+) -> Result<Answer, Failure> {
+    outbound.attempts.begin(picked.index);
+    if outbound.attempts.made() > 1 {
+        relay.metrics.retried();
+    }
+    let outbound = outbound.to(picked.base, picked.key).ok_or(Failure::BadPath)?;
     let sent_at = Instant::now();
     let response = attempt(relay, outbound).await?;
     let (head, body) = http::Response::<reqwest::Body>::from(response).into_parts();

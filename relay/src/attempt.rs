@@ -9,6 +9,7 @@ use std::{
 
 use axum::body::Body;
 use bytes::Bytes;
+use h2::Reason;
 use http::{HeaderMap, Method, Uri};
 use http_body_util::LengthLimitError;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
@@ -18,7 +19,7 @@ use tower::ServiceExt as _;
 
 use crate::{
     account::Attempts, config::Secret, errors::Failure, headers, lock::Locked as _,
-    reached::reached, state::Relay, target::target,
+    reached::reached, stale::Stale, state::Relay, target::target,
 };
 
 /// The body of a request.
@@ -143,13 +144,26 @@ fn classify(error: &(dyn Error + 'static)) -> Failure {
             || error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout)
     });
     // As tokio-rustls tells of what rustls does not accept.
-    let untrusted = chain.any(|error| is(error, io::ErrorKind::InvalidData));
+    let untrusted = chain.clone().any(|error| is(error, io::ErrorKind::InvalidData));
+    if chain.any(turns_away) {
+        return Failure::TurnedAway;
+    }
     match (connecting, timed_out) {
         (true, true) => Failure::ConnectTimeout,
         (true, false) if untrusted => Failure::Untrusted,
         (true, false) => Failure::Unreachable,
+        (false, false) if error.is::<Stale>() => Failure::Lapsed,
         (false, _) => Failure::BrokeOff,
     }
+}
+
+/// Whether the provider says on HTTP/2 that it has not begun with the request: it refused the stream,
+/// or said goodbye and left it out (RFC 9113 8.7). A goodbye for an error asks for no more requests.
+fn turns_away(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<h2::Error>().is_some_and(|error| {
+        let code = if error.is_go_away() { Reason::NO_ERROR } else { Reason::REFUSED_STREAM };
+        error.is_remote() && error.reason() == Some(code)
+    })
 }
 
 /// What is behind an error; an `io::Error` tells of the one that it wraps only if it is asked.

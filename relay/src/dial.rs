@@ -1,6 +1,9 @@
 //! How the provider is called: one client, which does nothing by itself.
 
-use crate::config::{Config, UpstreamHttp};
+use crate::{
+    config::{Config, UpstreamHttp},
+    stale::{TellsDials, TellsStale},
+};
 
 /// What the provider may send ahead on one HTTP/2 stream, in bytes: what a slow client can make
 /// the relay hold. The default of RFC 9113 6.9.2; hyper's own is 2 MiB.
@@ -36,16 +39,20 @@ pub enum DialError {
     Client(#[from] reqwest::Error),
 }
 
+/// A client of the provider.
+pub type Client = TellsStale<reqwest::Client>;
+
 /// The client for `config`: what it could do by itself, the relay does on its own terms.
 ///
 /// # Errors
 /// The authorities cannot be read, or TLS cannot be set up.
-pub fn client(config: &Config) -> Result<reqwest::Client, DialError> {
+pub fn client(config: &Config) -> Result<Client, DialError> {
     let mut builder = reqwest::Client::builder()
         .no_proxy()
         .tcp_nodelay(true)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
+        .connector_layer(TellsDials)
         .http2_initial_stream_window_size(STREAM_WINDOW)
         .http2_initial_connection_window_size(CONNECTION_WINDOW)
         .http2_max_header_list_size(HEAD);
@@ -60,7 +67,7 @@ pub fn client(config: &Config) -> Result<reqwest::Client, DialError> {
     if let Some(path) = &config.upstream_ca {
         builder = trust(builder, path)?;
     }
-    Ok(builder.build()?)
+    Ok(TellsStale(builder.build()?))
 }
 
 /// Trusts the authorities in a file, besides those of the system.

@@ -43,6 +43,10 @@ pub(crate) enum Failure {
     Untrusted,
     /// The provider broke off before its headers were whole, or they are not HTTP.
     BrokeOff,
+    /// The provider closed a connection that had been idle as the request went out on it.
+    Lapsed,
+    /// The provider says that it has not begun with the request (RFC 9113 8.7).
+    TurnedAway,
     /// The provider's headers did not come in time.
     FirstByteTimeout,
     /// The provider's first event is an error; it stands for an answer with that status.
@@ -108,7 +112,7 @@ impl Failure {
                 let message = "the provider's certificate is not trusted, or it speaks no TLS";
                 (S::BAD_GATEWAY, server, "upstream_tls_failed", message)
             }
-            Self::BrokeOff => {
+            Self::BrokeOff | Self::Lapsed | Self::TurnedAway => {
                 let message = "the provider broke off before it answered";
                 (S::BAD_GATEWAY, server, "upstream_broken", message)
             }
@@ -155,6 +159,8 @@ impl IntoResponse for Failure {
             | Self::ConnectTimeout
             | Self::Untrusted
             | Self::BrokeOff
+            | Self::Lapsed
+            | Self::TurnedAway
             | Self::FirstByteTimeout
             | Self::FirstEvent(..) => {}
         }

@@ -44,6 +44,7 @@ pub mod resume;
 mod retry;
 mod routes;
 pub mod serve;
+pub mod stale;
 mod state;
 pub mod stream;
 pub mod switches;

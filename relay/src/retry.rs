@@ -11,7 +11,7 @@ use std::{
 use http::{HeaderMap, Method, StatusCode, header};
 use tokio::time::Instant;
 
-use crate::{breaker::Verdict, config::Config, reached::reached};
+use crate::{breaker::Verdict, config::Config, errors::Failure, reached::reached};
 
 /// First wait where the provider asks for none, and the cap of its doubling (openai-python and
 /// openai-node: 0.5 s times 2 to the n, at most 8 s, less up to a quarter).
@@ -50,7 +50,7 @@ pub(crate) enum Resend {
 /// What an attempt came to, as far as a retry depends on it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Outcome<'a> {
-    /// The provider was never reached.
+    /// The provider was never reached, or says that it has not begun.
     Unreachable,
     /// It took the request, and gave no head, or not in time.
     Unanswered,
@@ -70,6 +70,17 @@ impl Resend {
         } else {
             Self::Unsent
         }
+    }
+
+    /// Whether the provider never began with a request that failed so, and it may be sent again at
+    /// once. That it met a connection just closed is likely and not certain.
+    pub(crate) fn at_once(self, failure: &Failure) -> bool {
+        let unread = *failure == Failure::TurnedAway && self != Self::Never;
+        let again = unread || (*failure == Failure::Lapsed && self == Self::Always);
+        if again {
+            reached!("a request that the provider never began with is sent again");
+        }
+        again
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use support::{Client, Running, bare, post, read_request, soon};
 use tokio::{
@@ -22,11 +22,16 @@ enum Way {
     ThenCloses(&'static str),
     /// The same by RST.
     ThenResets(&'static str),
+    /// Answers requests with these, reads another, and closes so much later without a word.
+    Breaks(&'static [&'static str], Duration),
     /// Answers after the head of the first request, and never reads its body.
     AfterTheHead(&'static str),
 }
 
-use Way::{AfterTheHead, Answers, ThenCloses, ThenResets};
+use Way::{AfterTheHead, Answers, Breaks, ThenCloses, ThenResets};
+
+/// After so long a connection that breaks was not stale: the provider was at work.
+const STALE: Duration = Duration::from_secs(1);
 
 /// What the provider tells: a request and the number of its connection, or that it has closed one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,10 +90,15 @@ async fn go(
     socket.set_nodelay(true)?;
     let asked = |request| drop(tell.send(Told::Asked(number, request)));
     match way {
-        Answers(answers) => {
+        Answers(answers) | Breaks(answers, _) => {
             for answer in answers {
                 asked(read_request(&mut socket).await?);
                 socket.write_all(answer.as_bytes()).await?;
+            }
+            if let Breaks(_, later) = way {
+                asked(read_request(&mut socket).await?);
+                tokio::time::sleep(later).await;
+                return Ok(());
             }
         }
         ThenCloses(answer) | ThenResets(answer) => {
@@ -191,6 +201,49 @@ async fn a_connection_that_was_closed_while_idle_costs_no_answer() -> io::Result
         assert_eq!(provider.asked("/v1/second").await, 1);
         assert!(provider.told.try_recv().is_err(), "{ways:?}");
     }
+    Ok(())
+}
+
+/// The status of the second of two requests for a path, and on which connections it was asked.
+async fn second_of(
+    path: &str,
+    ways: &'static [Way],
+    times: usize,
+) -> io::Result<(u16, Vec<usize>)> {
+    let mut provider = Provider::start(ways).await?;
+    let relay = Running::start(provider.address, &[]).await?;
+    ask(&relay, &post("/v1/first", "connection: close\r\n")).await?;
+    provider.asked("/v1/first").await;
+    let second = ask(&relay, &post(path, "connection: close\r\n")).await?;
+    let mut on = Vec::new();
+    for _ in 0..times {
+        on.push(provider.asked(path).await);
+    }
+    assert!(provider.told.try_recv().is_err(), "{ways:?}");
+    Ok((second.status(), on))
+}
+
+const CHAT: &str = "/v1/chat/completions";
+
+#[tokio::test]
+async fn a_connection_that_closes_as_the_request_goes_out_costs_one_more_attempt() -> io::Result<()>
+{
+    let ways: &'static [Way] = &[Breaks(&[OK], Duration::ZERO), Answers(&[OK])];
+    assert_eq!(second_of(CHAT, ways, 2).await?, (200, vec![0, 1]));
+    // What may have been done must not be done twice.
+    assert_eq!(second_of("/v1/files", ways, 1).await?, (502, vec![0]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_provider_that_breaks_off_later_or_on_a_new_connection_was_at_work() -> io::Result<()> {
+    let later: &'static [Way] = &[Breaks(&[OK], STALE), Answers(&[OK])];
+    assert_eq!(second_of(CHAT, later, 1).await?, (502, vec![0]));
+    let mut provider = Provider::start(&[Breaks(&[], Duration::ZERO), Answers(&[OK])]).await?;
+    let relay = Running::start(provider.address, &[]).await?;
+    let client = ask(&relay, &post(CHAT, "connection: close\r\n")).await?;
+    assert_eq!((client.status(), provider.asked(CHAT).await), (502, 0));
+    assert!(provider.told.try_recv().is_err());
     Ok(())
 }
 

@@ -50,6 +50,7 @@ mod lets_proxies_buffer;
 mod makes_chunks_anew;
 mod masks_refusals;
 mod merges_events;
+mod merges_trailers;
 mod one_lock;
 mod one_timer;
 mod promises_half_close;
@@ -59,6 +60,7 @@ mod renames_the_type;
 mod replays_the_answer;
 mod resumes_from_blocks_of_ten;
 mod retries_at_once;
+mod reuses_dirty_connections;
 mod rewrites_requests;
 mod shares_a_buffer;
 mod splices_its_error;
@@ -118,6 +120,7 @@ pub const ALL: &[Broken] = &[
     leaks_a_task::BROKEN,
     cuts_when_told_to_stop::BROKEN,
     waits_for_streams_for_ever::BROKEN,
+    reuses_dirty_connections::BROKEN,
     unbounded_channel::BROKEN,
     default_write_buffer::BROKEN,
     bears_stalled_readers::BROKEN,
@@ -134,6 +137,7 @@ pub const ALL: &[Broken] = &[
     masks_refusals::BROKEN,
     drops_limits::BROKEN,
     chunks_for_everybody::BROKEN,
+    merges_trailers::BROKEN,
     lets_proxies_buffer::BROKEN,
     answers_404_to_methods::BROKEN,
     rewrites_requests::BROKEN,
@@ -169,6 +173,7 @@ impl Broken {
             Box::pin(parts::serve(listener, relay(setup), server, drain)) as Task
         };
         Target::service(format!("broken/{}", self.name), serving)
+            .calling(server.calls)
             .with_switches(move |name, value| Setup::maps_switch(server.switches, name, value))
             .of_kind(server.kind)
             .claiming(Capability::Cors)

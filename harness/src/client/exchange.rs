@@ -223,7 +223,9 @@ impl<'a> Exchange<'a> {
                     self.session.shared.progress.add(frames, bytes.len() as u64);
                 }
             }
-            Item::Trailers(_) => {}
+            Item::Trailers(fields) => {
+                self.session.record(ClientFact::Trailers { request, fields });
+            }
             Item::End(how) => return self.over(how),
         }
         if self.application.reads_on() {

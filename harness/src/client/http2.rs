@@ -17,7 +17,7 @@ use h2::{
     Reason, RecvStream, SendStream,
     client::{Builder, Connection as Driver, ResponseFuture, SendRequest},
 };
-use http::{HeaderName, HeaderValue, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use mock_openai::{quantity::Size, wire::Wire as _};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -121,7 +121,15 @@ impl Http2 {
                         self.unread = piece;
                         continue;
                     }
-                    None => Ok(()),
+                    None => match drive(&mut self.driver, body.trailers()).await {
+                        Ok(Some(fields)) => {
+                            self.state = State::Over(BodyEnd::Complete);
+                            let items = vec![Item::Trailers(listed(&fields))];
+                            return Arrived { bytes: 0, items };
+                        }
+                        Ok(None) => Ok(()),
+                        Err(error) => Err(error),
+                    },
                     Some(Err(error)) => Err(error),
                 },
             };
@@ -133,9 +141,7 @@ impl Http2 {
     fn begin(&mut self, response: http::Response<RecvStream>) -> Arrived {
         let (head, body) = response.into_parts();
         self.state = State::Body(body);
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let fields = head.headers.iter().map(|(name, value)| (name.to_string(), text(value)));
-        let headers: Headers = fields.collect();
+        let headers = listed(&head.headers);
         let (version, status) = (Version::HTTP_2, head.status.as_u16());
         let head = ResponseHead { version, status, reason: String::new(), headers };
         Arrived { bytes: 0, items: vec![Item::Head(head)] }
@@ -189,6 +195,11 @@ async fn drive<T>(driver: &mut Option<Driver<Socket, Bytes>>, what: impl Future<
         what.as_mut().poll(cx)
     })
     .await
+}
+
+fn listed(fields: &HeaderMap) -> Headers {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    fields.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
 }
 
 /// The head in HTTP/2: `host` becomes the authority (RFC 9113 8.3.1).

@@ -4,6 +4,7 @@ use std::{future::poll_fn, time::Duration};
 
 use bytes::Bytes;
 use h2::{Reason, SendStream, server};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use mock_openai::quantity::{Rate, Size, Time};
 use rstest::rstest;
 use tokio::{task::JoinHandle, time::Instant};
@@ -25,6 +26,8 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 enum Ends {
     Well,
+    /// With trailers.
+    Trails,
     Resets(Reason),
     Closes,
     /// It waits for the client, and then for the end of the connection.
@@ -68,6 +71,10 @@ async fn serve(stream: Stream, ends: Ends) -> Saw {
         let mut reset = None;
         match ends {
             Ends::Well => body.send_data(Bytes::new(), true).unwrap(),
+            Ends::Trails => {
+                let usage = (HeaderName::from_static("x-usage"), HeaderValue::from_static("7"));
+                body.send_trailers(HeaderMap::from_iter([usage])).unwrap();
+            }
             Ends::Resets(reason) => body.send_reset(reason),
             Ends::Watches => {
                 let reason = poll_fn(|cx| body.poll_reset(cx)).await;
@@ -124,6 +131,12 @@ async fn a_reader_sees_each_piece_at_its_time_and_how_its_stream_ended(
         "60 done".to_owned(),
     ];
     assert_eq!(told, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn trailers_are_seen_apart_from_the_body() {
+    let (story, _) = run(on_http2(), Ends::Trails).await;
+    assert_eq!(story[4..], ["60 trailers [(\"x-usage\", \"7\")]", "60 ended Complete", "60 done"]);
 }
 
 #[tokio::test(start_paused = true)]

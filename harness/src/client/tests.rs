@@ -79,6 +79,7 @@ pub(super) fn story(facts: &[(u64, ClientFact)]) -> Vec<String> {
             ClientFact::NoConnection { error } => format!("no connection {error:?}"),
             ClientFact::Head { request, status, .. } => format!("head {request} {status}"),
             ClientFact::Body { bytes, .. } => format!("body {}", bytes.escape_ascii()),
+            ClientFact::Trailers { fields, .. } => format!("trailers {fields:?}"),
             ClientFact::Ended { how, .. } => format!("ended {how:?}"),
             ClientFact::Left { how } => format!("left {how:?}"),
             ClientFact::GaveUp { budget } => format!("gave up {budget}"),
@@ -129,6 +130,13 @@ async fn a_reader_sees_each_piece_at_its_time_and_how_it_ended(
         seen.requests[0].1,
         "POST /v1/chat/completions HTTP/1.1\r\nhost: relay\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn trailers_are_seen_apart_from_the_body() {
+    let last = vec![send("0\r\nx-usage: 7\r\n\r\n")];
+    let (facts, ..) = run(reader(), vec![two_frames_then(last)]).await;
+    assert_eq!(story(&facts)[4..6], ["40 trailers [(\"x-usage\", \"7\")]", "40 ended Complete"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -212,6 +212,7 @@ fn take(all: &mut Vec<Exchange>, client: &Name, fact: &ClientFact, moment: Momen
         ClientFact::Left { how } => leave(all, client, moment, Leaving::Left(*how)),
         ClientFact::GaveUp { budget } => leave(all, client, moment, Leaving::GaveUp(budget)),
         ClientFact::NoConnection { .. }
+        | ClientFact::Trailers { .. }
         | ClientFact::Waits { .. }
         | ClientFact::Saw(_)
         | ClientFact::Done => {}

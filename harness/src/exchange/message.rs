@@ -22,6 +22,8 @@ pub struct Message {
     pub ends_by_close: bool,
     /// The body, after transfer and content decoding.
     pub body: Vec<u8>,
+    /// The trailer section, where there is one.
+    pub trailers: Headers,
     /// Where on the wire it ends; `None` where it never did. A body that ends by the connection's
     /// close has no end here.
     pub end: Option<usize>,
@@ -103,21 +105,18 @@ fn messages<'a, H: Head>(
         }
         let framing = head.framing(asked(found.len())).unwrap_or(Framing::UntilClose);
         let (method, status, headers) = parts(head);
-        let (body, pieces) = (Vec::new(), Vec::new());
-        let ends_by_close = framing == Framing::UntilClose;
-        let end = None;
-        let coded = false;
         let mut message = Message {
             start,
             head_end,
             method,
             status,
             headers,
-            ends_by_close,
-            body,
-            end,
-            pieces,
-            coded,
+            ends_by_close: framing == Framing::UntilClose,
+            body: Vec::new(),
+            trailers: Headers::new(),
+            end: None,
+            pieces: Vec::new(),
+            coded: false,
         };
         message.read_body(framing, wire);
         if is_gzip(&message.headers) {
@@ -160,8 +159,8 @@ impl Message {
                     at += len;
                 }
                 Ok(Part::Framing(len)) => at += len,
-                Ok(Part::Over(len, _)) => {
-                    self.end = Some(at + len);
+                Ok(Part::Over(len, trailers)) => {
+                    (self.end, self.trailers) = (Some(at + len), trailers);
                     return;
                 }
             }
@@ -237,6 +236,7 @@ mod tests {
         assert_eq!(found.iter().map(|message| message.status).collect::<Vec<_>>(), [200, 204]);
         assert_eq!((found[0].headers.len(), found[0].body.as_slice()), (201, &b"0123456789"[..]));
         assert!(!found[0].ends_by_close);
+        assert_eq!(found[0].trailers, [("t".to_owned(), "1".to_owned())]);
     }
 
     #[test]

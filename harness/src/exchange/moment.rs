@@ -47,6 +47,15 @@ impl Marks {
         }
     }
 
+    /// Forgets what stands behind so many bytes.
+    fn truncate(&mut self, len: usize) {
+        let kept = self.0.partition_point(|(end, _)| *end < len);
+        self.0.truncate(if len == 0 { 0 } else { kept + 1 });
+        if let Some((end, _)) = self.0.last_mut() {
+            *end = len.min(*end);
+        }
+    }
+
     /// How many bytes came by in all.
     pub fn len(&self) -> usize {
         self.0.last().map_or(0, |(end, _)| *end)
@@ -90,9 +99,38 @@ impl TimedBytes {
         plain
     }
 
+    /// Forgets what stands behind so many bytes.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.bytes.truncate(len);
+        self.marks.truncate(len);
+    }
+
     /// Appends bytes that came by at one moment.
     pub fn push(&mut self, bytes: &[u8], moment: Moment) {
         self.bytes.extend_from_slice(bytes);
         self.marks.push(bytes.len(), moment);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_behind_a_length_is_forgotten_with_its_times() {
+        let at = |ordinal| Moment { at: Duration::ZERO, ordinal };
+        for (len, bytes, marks) in [
+            (0, "", vec![]),
+            (2, "ab", vec![(2, at(0))]),
+            (3, "abc", vec![(2, at(0)), (3, at(1))]),
+            (9, "abcd", vec![(2, at(0)), (4, at(1))]),
+        ] {
+            let mut timed = TimedBytes::default();
+            timed.push(b"ab", at(0));
+            timed.push(b"cd", at(1));
+            timed.truncate(len);
+            assert_eq!(timed.bytes, bytes.as_bytes());
+            assert_eq!(timed.marks.iter().collect::<Vec<_>>(), marks, "{len}");
+        }
     }
 }

@@ -117,6 +117,9 @@ impl Answer {
                 answer.answer_headers.clone_from(&response.headers);
                 if is_gzip(&answer.answer_headers) {
                     answer.body = answer.body.gunzipped();
+                } else if response.end.is_some() {
+                    // What the provider sends behind the length that it told is no part of it.
+                    answer.body.truncate(response.body.len());
                 }
             }
             let count = |exchange| served.get(&exchange).copied().unwrap_or(0);

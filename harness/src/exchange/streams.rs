@@ -50,6 +50,7 @@ fn message(stream: &Stream) -> Message {
         headers: headers.cloned().collect(),
         ends_by_close: false,
         body: stream.body.clone(),
+        trailers: stream.trailers.clone(),
         end: stream.end,
         pieces: stream.pieces.clone(),
     }

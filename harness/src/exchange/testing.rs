@@ -282,6 +282,17 @@ impl Story {
         self.provider_reads(ms, client, "POST", &[], &body);
     }
 
+    /// The same, when the provider reads nothing more on it.
+    pub(crate) fn forwards_too_late(&mut self, ms: u64, client: &str, other: &str) {
+        let level = self.relay_level();
+        let connection = self.levels[&(other.to_owned(), level)];
+        self.levels.insert((client.to_owned(), level), connection);
+        let body = format!("{{\"user\":\"{client}\",\"stream\":true}}");
+        let text = format!("POST / HTTP/1.1\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        self.socket(ms, "relay", client, level, SocketFact::Wrote { bytes });
+    }
+
     fn provider_reads(
         &mut self,
         ms: u64,
@@ -384,6 +395,13 @@ impl Story {
             End::Hold => {}
         }
         self.provider(ms, client, ProviderEvent::Ended { how })
+    }
+
+    /// The provider's end with trailers.
+    pub(crate) fn trails(&mut self, ms: u64, client: &str, trailers: &[(&str, &str)]) {
+        let section = format!("0\r\n{}\r\n", lines(trailers));
+        self.down(ms, client, self.relay_level(), section.as_bytes());
+        self.provider(ms, client, ProviderEvent::Ended { how: End::Clean });
     }
 
     /// The relay's head; the client gets it at once where no middlebox stands between.

@@ -40,6 +40,8 @@ pub struct Stream {
     pub body: Vec<u8>,
     /// Pieces of the body: offset in the body, offset on the wire.
     pub pieces: Vec<(usize, usize)>,
+    /// The fields that came behind it.
+    pub trailers: Headers,
     /// Where the frame ends that ends it in good form, by `END_STREAM`.
     pub end: Option<usize>,
     /// Its `RST_STREAM`.
@@ -249,9 +251,10 @@ impl Reading<'_> {
         let is_interim =
             fields.iter().any(|(name, value)| name == ":status" && value.starts_with('1'));
         let stream = self.half.streams.entry(block.stream).or_default();
-        // What comes after the head are trailers: they only end the stream.
         if stream.fields.is_empty() && !is_interim {
             (stream.start, stream.head_end, stream.fields) = (block.start, frame.end(), fields);
+        } else if !is_interim {
+            stream.trailers = fields;
         }
         if block.ends_stream {
             stream.end.get_or_insert_with(|| frame.end());

@@ -86,6 +86,22 @@ fn each_byte_of_a_body_knows_its_place_and_padding_is_none_of_it() {
 }
 
 #[test]
+fn what_follows_the_body_are_trailers() {
+    // RFC 9113 8.1: a HEADERS frame behind the body ends its stream. `0f28` writes a name of the
+    // static table with a value (RFC 7541, 6.2.2): `set-cookie`.
+    let wire = [
+        frame(kind::HEADERS, 4, 1, &hex("88")),
+        frame(kind::DATA, 0, 1, b"abc"),
+        frame(kind::HEADERS, 5, 1, &hex("0f28 03 613d31")),
+    ]
+    .concat();
+    let stream = &Half::of_server(&wire).streams[&1];
+    assert_eq!(fields(stream), [(":status", "200")]);
+    assert_eq!(stream.trailers, [("set-cookie".to_owned(), "a=1".to_owned())]);
+    assert_eq!((stream.body.as_slice(), stream.end), (&b"abc"[..], Some(wire.len())));
+}
+
+#[test]
 fn resets_goodbyes_and_windows_are_told() {
     // RFC 9113 6.4, 6.5, 6.8 and 6.9.
     let wire = [

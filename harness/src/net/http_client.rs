@@ -13,7 +13,8 @@ use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioIo, TokioTimer},
 };
-use tower::{Service, ServiceExt as _, util::BoxCloneSyncService};
+use relay::stale::{TellsStale, dialing};
+use tower::{Service, util::BoxCloneSyncService};
 
 use super::{Host, Stream};
 use crate::{scenario::ProviderHttp, trace::Name};
@@ -55,7 +56,7 @@ pub fn upstream(host: &Host, to: Name, http: ProviderHttp) -> Upstream {
             Ok::<_, BoxError>(reqwest::Response::from(response))
         }
     });
-    BoxCloneSyncService::new(service.map_err(BoxError::from))
+    BoxCloneSyncService::new(TellsStale(service))
 }
 
 /// How often a failed body tells its error before whoever asks is taken to ask for ever.
@@ -115,6 +116,7 @@ impl Service<http::Uri> for Connector {
     }
 
     fn call(&mut self, _: http::Uri) -> Self::Future {
+        dialing();
         let (host, to) = (self.host.clone(), self.to.clone());
         Box::pin(async move { host.connect(&to).await.map(TokioIo::new) })
     }

@@ -44,6 +44,7 @@ mod origin;
 mod own_bytes_between_events;
 pub(crate) mod payload;
 mod payload_intact;
+mod pool_hygiene;
 mod preflight_without_auth;
 mod prompt_frames;
 mod request_intact;
@@ -52,6 +53,7 @@ mod separate_budgets;
 mod stalled_reader_ends;
 mod status_as_is;
 mod storm_is_damped;
+mod trailers_apart;
 mod unfinished_stays_unfinished;
 mod usage_honest;
 
@@ -122,6 +124,7 @@ pub const ALL: &[Rule] = &[
     half_close_is_not_abort::RULE,
     nothing_left::RULE,
     drain::RULE,
+    pool_hygiene::RULE,
     bounded_memory::RULE,
     no_head_of_line::RULE,
     stalled_reader_ends::RULE,
@@ -138,6 +141,7 @@ pub const ALL: &[Rule] = &[
     no_transform::RULE,
     head_and_options::RULE,
     old_clients::RULE,
+    trailers_apart::RULE,
     request_intact::RULE,
     preflight_without_auth::RULE,
     cors_on_everything::RULE,

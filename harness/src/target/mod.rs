@@ -31,6 +31,9 @@ pub type MakeService = dyn Fn(Listener, Upstream, &IndexMap<String, String>) -> 
 /// Says why a switch cannot be set to a value, or sets nothing and agrees.
 pub type MapSwitch = dyn Fn(&str, &str) -> Result<(), String> + Send + Sync;
 
+/// Makes the client by which what runs on a host calls its next hop.
+pub type Calls = fn(&Host, Name, ProviderHttp) -> Upstream;
+
 /// A relay under test: how it is started, what it claims, and which switches it has.
 #[derive(Clone)]
 pub struct Target {
@@ -42,6 +45,7 @@ pub struct Target {
     pub says: Claims,
     claims: Vec<Capability>,
     switches: Option<Arc<MapSwitch>>,
+    calls: Calls,
 }
 
 /// The shapes of a relay that runs inside the simulation.
@@ -114,7 +118,8 @@ impl Target {
 
     fn with(name: String, shape: Shape) -> Self {
         let claims = vec![Capability::Streaming];
-        Self { name, shape, says: Claims::default(), claims, switches: None }
+        let says = Claims::default();
+        Self { name, shape, says, claims, switches: None, calls: upstream }
     }
 
     /// The same, with one more claim: what is claimed is tested.
@@ -151,6 +156,12 @@ impl Target {
     pub fn with_metrics(mut self, names: Names) -> Self {
         self.says.metrics = names;
         self.claiming(Capability::Metrics)
+    }
+
+    /// The same, calling its provider by another client than the one inside reqwest.
+    #[must_use]
+    pub(crate) fn calling(self, calls: Calls) -> Self {
+        Self { calls, ..self }
     }
 
     /// The same, with switches: `maps` agrees to a name and a value, or says why not.
@@ -190,7 +201,7 @@ impl Target {
         switches: IndexMap<String, String>,
     ) -> io::Result<()> {
         let listener = host.listen()?;
-        let provider = upstream(&host, next_hop, http);
+        let provider = (self.calls)(&host, next_hop, http);
         match &self.shape {
             Shape::Router(make) => {
                 serve(listener, make(provider), WriteBuffer::HyperDefault).await;

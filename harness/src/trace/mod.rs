@@ -245,6 +245,13 @@ pub enum ClientFact {
         /// The bytes.
         bytes: Bytes,
     },
+    /// The trailer section of a response arrived.
+    Trailers {
+        /// Which request it answers.
+        request: u64,
+        /// In order, names as received.
+        fields: Vec<(String, String)>,
+    },
     /// The response is over, or the connection before any head.
     Ended {
         /// Which request.

@@ -129,6 +129,13 @@ impl<'a> Telling<'a> {
                 self.body.extend_from_slice(bytes);
                 self.arrivals.push((self.body.len(), at));
             }
+            ClientFact::Trailers { fields, .. } => {
+                self.frames();
+                self.line(at, format_args!("< trailers"));
+                for (name, value) in fields {
+                    let _infallible = writeln!(self.text, "          <   {name}: {value}");
+                }
+            }
             ClientFact::Ended { how, .. } => {
                 self.frames();
                 self.line(at, format_args!("body {}", ending(*how)));

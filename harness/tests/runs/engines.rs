@@ -37,6 +37,7 @@ fn answers(trace: &Trace) -> BTreeMap<(String, u64), Answer> {
             }
             ClientFact::Ended { request, how } => of(request, &|a| a.end = Some(*how)),
             ClientFact::NoConnection { .. }
+            | ClientFact::Trailers { .. }
             | ClientFact::Left { .. }
             | ClientFact::GaveUp { .. }
             | ClientFact::Waits { .. }

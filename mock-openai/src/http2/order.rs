@@ -6,8 +6,13 @@ use std::{
 };
 
 use h2::Reason;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::journal::PeerEnd;
+
+/// Headers that say how HTTP/1 carries an answer (RFC 9113 8.2.2).
+pub(super) const OF_HTTP_1: [&str; 5] =
+    ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 
 /// How an answer ends on its stream or with its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,22 +30,47 @@ pub(crate) enum Order {
 }
 
 /// What is said of a stream's end, shared by who plays on it.
-#[derive(Debug, Clone)]
-pub(crate) struct Ending(Arc<Mutex<Order>>);
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ending(Arc<Mutex<Said>>);
 
-impl Default for Ending {
+#[derive(Debug)]
+struct Said {
+    how: Order,
+    /// What a proper end carries.
+    trailers: HeaderMap,
+}
+
+impl Default for Said {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Order::Fin)))
+        Self { how: Order::Fin, trailers: HeaderMap::new() }
     }
 }
 
 impl Ending {
+    fn held(&self) -> MutexGuard<'_, Said> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn say(&self, how: Order) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = how;
+        self.held().how = how;
     }
 
     pub(super) fn said(&self) -> Order {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held().how
+    }
+
+    /// The trailers, of which HTTP/2 carries those that are not HTTP/1's own.
+    pub(crate) fn trail<'a>(&self, trailers: impl Iterator<Item = (&'a str, &'a str)>) {
+        let field = |(name, value): (&str, &str)| {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
+            (!OF_HTTP_1.contains(&name.as_str())).then_some((name, value))
+        };
+        self.held().trailers = trailers.filter_map(field).collect();
+    }
+
+    pub(super) fn trailers(&self) -> HeaderMap {
+        std::mem::take(&mut self.held().trailers)
     }
 }
 

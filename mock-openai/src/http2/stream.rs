@@ -15,15 +15,11 @@ use h2::{Reason, SendStream, server::SendResponse};
 use http::{HeaderName, HeaderValue};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::order::{Ending, Order, Orders};
+use super::order::{Ending, OF_HTTP_1, Order, Orders};
 use crate::{journal::PeerEnd, wire::Wire};
 
 /// Most header fields of an answer.
 const FIELDS_MAX: usize = 256;
-
-/// Headers that say how HTTP/1 carries an answer (RFC 9113 8.2.2).
-const OF_HTTP_1: [&str; 5] =
-    ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 
 /// A stream, the end of which is ordered by who plays on it.
 pub(crate) struct Stream {
@@ -145,10 +141,15 @@ impl AsyncWrite for Stream {
         ready!(self.poll_left(cx));
         match self.ending.said() {
             Order::EndStream => {
+                let trailers = self.ending.trailers();
                 let State::Body(body) = &mut self.state else { return Poll::Ready(Ok(())) };
-                let sent = body.send_data(Bytes::new(), true).map_err(io::Error::other);
+                let sent = if trailers.is_empty() {
+                    body.send_data(Bytes::new(), true)
+                } else {
+                    body.send_trailers(trailers)
+                };
                 self.orders.hand();
-                Poll::Ready(sent)
+                Poll::Ready(sent.map_err(io::Error::other))
             }
             Order::ResetStream(reason) => {
                 self.reset(reason);

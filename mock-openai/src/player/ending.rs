@@ -107,10 +107,11 @@ impl<W: Wire> Player<'_, W> {
             }
             let mut outgoing = Outgoing::default();
             match self.add_head(Kind::Events, &mut outgoing) {
-                Ended::Chunked => outgoing.framing(b"0\r\n\r\n"),
+                Ended::Chunked => outgoing.framing(last_chunk(self.head.trailers()).as_bytes()),
                 Ended::Length(len) => is_complete = len == self.progress.sent.bytes,
                 Ended::UntilClose => is_complete = false,
-                Ended::Stream | Ended::NoBody => {}
+                Ended::Stream => self.socket.will_trail(self.head.trailers()),
+                Ended::NoBody => {}
             }
             self.write(outgoing).await?;
         }
@@ -118,8 +119,9 @@ impl<W: Wire> Player<'_, W> {
             return self.end_stream(end).await;
         }
         // A peer that was told another length than it got cannot tell where the next answer
-        // begins, so the connection is of no more use.
-        let keeps = is_complete
+        // begins, so the connection is of no more use; unless the script says that it stays.
+        let stays = is_complete || self.has_more_than_told(end);
+        let keeps = stays
             && !matches!(end, End::Goaway(_))
             && self.request.head.persists()
             && self.gone.is_none();
@@ -134,6 +136,14 @@ impl<W: Wire> Player<'_, W> {
         } else {
             Next::Keep
         })
+    }
+
+    /// Whether the peer has had all that it was told of, and more, on a connection that is to stay.
+    fn has_more_than_told(&self, end: End) -> bool {
+        let told = self.head.sent;
+        matches!(end, End::CloseIdleAfter(_))
+            && !self.progress.sent.is_torn
+            && matches!(told, Some(Ended::Length(len)) if len < self.progress.sent.bytes)
     }
 
     /// Ends a stream of HTTP/2, of which the frames tell the end whatever a length said.
@@ -158,6 +168,18 @@ impl<W: Wire> Player<'_, W> {
         self.log.tell(Event::Ended { how });
         Ok(Next::Close)
     }
+}
+
+/// The chunk of no bytes and the trailer section, with which a chunked body ends (RFC 9112 7.1).
+fn last_chunk<'a>(trailers: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let mut text = "0\r\n".to_owned();
+    for (name, value) in trailers {
+        for part in [name, ": ", value, "\r\n"] {
+            text.push_str(part);
+        }
+    }
+    text.push_str("\r\n");
+    text
 }
 
 fn reason(code: Code) -> Reason {

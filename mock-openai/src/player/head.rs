@@ -37,6 +37,7 @@ pub(super) enum Ended {
 pub(super) struct State {
     status: Option<u16>,
     headers: Vec<(String, Vec<String>)>,
+    trailers: Vec<(String, Vec<String>)>,
     framing: Framing,
     /// Set when it is sent.
     pub(super) sent: Option<Ended>,
@@ -49,7 +50,15 @@ impl State {
     fn plan(&mut self, head: &Head) {
         self.status = Some(head.status);
         self.headers = listed(&head.headers);
+        self.trailers = listed(&head.trailers);
         self.framing = head.framing;
+    }
+
+    /// The trailer section's lines: one for each value.
+    pub(super) fn trailers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.trailers.iter().flat_map(|(name, values)| {
+            values.iter().map(move |value| (name.as_str(), value.as_str()))
+        })
     }
 
     /// Plans the head of an error; a head that the script gave goes before.
@@ -120,6 +129,10 @@ impl<W: Wire> Player<'_, W> {
             | Ended::Stream
             | Ended::NoBody => {}
         }
+        if matches!(ended, Ended::Chunked | Ended::Stream) && !self.head.trailers.is_empty() {
+            let names: Vec<&str> = self.head.trailers.iter().map(|(name, _)| &**name).collect();
+            headers.push(("trailer".into(), names.join(", ")));
+        }
         if ended == Ended::UntilClose || !self.request.head.persists() {
             headers.push(("connection".into(), "close".into()));
         }
@@ -143,7 +156,9 @@ impl<W: Wire> Player<'_, W> {
     fn framing(&self, kind: Kind) -> Ended {
         match (self.head.framing, kind) {
             (Framing::UntilClose, _) if !self.socket.is_stream() => Ended::UntilClose,
-            (Framing::Length(len), _) | (Framing::Chunked, Kind::Json(Some(len))) => {
+            (Framing::Length(len), _) => Ended::Length(len),
+            // Trailers have no place behind a body whose length is told.
+            (Framing::Chunked, Kind::Json(Some(len))) if self.head.trailers.is_empty() => {
                 Ended::Length(len)
             }
             _ if self.socket.is_stream() => Ended::Stream,

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use h2::{Reason, RecvStream, client};
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use mock_openai::{
     journal::{Event, PeerEnd},
     script::{Code, End},
@@ -80,6 +80,22 @@ async fn one_connection_carries_many_answers_each_by_its_own_rule() {
     assert_eq!((text.as_str(), error.is_none()), ("b", true));
     let (text, error) = rest(&mut first.await.unwrap().into_body()).await;
     assert_eq!((text.as_str(), error.is_none()), ("a", true));
+}
+
+#[tokio::test]
+async fn trailers_end_their_stream_without_what_is_of_http_1() {
+    let script = "[{then: [{head: {trailers: {x-usage: \"17\", keep-alive: \"5\"}}}, \
+                  {send: {raw: a}}]}]";
+    let mut peer = Peer::of(script).await;
+    let answer = peer.ask("a").await.await.unwrap();
+    assert_eq!(answer.headers()["trailer"], "x-usage, keep-alive");
+    let mut body = answer.into_body();
+    assert_eq!(rest(&mut body).await.0, "a");
+    let trailers = body.trailers().await.unwrap().unwrap();
+    assert_eq!(
+        trailers,
+        HeaderMap::from_iter([("x-usage".parse().unwrap(), "17".parse().unwrap())])
+    );
 }
 
 #[tokio::test]

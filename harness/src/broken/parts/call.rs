@@ -3,6 +3,7 @@
 use axum::{extract::Request, response::Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use relay::stale::Stale;
 use tower::ServiceExt as _;
 
 use super::{error_object, json};
@@ -36,11 +37,19 @@ impl Call {
         Ok(Self { method: head.method, path, headers, body })
     }
 
-    /// Sends it to the provider, and resolves to the head of the answer.
+    /// Sends it to the provider, and resolves to the head of the answer. Where it met a connection
+    /// that the provider was just closing, it is sent once more.
     pub(in crate::broken) async fn send(
         &self,
         upstream: &Upstream,
     ) -> Result<reqwest::Response, BoxError> {
+        match self.send_once(upstream).await {
+            Err(error) if error.is::<Stale>() => self.send_once(upstream).await,
+            sent => sent,
+        }
+    }
+
+    async fn send_once(&self, upstream: &Upstream) -> Result<reqwest::Response, BoxError> {
         let url = format!("http://upstream{}", self.path).parse()?;
         let mut request = reqwest::Request::new(self.method.clone(), url);
         *request.headers_mut() = self.headers.clone();

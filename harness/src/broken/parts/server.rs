@@ -1,4 +1,5 @@
-//! The server below a broken relay: what it holds, and how long it bears a client that reads nothing.
+//! The server below a broken relay: what it holds, how long it bears a client that reads nothing, and
+//! how it calls its provider.
 
 use std::{
     io,
@@ -16,9 +17,9 @@ use tokio::{
 };
 
 use crate::{
-    net::{Listener, Stop, Stream},
+    net::{Listener, Stop, Stream, upstream},
     plan::RelayKind,
-    target::{WriteBuffer, connection},
+    target::{Calls, WriteBuffer, connection},
 };
 
 /// Settings of the server.
@@ -38,6 +39,8 @@ pub struct Server {
     pub switches: &'static [&'static str],
     /// What the relay says that it does to streams.
     pub kind: RelayKind,
+    /// Makes the client by which it calls its provider.
+    pub calls: Calls,
 }
 
 /// What a server does when it is told to stop.
@@ -61,6 +64,7 @@ impl Server {
         takes_1_0_for_1_1: false,
         switches: &[],
         kind: RelayKind::Transparent,
+        calls: upstream,
     };
 }
 

@@ -12,6 +12,8 @@ use axum::{Router, body::Body};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::StreamBody;
 use indexmap::IndexMap;
 use tokio::time::{Instant, sleep};
 use tower::{ServiceExt as _, service_fn, util::BoxCloneSyncService};
@@ -29,6 +31,7 @@ pub(in crate::broken) enum Act {
     Wait(Duration),
     Break,
     Hang,
+    Trail(&'static str, &'static str),
 }
 
 /// Sends a text.
@@ -39,6 +42,11 @@ pub(in crate::broken) fn send(text: &str) -> Act {
 /// Waits so many milliseconds.
 pub(in crate::broken) fn wait(millis: u64) -> Act {
     Act::Wait(Duration::from_millis(millis))
+}
+
+/// Sends a trailer.
+pub(in crate::broken) fn trail(name: &'static str, value: &'static str) -> Act {
+    Act::Trail(name, value)
 }
 
 /// What the provider answers.
@@ -140,7 +148,7 @@ impl Provider {
         let Some(reply) = self.replies.get(nth).or_else(|| self.replies.last()).cloned() else {
             return Err("connection refused".into());
         };
-        let body = reqwest::Body::wrap_stream(played(reply.acts, self));
+        let body = reqwest::Body::wrap(StreamBody::new(played(reply.acts, self)));
         let mut response = Response::builder().status(reply.status).body(body)?;
         for (name, value) in reply.headers {
             let value = HeaderValue::from_static(value);
@@ -162,7 +170,7 @@ impl Drop for Held {
 fn played(
     acts: Vec<Act>,
     provider: &Provider,
-) -> impl futures_util::Stream<Item = Result<Bytes, BoxError>> + Send + 'static {
+) -> impl futures_util::Stream<Item = Result<Frame<Bytes>, BoxError>> + Send + 'static {
     provider.open.fetch_add(1, Ordering::Relaxed);
     let (held, taken) = (Held(Arc::clone(&provider.open)), Arc::clone(&provider.taken));
     stream::unfold((acts.into_iter(), held, taken), async |(mut acts, held, taken)| {
@@ -170,11 +178,16 @@ fn played(
             match acts.next()? {
                 Act::Send(bytes) => {
                     taken.fetch_add(bytes.len(), Ordering::Relaxed);
-                    return Some((Ok(bytes), (acts, held, taken)));
+                    return Some((Ok(Frame::data(bytes)), (acts, held, taken)));
                 }
                 Act::Wait(time) => sleep(time).await,
                 Act::Break => return Some((Err("cut".into()), (acts, held, taken))),
                 Act::Hang => std::future::pending().await,
+                Act::Trail(name, value) => {
+                    let field = (HeaderName::from_static(name), HeaderValue::from_static(value));
+                    let trailers = Frame::trailers(HeaderMap::from_iter([field]));
+                    return Some((Ok(trailers), (acts, held, taken)));
+                }
             }
         }
     })

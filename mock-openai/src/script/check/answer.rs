@@ -158,6 +158,7 @@ impl<'a> Answer<'a> {
         self.head = Some(head.framing);
         check_status(Some(head.status), place.key("status"), wrong);
         check_headers(&head.headers, place.key("headers"), wrong);
+        check_trailers(head, place, wrong);
     }
 
     fn check_wait(&mut self, wait: &Wait, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
@@ -202,6 +203,21 @@ impl<'a> Answer<'a> {
         }
         self.has_sent = true;
         self.over = Some(if word == "json" { "`json`" } else { "`error`" });
+    }
+}
+
+/// Trailers that have no place behind their body, or are none.
+fn check_trailers(head: &Head, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
+    let at = place.key("trailers");
+    if !head.trailers.is_empty() && head.framing != Framing::Chunked {
+        let message = "only a chunked body has room for trailers";
+        let help = "leave `framing` out, or the trailers";
+        wrong.push(at.at_key().wrong(message).help(help));
+    }
+    check_headers(&head.trailers, at, wrong);
+    for (name, _) in head.trailers.iter().filter(|(_, values)| values.0 == ["absent"]) {
+        let message = "no trailer is usual, so none can be `absent`";
+        wrong.push(at.key(name).wrong(message).help("leave it out"));
     }
 }
 

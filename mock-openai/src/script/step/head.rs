@@ -19,6 +19,10 @@ pub struct Head {
     /// by itself. The framing of the body stays what `framing` says, whatever headers tell of it.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub headers: Headers,
+    /// Trailer fields, which come behind the body where its framing has room for them: chunked, or
+    /// HTTP/2 (RFC 9110 6.5). A usual `Trailer` header names them.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub trailers: Headers,
     /// How the end of the body is told; `chunked` where it is left out.
     #[serde(default)]
     pub framing: Framing,
@@ -50,7 +54,7 @@ pub enum Framing {
     #[default]
     Chunked,
     /// `Content-Length` in bytes, true or not. Where the body has another length, the connection is
-    /// closed after it.
+    /// closed after it; where it has more and ends by `close_idle_after`, it stays until then.
     Length(u64),
     /// By closing the connection.
     UntilClose,

@@ -12,7 +12,7 @@ use std::{
 };
 
 use axum::serve::ListenerExt as _;
-use relay::{Config, Server};
+use relay::{Config, Server, dial::Client};
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Runtime},
@@ -29,11 +29,11 @@ fn processors() -> NonZero<usize> {
 struct Thread {
     runtime: Runtime,
     listener: TcpListener,
-    client: reqwest::Client,
+    client: Client,
 }
 
 impl Thread {
-    fn new(listener: &net::TcpListener, client: reqwest::Client) -> io::Result<Self> {
+    fn new(listener: &net::TcpListener, client: Client) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let listener = listener.try_clone()?;
         let inside = runtime.enter();
