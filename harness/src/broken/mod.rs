@@ -65,6 +65,7 @@ mod rewrites_requests;
 mod shares_a_buffer;
 mod splices_its_error;
 mod splits_on_two_newlines;
+mod tells_errors_in_words;
 mod thirty_second_timeout;
 mod ticks_regardless;
 mod unbounded_channel;
@@ -113,6 +114,7 @@ pub const ALL: &[Broken] = &[
     doubles_done::BROKEN,
     ends_cleanly::BROKEN,
     splices_its_error::BROKEN,
+    tells_errors_in_words::BROKEN,
     always_200::BROKEN,
     appends_json::BROKEN,
     detached_upstream::BROKEN,

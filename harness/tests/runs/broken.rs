@@ -82,7 +82,6 @@ const NEVER_ALONE: &[(&str, &[&str])] = &[
     ("long-line", &["honest-ending"]),
     ("no-cross-talk", &["payload-intact"]),
     ("own-bytes-between-events", &["payload-intact"]),
-    ("error-event-well-formed", &["honest-ending"]),
     ("early-failure-keeps-status", &["status-as-is"]),
     ("no-head-of-line", &["prompt-frames"]),
     ("no-false-length", &["payload-intact", "one-ending"]),
