@@ -143,8 +143,8 @@ impl Judged {
     }
 }
 
-/// What every scenario expects: that all clients come to an end, that nothing panics, and that its
-/// own script knows every request.
+/// What every scenario expects: that all clients come to an end, that nothing panics or spins, and that
+/// its own script knows every request.
 fn finished(run: &Run<'_>) -> Vec<(String, Verdict)> {
     let first = |of: fn(&Fact) -> Option<(&'static str, String)>| {
         let mut events = run.trace.events.iter().enumerate();
@@ -158,6 +158,7 @@ fn finished(run: &Run<'_>) -> Vec<(String, Verdict)> {
     vec![
         ("finishes".to_owned(), first(limit_reached)),
         ("nothing panics".to_owned(), first(panicked)),
+        ("nothing spins".to_owned(), first(spins)),
         ("the script answers every request".to_owned(), first(unmatched)),
         ("every client is answered".to_owned(), answered(run)),
     ]
@@ -214,6 +215,12 @@ fn limit_reached(fact: &Fact) -> Option<(&'static str, String)> {
 fn panicked(fact: &Fact) -> Option<(&'static str, String)> {
     let Fact::World(WorldFact::Panicked { message }) = fact else { return None };
     Some(("no task panics", message.clone()))
+}
+
+fn spins(fact: &Fact) -> Option<(&'static str, String)> {
+    let Fact::World(WorldFact::Spins { calls, on }) = fact else { return None };
+    let got = format!("it called on {on} {calls} times at one instant");
+    Some(("a task that cannot go on waits for something", got))
 }
 
 fn unmatched(fact: &Fact) -> Option<(&'static str, String)> {

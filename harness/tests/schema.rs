@@ -199,9 +199,8 @@ fn a_broken_file_is_refused_by_the_schema_where_the_typed_reading_refuses_it() {
 
 #[test]
 fn every_word_that_is_not_built_is_refused_by_name_in_the_smallest_scenario_with_it() {
-    let unbuilt: Vec<_> = words().iter().filter(|word| !word.is_built).collect();
-    assert!(unbuilt.iter().any(|word| word.name == "slow_cpu"), "the marks are read");
-    for word in unbuilt {
+    // That marks are read is tried on a language of its own, in `scenario/check/not_built.rs`.
+    for word in words().iter().filter(|word| !word.is_built) {
         for place in &word.places {
             let value = smallest_with(place).unwrap_or_else(|| panic!("{place} leads nowhere"));
             let text = value.to_string();

@@ -2,7 +2,7 @@
 
 use axum::Router;
 
-use super::{Broken, Server, Setup, parts};
+use super::{Broken, OutOfFiles, Server, Setup, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "dies-out-of-files",
@@ -11,7 +11,7 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "denoland/deno#10148: too many open files are fatal for Listener.accept; yesodweb/wai#830: \
               the main thread exits; accept loops with `listener.accept().await?`",
     caught_by: &["accept-survives"],
-    server: Server { dies_of_accept: true, ..Server::RIGHT },
+    server: Server { out_of_files: OutOfFiles::Dies, ..Server::RIGHT },
     relay,
 };
 

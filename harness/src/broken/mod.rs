@@ -63,6 +63,7 @@ mod retries_at_once;
 mod reuses_dirty_connections;
 mod rewrites_requests;
 mod shares_a_buffer;
+mod spins_out_of_files;
 mod splices_its_error;
 mod splits_on_two_newlines;
 mod tells_errors_in_words;
@@ -71,7 +72,7 @@ mod ticks_regardless;
 mod unbounded_channel;
 mod waits_for_streams_for_ever;
 
-pub use parts::{Server, Setup, Told};
+pub use parts::{OutOfFiles, Server, Setup, Told};
 
 /// A relay that makes one mistake.
 #[derive(Debug, Clone, Copy)]
@@ -132,6 +133,7 @@ pub const ALL: &[Broken] = &[
     retries_at_once::BROKEN,
     replays_the_answer::BROKEN,
     dies_out_of_files::BROKEN,
+    spins_out_of_files::BROKEN,
     counts_aborts_as_successes::BROKEN,
     renames_the_type::BROKEN,
     keeps_the_length::BROKEN,

@@ -24,6 +24,7 @@ mod stop;
 mod stream;
 mod topology;
 mod turmoil_crate;
+mod words;
 
 pub use http_client::{BoxError, Upstream, upstream};
 pub use listener::Listener;

@@ -69,6 +69,12 @@ impl Plan {
         relay.map_or("relay", |hop| &hop.name)
     }
 
+    /// How late a host's applications run after the network has woken them.
+    pub(crate) fn slow_by(&self, host: &str) -> Duration {
+        let late = self.hosts.get(host).and_then(|limits| limits.slow_cpu);
+        late.unwrap_or_default().0
+    }
+
     /// Whether a relay runs on a host.
     pub fn is_relay(&self, host: &str) -> bool {
         host == self.relay_name() || self.second_relay.as_deref() == Some(host)

@@ -7,6 +7,7 @@ use mock_openai::quantity::Time;
 use super::{Level, Rule};
 use crate::{
     exchange::{Exchange, Moment, Passage, Run, Tcp},
+    trace::{Fact, WorldFact},
     verdict::{Breach, Inquiry, Verdict},
 };
 
@@ -20,8 +21,8 @@ pub(super) const RULE: Rule = Rule {
     id: "accept-survives",
     level: Level::Profile,
     citation: "accept(2) EMFILE",
-    demand: "out of file descriptors, the relay lets its streams go on, and accepts again 2 s after \
-             there is room at the latest",
+    demand: "out of file descriptors, the relay lets its streams go on, leaves accepting alone for a \
+             moment, and accepts again 2 s after there is room at the latest",
     judge,
 };
 
@@ -47,7 +48,25 @@ fn judge(run: &Run<'_>) -> Verdict {
             inquiry.broke(breach.concerning(&exchange.client));
         }
     }
+    if first.is_some()
+        && let Some(breach) = spins(run)
+    {
+        inquiry.broke(breach);
+    }
     inquiry.verdict("the relay had a file for everybody")
+}
+
+/// The relay calls accept without a pause: a whole CPU is taken by that, just when there is much to do.
+fn spins(run: &Run<'_>) -> Option<Breach> {
+    run.trace.events.iter().enumerate().find_map(|(ordinal, event)| {
+        let Fact::World(WorldFact::Spins { calls, on: "its listener" }) = event.fact else {
+            return None;
+        };
+        let at = Moment { at: event.at, ordinal };
+        let wanted = "accepting is left alone for a moment after it failed";
+        let got = format!("{} called accept {calls} times at one instant", event.actor);
+        (event.actor == run.relay).then(|| Breach::new(at, &run.relay, wanted, got))
+    })
 }
 
 /// Whether the relay has room for one more socket, from each moment on at which that changes.
@@ -155,7 +174,7 @@ mod tests {
     use crate::{
         exchange::testing::Story,
         scenario::{HostLimits, Kind},
-        trace::{Connection, Fact, Name, SocketFact},
+        trace::{Connection, Fact, Name, SocketFact, WorldFact},
         verdict::Verdict,
     };
 
@@ -198,6 +217,19 @@ mod tests {
         story.finishes(5_000, "reader");
         story.socket(5_000, "relay", "reader", 0, SocketFact::Dropped);
         story.socket(5_000, "relay", "reader", 1, SocketFact::Dropped);
+    }
+
+    #[test]
+    fn it_breaks_where_accept_is_called_without_a_pause() {
+        let mut story = full();
+        let spins = WorldFact::Spins { calls: 9, on: "its listener" };
+        let spinning = story.fact(1_000, "relay", Fact::World(spins));
+        ends(&mut story);
+        accepted(&mut story, 5_000);
+        story.over(60_000);
+        let breach = story.breach(&RULE);
+        assert_eq!(breach.ordinal, spinning);
+        assert_eq!(breach.got, "relay called accept 9 times at one instant");
     }
 
     #[test]

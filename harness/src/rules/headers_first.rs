@@ -29,21 +29,21 @@ fn judge(run: &Run<'_>) -> Verdict {
     for (index, exchange) in run.exchanges.iter().enumerate() {
         for at in run.passages(index) {
             let Some((came, body)) = arrival(&at) else { continue };
+            let allowed = KEPT_AT_MOST + run.plan.slow_by(at.host);
             let tcp = &at.below_tcp.acceptor;
             let ends = [tcp.finished, tcp.saw_end, exchange.over(), body];
             let until = ends.into_iter().flatten().min().unwrap_or_else(|| Moment::last(run.trace));
-            if until.at.saturating_sub(came.at) <= KEPT_AT_MOST {
+            if until.at.saturating_sub(came.at) <= allowed {
                 continue;
             }
             inquiry.applies();
             let went = at.outgoing().and_then(|m| at.below_tcp.down.wrote.marks.when(m.start));
             let kept = went.map_or(until.at, |went| went.at).saturating_sub(came.at);
-            if kept <= KEPT_AT_MOST {
+            if kept <= allowed {
                 continue;
             }
             let host = at.host;
-            let wanted =
-                format!("the head leaves {host} within {} of its arrival", Time(KEPT_AT_MOST));
+            let wanted = format!("the head leaves {host} within {} of its arrival", Time(allowed));
             let left = went.map_or_else(
                 || format!("had not left it at {until}"),
                 |went| format!("left it at {went}"),

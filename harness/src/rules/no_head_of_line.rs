@@ -25,6 +25,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
+    let allowed = KEPT_AT_MOST + run.plan.slow_by(&run.relay);
     let passages: Vec<_> =
         (0..run.exchanges.len()).filter_map(|index| Some((index, run.at_relay(index)?))).collect();
     for (index, at) in passages.iter().filter(|(_, at)| !at.felt_pressure()) {
@@ -40,10 +41,10 @@ fn judge(run: &Run<'_>) -> Verdict {
             let Some((other, _)) = slow.iter().find(beside) else { continue };
             inquiry.applies();
             let kept = left.saturating_sub(arrived);
-            if kept > KEPT_AT_MOST {
+            if kept > allowed {
                 let exchange: &Exchange = &run.exchanges[*index];
                 let moment = exchange.had(frame);
-                let wanted = format!("events leave {} within {}", run.relay, Time(KEPT_AT_MOST));
+                let wanted = format!("events leave {} within {}", run.relay, Time(allowed));
                 let name = &run.exchanges[*other].client;
                 let got = format!(
                     "an event for {} waited {} while {name} did not read",

@@ -59,6 +59,7 @@ fn judge(run: &Run<'_>) -> Verdict {
                 | WorldFact::Exited { .. }
                 | WorldFact::NotSettled
                 | WorldFact::TraceFull
+                | WorldFact::Spins { .. }
                 | WorldFact::Panicked { .. }
                 | WorldFact::LimitReached { .. },
             ) => {}

@@ -15,7 +15,8 @@ const KEPT_AT_MOST: Duration = Duration::from_millis(10);
 
 /// RFC 9110 7.6 lets an intermediary delay what it forwards, so that no standard sets a limit; RFC
 /// 10036 3 asks to forward as data arrives. Time in which the next host would take nothing more is
-/// not counted: a slow reader is not this host's fault. Needs an engine that shows packets.
+/// not counted: a slow reader is not this host's fault. A host of a slow CPU has as much more as that
+/// takes it to wake up. Needs an engine that shows packets.
 pub(super) const RULE: Rule = Rule {
     id: "prompt-frames",
     level: Level::Profile,
@@ -39,6 +40,7 @@ fn judge_passage(run: &Run<'_>, exchange: &Exchange, at: &Passage<'_>, inquiry: 
     if !is_event_stream(&incoming.headers) {
         return;
     }
+    let allowed = Time(KEPT_AT_MOST + run.plan.slow_by(at.host));
     let nothing = Vec::new();
     let body = at.outgoing().map_or(&nothing, |message| &message.body);
     let found = align(&incoming.body, body, true);
@@ -51,10 +53,10 @@ fn judge_passage(run: &Run<'_>, exchange: &Exchange, at: &Passage<'_>, inquiry: 
             Some((end, at.left(end - 1)?))
         });
         let breach = match passed {
-            Some((end, left)) => late(exchange, at, index, (arrived, left), end),
+            Some((end, left)) => late(exchange, at, allowed, index, (arrived, left), end),
             // What is missing from a body that went another way is not held back.
             None if found.strange.is_some() || found.all => None,
-            None => held(run, exchange, at, index, arrived),
+            None => held(run, exchange, at, allowed, index, arrived),
         };
         if let Some(breach) = breach {
             inquiry.broke(breach);
@@ -69,13 +71,14 @@ fn judge_passage(run: &Run<'_>, exchange: &Exchange, at: &Passage<'_>, inquiry: 
 fn late(
     exchange: &Exchange,
     at: &Passage<'_>,
+    allowed: Time,
     index: usize,
     (arrived, left): (Moment, Moment),
     end: usize,
 ) -> Option<Breach> {
     let kept = left.at.saturating_sub(arrived.at);
     let kept = kept.saturating_sub(at.blocked(arrived.at, left.at));
-    if kept <= KEPT_AT_MOST {
+    if kept <= allowed.0 {
         return None;
     }
     let host = at.host;
@@ -87,7 +90,7 @@ fn late(
         index + 1,
         Time(kept)
     );
-    Some(Breach::new(left, host, wanted(host), got).concerning(&exchange.client))
+    Some(Breach::new(left, host, wanted(host, allowed), got).concerning(&exchange.client))
 }
 
 /// An event that never left, although its time came while somebody waited for it.
@@ -95,6 +98,7 @@ fn held(
     run: &Run<'_>,
     exchange: &Exchange,
     at: &Passage<'_>,
+    allowed: Time,
     index: usize,
     arrived: Moment,
 ) -> Option<Breach> {
@@ -106,17 +110,17 @@ fn held(
     let ended_whole = at.outgoing().is_some_and(|message| message.end.is_some());
     let waited = end.at.saturating_sub(arrived.at);
     let waited = waited.saturating_sub(at.blocked(arrived.at, end.at));
-    if ended_whole || waited <= KEPT_AT_MOST {
+    if ended_whole || waited <= allowed.0 {
         return None;
     }
     let host = at.host;
     let got =
         format!("frame {} came to {host} at {arrived} and had not left it at {end}", index + 1);
-    Some(Breach::new(arrived, host, wanted(host), got).concerning(&exchange.client))
+    Some(Breach::new(arrived, host, wanted(host, allowed), got).concerning(&exchange.client))
 }
 
-fn wanted(host: &str) -> String {
-    format!("each event leaves {host} within {} of its arrival there", Time(KEPT_AT_MOST))
+fn wanted(host: &str, allowed: Time) -> String {
+    format!("each event leaves {host} within {allowed} of its arrival there")
 }
 
 #[cfg(test)]
@@ -124,10 +128,27 @@ mod tests {
     use super::RULE;
     use crate::{
         exchange::testing::{JSON, STREAM, Story},
-        scenario::Leave,
+        scenario::{HostLimits, Leave},
         trace::SocketFact,
         verdict::Verdict,
     };
+
+    #[test]
+    fn a_slow_host_has_as_much_more_time_as_it_takes_to_wake_up() {
+        let leaves = |ms: u64| {
+            let mut story = Story::streaming();
+            let late = "30ms".parse().ok();
+            let slow = HostLimits { slow_cpu: late, ..HostLimits::default() };
+            story.plan.hosts.insert("relay".to_owned(), slow);
+            story.provides(5, "reader", "data: 1\n\n");
+            story.passes(ms, "reader", "data: 1\n\n");
+            story.finishes(90, "reader");
+            story
+        };
+        assert_eq!(leaves(45).verdict(&RULE), Verdict::Held);
+        let wanted = "each event leaves relay within 40ms of its arrival there";
+        assert_eq!(leaves(46).breach(&RULE).wanted, [wanted]);
+    }
 
     #[test]
     fn it_holds_where_an_event_leaves_ten_milliseconds_after_its_arrival() {

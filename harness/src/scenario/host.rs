@@ -36,9 +36,10 @@ pub struct HostLimits {
     /// how fast time passes; right where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<Clock>,
-    /// How late its tasks run after they are woken; at once where it is left out.
+    /// How late its applications run after the network has woken them: what came, room to write and
+    /// a finished connect are noticed so much later, with all that came meanwhile. Timers ring on time. At
+    /// once where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-not-built" = true, "x-instead" = "a client's `reads: { rate: ... }` slows a reader down"))]
     pub slow_cpu: Option<Time>,
 }
 

@@ -348,7 +348,7 @@ pub enum Exit {
 pub enum WorldFact {
     /// A scripted fault of the network fired.
     Fired {
-        /// As the plan prints it.
+        /// In words.
         what: String,
     },
     /// The event's actor was told to stop, as a process is by SIGTERM.
@@ -357,6 +357,14 @@ pub enum WorldFact {
     Exited {
         /// Why it ended then.
         because: Exit,
+    },
+    /// The event's actor called on one socket again and again without letting time pass, and got no
+    /// more answer at that instant.
+    Spins {
+        /// How often.
+        calls: u64,
+        /// `its listener`, `a connection`.
+        on: &'static str,
     },
     /// A simulated task panicked.
     Panicked {

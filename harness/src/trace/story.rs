@@ -12,6 +12,7 @@ use crate::{
     http1::header,
     http2::code_name,
     plan::Plan,
+    scenario::Leave,
     visible::{Notation, visible as show_all},
     wire::{self, FrameKind},
 };
@@ -117,7 +118,7 @@ impl<'a> Telling<'a> {
             }
             ClientFact::NoConnection { error } => {
                 self.began.get_or_insert(at);
-                self.line(at, format_args!("no connection: {error:?}"));
+                self.line(at, format_args!("no connection: {error}"));
             }
             ClientFact::Head { version, status, headers, .. } => {
                 let kind = header(headers, "content-type").unwrap_or_default();
@@ -143,8 +144,10 @@ impl<'a> Telling<'a> {
             }
             ClientFact::Left { how } => {
                 self.frames();
-                self.line(at, format_args!("leaves by {how:?}"));
-                self.closing();
+                self.line(at, format_args!("{}", leaving(*how)));
+                if *how != Leave::Vanish {
+                    self.closing();
+                }
             }
             ClientFact::GaveUp { budget } => {
                 self.frames();
@@ -240,6 +243,17 @@ impl<'a> Telling<'a> {
 /// As status lines have it; HTTP/2 has none, and is called so.
 fn version_name(version: http::Version) -> String {
     if version == http::Version::HTTP_2 { "HTTP/2".to_owned() } else { format!("{version:?}") }
+}
+
+/// How a client goes, in words.
+fn leaving(how: Leave) -> &'static str {
+    match how {
+        Leave::Fin => "leaves by FIN",
+        Leave::Rst => "leaves by RST",
+        Leave::Vanish => "vanishes, and nobody is told",
+        Leave::HalfClose => "shuts its sending side",
+        Leave::StreamReset => "gives up its stream",
+    }
 }
 
 /// How a response ended, in words.

@@ -105,7 +105,7 @@ async fn fire(world: Host, event: NetEvent, awaited: Option<Awaited>) {
         None => {}
     }
     let Some(fault) = fault(&event) else { return };
-    record(&world, WorldFact::Fired { what: format!("{fault:?}") });
+    record(&world, WorldFact::Fired { what: fault.to_string() });
     world.stack().apply(&fault);
     if let (Fault::Terminate { host }, Some(grace)) = (fault, event.lasts) {
         sleep(grace.0).await;

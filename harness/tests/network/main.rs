@@ -15,5 +15,6 @@ mod page;
 mod real_sockets;
 mod relayed;
 mod same_again;
+mod slow_hosts;
 mod support;
 mod whole_run;

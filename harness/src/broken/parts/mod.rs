@@ -33,7 +33,7 @@ pub(super) use resume::resuming;
 #[cfg(test)]
 pub(super) use resume::tests::comes_back;
 pub(super) use server::serve;
-pub use server::{Server, Told};
+pub use server::{OutOfFiles, Server, Told};
 pub(super) use setup::Origins;
 pub use setup::Setup;
 pub(super) use stream::{edit, edit_blocks, error_event, with_error_event};

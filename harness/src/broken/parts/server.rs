@@ -31,8 +31,8 @@ pub struct Server {
     pub stalled: Option<Duration>,
     /// What it does when it is told to stop.
     pub told_to_stop: Told,
-    /// Whether it ends when accept fails. Else it tries again a second later.
-    pub dies_of_accept: bool,
+    /// What it does when accept fails.
+    pub out_of_files: OutOfFiles,
     /// Whether a client of HTTP/1.0 is answered as one of HTTP/1.1 would be.
     pub takes_1_0_for_1_1: bool,
     /// Switches that the relay has beside those that all broken relays have.
@@ -41,6 +41,17 @@ pub struct Server {
     pub kind: RelayKind,
     /// Makes the client by which it calls its provider.
     pub calls: Calls,
+}
+
+/// What a server does when accept fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutOfFiles {
+    /// It tries again a second later.
+    Waits,
+    /// It ends.
+    Dies,
+    /// It tries again at once.
+    Spins,
 }
 
 /// What a server does when it is told to stop.
@@ -60,7 +71,7 @@ impl Server {
         buffer: WriteBuffer::AtMost(16 << 10),
         stalled: Some(Duration::from_mins(1)),
         told_to_stop: Told::Drains,
-        dies_of_accept: false,
+        out_of_files: OutOfFiles::Waits,
         takes_1_0_for_1_1: false,
         switches: &[],
         kind: RelayKind::Transparent,
@@ -109,10 +120,14 @@ pub(in crate::broken) async fn serve(
 
 /// The next connection; `None` where the server ends for want of one.
 async fn accept(listener: &mut Listener, server: Server) -> Option<(Stream, SocketAddr)> {
-    if server.dies_of_accept {
-        mock_openai::wire::Accept::accept(listener).await.ok()
-    } else {
-        Some(axum::serve::Listener::accept(listener).await)
+    match server.out_of_files {
+        OutOfFiles::Waits => Some(axum::serve::Listener::accept(listener).await),
+        OutOfFiles::Dies => mock_openai::wire::Accept::accept(listener).await.ok(),
+        OutOfFiles::Spins => loop {
+            if let Ok(accepted) = mock_openai::wire::Accept::accept(listener).await {
+                return Some(accepted);
+            }
+        },
     }
 }
 

@@ -29,8 +29,10 @@ impl World {
         self.drain();
         let now = self.now();
         self.look(now);
-        let due = self.flights.next_due().into_iter().chain(self.looks.first().map(|look| look.0));
-        let mut next = due.min().map_or(Next::Kicked, Next::At);
+        self.late.wake(now);
+        let look = self.looks.first().map(|(due, _)| *due);
+        let due = [self.flights.next_due(), look, self.late.next_due()];
+        let mut next = due.into_iter().flatten().min().map_or(Next::Kicked, Next::At);
         while let Some(flight) = self.flights.pop_due(now) {
             self.arrive(flight, now);
             next = Next::Now;

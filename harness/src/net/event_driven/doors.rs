@@ -10,6 +10,7 @@ use super::{
     calls::out_of_files,
     ends::{EndId, Side, State},
     hosts::Door,
+    spins::Calls,
     world::World,
 };
 
@@ -27,7 +28,12 @@ impl World {
             host.listener = Some(self.kernel.listen(at, host.address())?);
         }
         self.doors += 1;
-        host.door = Some(Door { id: self.doors, waiting: VecDeque::new(), waker: None });
+        host.door = Some(Door {
+            id: self.doors,
+            waiting: VecDeque::new(),
+            waker: None,
+            calls: Calls::default(),
+        });
         Ok(self.doors)
     }
 

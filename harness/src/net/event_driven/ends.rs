@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, task::Waker, time::Duration};
 use bytes::Bytes;
 use turmoil_net::shim::tokio::net::TcpStream;
 
-use super::{kernel::Dialing, sequence::Counters};
+use super::{kernel::Dialing, sequence::Counters, spins::Calls};
 
 /// Which end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +78,8 @@ pub(super) struct End {
     pub(super) heard: Duration,
     /// How often its peer was asked since then whether it lives.
     pub(super) probes: u64,
+    /// How often applications called on it at one instant.
+    pub(super) calls: Calls,
     /// Whoever waits for room to write.
     pub(super) writer: Option<Waker>,
     /// Whoever waits for what was written to leave.
@@ -108,6 +110,7 @@ impl End {
             severed: false,
             heard: Duration::ZERO,
             probes: 0,
+            calls: Calls::default(),
             writer: None,
             leaver: None,
             held: false,

@@ -10,7 +10,7 @@ use std::{
 use tokio::task::AbortHandle;
 use turmoil_net::shim::tokio::net::TcpListener;
 
-use super::flights::Flight;
+use super::{flights::Flight, spins::Calls};
 use crate::{
     net::{
         Actor, Stop,
@@ -36,6 +36,8 @@ pub(super) struct HostState {
     pub(super) clock: Duration,
     /// When its sockets ask a silent peer whether it lives.
     pub(super) keepalive: Option<KeepAlive>,
+    /// How late its applications run after they are woken.
+    pub(super) slow_cpu: Option<Duration>,
     /// How many sockets its applications may hold.
     files: u64,
     /// How many connections they hold.
@@ -74,6 +76,7 @@ pub(super) struct Door {
     /// Connections whose handshake is done.
     pub(super) waiting: VecDeque<usize>,
     pub(super) waker: Option<Waker>,
+    pub(super) calls: Calls,
 }
 
 impl HostState {
@@ -87,6 +90,7 @@ impl HostState {
             recv_buffer: limits.recv_buffer.map_or(BUFFER_DEFAULT, |size| size.0),
             send_buffer: limits.send_buffer.map_or(BUFFER_DEFAULT, |size| size.0).max(1),
             keepalive: limits.keepalive,
+            slow_cpu: limits.slow_cpu.map(|late| late.0),
             files: limits.files.unwrap_or(u64::MAX),
             sockets: 0,
             life: 0,

@@ -91,7 +91,10 @@ impl Future for Calling {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let id = self.id;
         let Some(shared) = &self.shared else { return Poll::Pending };
-        let polled = shared.enter(|world| world.poll_connected(id, cx));
+        let polled = shared.enter(|world| {
+            let host = world.end(id).host;
+            world.called_on(host, cx, |world, cx| world.poll_connected(id, cx))
+        });
         let connected = ready!(polled.unwrap_or(Poll::Pending));
         let Some(shared) = self.shared.take() else { return Poll::Pending };
         Poll::Ready(connected.map(|()| Ticket::boxed(shared, id)))
@@ -116,7 +119,12 @@ struct Listener {
 impl Listening for Listener {
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Box<dyn Socket>>> {
         self.shared.on_its_thread()?;
-        let polled = self.shared.enter(|world| world.poll_accept(self.host, self.door, cx));
+        let polled = self.shared.enter(|world| {
+            let accept = |world: &mut World, cx: &mut Context<'_>| {
+                world.poll_accept(self.host, self.door, cx)
+            };
+            world.call_door(self.host, cx, accept)
+        });
         let accepted = ready!(polled.unwrap_or(Poll::Pending));
         Poll::Ready(accepted.map(|id| Ticket::boxed(Arc::clone(&self.shared), id)))
     }

@@ -38,11 +38,15 @@ impl Ticket {
     /// Makes a call; it waits for ever once the run is over.
     fn call<T>(
         &self,
-        call: impl FnOnce(&mut World, EndId) -> Poll<io::Result<T>>,
+        cx: &mut Context<'_>,
+        call: impl FnOnce(&mut World, EndId, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         self.shared.on_its_thread()?;
         let heard = |world: &mut World| {
-            if world.end(self.id).orphaned { Poll::Pending } else { call(world, self.id) }
+            if world.end(self.id).orphaned {
+                return Poll::Pending;
+            }
+            world.call(self.id, cx, |world, cx| call(world, self.id, cx))
         };
         self.shared.enter(heard).unwrap_or(Poll::Pending)
     }
@@ -54,7 +58,7 @@ impl AsyncRead for Ticket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.call(|world, id| world.poll_read(id, cx, buf))
+        self.call(cx, |world, id, cx| world.poll_read(id, cx, buf))
     }
 }
 
@@ -64,7 +68,7 @@ impl AsyncWrite for Ticket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.call(|world, id| world.poll_write(id, cx, bytes))
+        self.call(cx, |world, id, cx| world.poll_write(id, cx, bytes))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -72,13 +76,13 @@ impl AsyncWrite for Ticket {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.call(|world, id| world.poll_shutdown(id, cx))
+        self.call(cx, World::poll_shutdown)
     }
 }
 
 impl Socket for Ticket {
     fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.call(|world, id| world.poll_reset(id, cx))
+        self.call(cx, |world, id, cx| world.poll_reset(id, cx))
     }
 
     fn connection(&self) -> Connection {

@@ -16,6 +16,7 @@ use super::{
     flights::Flights,
     hosts::{self, HostState},
     kernel::Kernel,
+    late::Late,
     link::Link,
     segments::Route,
 };
@@ -42,6 +43,8 @@ pub(super) struct World {
     pub(super) flights: Flights,
     /// When each end that keeps its connection alive looks at it next.
     pub(super) looks: BTreeSet<(Duration, EndId)>,
+    /// Applications of slow hosts that are to be woken.
+    pub(super) late: Arc<Late>,
     /// Ends whose window has opened since the last pass.
     pub(super) opened: Vec<EndId>,
     /// Listening applications so far.
@@ -80,6 +83,7 @@ impl World {
             by_caller: BTreeMap::new(),
             flights: Flights::default(),
             looks: BTreeSet::new(),
+            late: Late::new(Arc::clone(&kick), recorder.clone()),
             opened: Vec::new(),
             doors: 0,
             leaving: Vec::new(),

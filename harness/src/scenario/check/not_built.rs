@@ -128,3 +128,47 @@ fn not_built(word: &str, mark: Mark, place: Place<'_>) -> Diagnostic {
         None => wrong,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mock_openai::yaml;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A language of its own, in which a key, a word and a key below another are not built.
+    fn marks() -> Marks {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "built": { "type": "string" },
+                "later": { "type": "string", "x-not-built": true, "x-instead": "write `built`" },
+                "word": { "anyOf": [
+                    { "type": "string", "enum": ["now"] },
+                    { "type": "string", "enum": ["soon"], "x-not-built": true },
+                ] },
+                "below": { "type": "array", "items": { "type": "object", "properties": {
+                    "deep": { "type": "string", "x-not-built": true },
+                } } },
+            },
+        });
+        Marks::of(Box::leak(Box::new(schema)))
+    }
+
+    fn refused(text: &str) -> Vec<String> {
+        let loaded = yaml::load_with_places::<Value>("made-up.yaml", text.as_bytes());
+        let (_, document) = loaded.unwrap();
+        let mut wrong = Vec::new();
+        marks().compare(0, document.root(), &mut wrong);
+        wrong.iter().map(|one| format!("{}:{} {}", one.line, one.column, one.message)).collect()
+    }
+
+    #[test]
+    fn each_word_that_is_not_built_is_refused_where_it_stands() {
+        assert_eq!(refused("built: x\nword: now\nbelow: [{}]\n"), [""; 0]);
+        assert_eq!(refused("later: x\n"), ["1:1 `later` is not built yet"]);
+        assert_eq!(refused("word: soon\n"), ["1:7 `soon` is not built yet"]);
+        let below = "built: x\nbelow:\n  - {}\n  - deep: x\n";
+        assert_eq!(refused(below), ["4:5 `deep` is not built yet"]);
+    }
+}
