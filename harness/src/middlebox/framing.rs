@@ -50,6 +50,13 @@ pub(super) fn wants_to_stay(request: &RequestHead, minor_version: u8) -> bool {
     if request.minor_version.min(minor_version) >= 1 { !says("close") } else { says("keep-alive") }
 }
 
+/// The page of an error of nginx (`ngx_http_special_response.c`, with `server_tokens off`).
+pub(super) fn nginx_page(title: &str) -> String {
+    format!(
+        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+    )
+}
+
 /// One line of a head.
 pub(super) fn field(name: &str, value: &str) -> String {
     format!("{name}: {value}\r\n")

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use harness::scenario::{BufferingProxy, CutterEnd, Haproxy, IdleCutter, Middlebox, UpstreamHttp};
+use harness::scenario::{
+    BufferingProxy, Compressor, CutterEnd, Deadline, Haproxy, IdleCutter, Middlebox, UpstreamHttp,
+};
 use mock_openai::quantity::Time;
 
 use crate::{
@@ -10,19 +12,36 @@ use crate::{
     story::{Leave, Step},
 };
 
+#[derive(Debug, Clone)]
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) program: Settings,
     pub(crate) model: Middlebox,
     pub(crate) server: Vec<Step>,
     pub(crate) leaves: Option<Leave>,
+    /// Fields of the request beside `host`.
+    pub(crate) asks: &'static str,
+    /// Whether the program is told to stop when it is asked.
+    pub(crate) stops: bool,
 }
 
 impl Case {
     /// Longer than all that the server does.
     pub(crate) fn patience(&self) -> Duration {
+        if self.refuses() {
+            return Duration::from_secs(8);
+        }
         let wait = |step: &Step| if let Step::Wait(ms) = step { *ms } else { 0 };
         Duration::from_millis(self.server.iter().map(wait).sum::<u64>() + 700)
+    }
+
+    /// Whether no server listens.
+    pub(crate) fn refuses(&self) -> bool {
+        self.server.is_empty()
+    }
+
+    fn asking(self, asks: &'static str) -> Self {
+        Self { asks, ..self }
     }
 
     fn leaving(mut self, leaves: Leave) -> Self {
@@ -73,6 +92,8 @@ pub(crate) fn nginx() -> Vec<Case> {
         model: model.clone(),
         server,
         leaves: None,
+        asks: "",
+        stops: false,
     };
     let (f, c) = (frame(), chunk(&frame()));
     let big = "y".repeat(1_000);
@@ -119,7 +140,72 @@ pub(crate) fn nginx() -> Vec<Case> {
         of("client's RST", &h1_off, stays()).leaving(Leave::Rst(1_000)),
         of("client half closed", &h1_off, stays()).leaving(Leave::Half(1_000)),
         of("idle_cutter: silence", &idle, silent()),
+        of("nobody listens", &bare, vec![]),
     ]
+}
+
+const GZIP: &str = "accept-encoding: br, gzip;q=0.9\r\n";
+const TAGGED: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\netag: \"a\"\r\n\
+                      transfer-encoding: chunked\r\n\r\n";
+const WEAK: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\netag: W/\"a\"\r\n\
+                    transfer-encoding: chunked\r\n\r\n";
+const CODED: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: br\r\n\
+                     transfer-encoding: chunked\r\n\r\n";
+const FORBIDS: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+                       cache-control: no-transform\r\ntransfer-encoding: chunked\r\n\r\n";
+const NO_CONTENT: &str = "HTTP/1.1 204 No Content\r\ncontent-type: text/event-stream\r\n\r\n";
+
+/// nginx's `gzip on`, which flushes what comes unbuffered.
+pub(crate) fn compressing() -> Vec<Case> {
+    const GZIPS: &str = "proxy_http_version 1.1; proxy_buffering off; \
+                           gzip on; gzip_types text/event-stream; gzip_vary on;";
+    let model = Compressor { flushes: true, ..Compressor::default() };
+    let of = |name, server| Case {
+        name,
+        program: Settings::Nginx(GZIPS),
+        model: Middlebox::Compressor(model.clone()),
+        server,
+        leaves: None,
+        asks: GZIP,
+        stops: false,
+    };
+    let c = chunk(&frame());
+    let with = |head: &str| paced(&[head, &c, &c, LAST], 250);
+    vec![
+        of("gzip: chunks", with(CHUNKED)),
+        of("gzip: a length", {
+            let length = LENGTH.replace("200 OK", "200 OK\r\ncontent-type: text/event-stream");
+            paced(&[&length, &frame(), &frame(), &frame()], 250)
+        }),
+        of("gzip: cut", paced(&[CHUNKED, &c, &c[..50]], 250)),
+        of("gzip: RST", with_reset(paced(&[CHUNKED, &c], 250))),
+        of("gzip: a strong tag", with(TAGGED)),
+        of("gzip: a weak tag", with(WEAK)),
+        of("gzip: coded already", with(CODED)),
+        of("gzip: told not to", with(FORBIDS)),
+        of("gzip: no content", paced(&[NO_CONTENT], 250)),
+        of("gzip: not asked for", with(CHUNKED)).asking(""),
+        of("gzip: refused", with(CHUNKED)).asking("accept-encoding: gzip;q=0, br\r\n"),
+    ]
+}
+
+/// Each program told to stop when it is asked, with a bound on how long exchanges may still take.
+pub(crate) fn stopping() -> (Case, Case) {
+    let deadline = Deadline { name: None, after: Time(Duration::from_secs(1)), by: CutterEnd::Fin };
+    let c = chunk(&frame());
+    let of = |name, program| Case {
+        name,
+        program,
+        model: Middlebox::Deadline(deadline.clone()),
+        server: paced(&[CHUNKED, &c, &c, &c, &c], 400),
+        leaves: None,
+        asks: "",
+        stops: true,
+    };
+    let passes = "proxy_http_version 1.1; proxy_buffering off;";
+    let nginx = Settings::NginxWithWorker(passes, "worker_shutdown_timeout 1s;");
+    let haproxy = Settings::HaproxyWith("option http-no-delay", "hard-stop-after 1s");
+    (of("worker_shutdown_timeout", nginx), of("hard-stop-after", haproxy))
 }
 
 pub(crate) fn haproxy() -> Vec<Case> {
@@ -141,6 +227,8 @@ pub(crate) fn haproxy() -> Vec<Case> {
         model: model.clone(),
         server,
         leaves: None,
+        asks: "",
+        stops: false,
     };
     let (f, c) = (frame(), chunk(&frame()));
     let large = chunk(&"y".repeat(3_000));
@@ -166,6 +254,7 @@ pub(crate) fn haproxy() -> Vec<Case> {
         of("abortonclose: client half closed", &abort, stays()).leaving(Leave::Half(1_000)),
         of("timeout: silence", &limited, silent()),
         of("timeout: no answer", &limited, vec![Step::Wait(2_000)]),
+        of("nobody listens", &bare, vec![]),
         of("idle_cutter: silence", &idle, silent()),
     ]
 }

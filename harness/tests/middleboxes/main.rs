@@ -40,12 +40,12 @@ fn simulated(case: &Case) -> Seen {
         story::serve(stream, steps.clone(), Arc::clone(&seen_by_server))
     });
     let hop = middlebox::actor(&case.model, "hop".into(), "upstream".into());
-    let (leaves, seen_by_client) = (case.leaves, Arc::clone(&board));
+    let (asked, seen_by_client) = (case.clone(), Arc::clone(&board));
     let plan = support::path(&["client"], &["hop"], LinkSpec::default());
-    let patience = case.patience();
-    let (mut seen, _) = support::run(&plan, vec![server, hop], move |host| async move {
+    let actors = if case.refuses() { vec![hop] } else { vec![server, hop] };
+    let (mut seen, _) = support::run(&plan, actors, move |host| async move {
         let stream = host.connect(&"hop".into()).await.expect("the hop listens");
-        story::ask(stream, leaves, patience, &seen_by_client).await
+        story::ask(stream, &asked, &seen_by_client).await
     });
     seen.noticed = board.noticed(&seen);
     seen
@@ -58,14 +58,21 @@ async fn real(case: &Case) -> Seen {
     let upstream = listener.local_addr().expect("an address").port();
     let program = Program::start(case.program, upstream).await;
     let (steps, seen_by_server) = (case.server.clone(), Arc::clone(&board));
+    let refuses = case.refuses();
     let server = tokio::spawn(async move {
+        if refuses {
+            return;
+        }
         while let Ok((stream, _)) = listener.accept().await {
             stream.set_nodelay(true).expect("a socket");
             tokio::spawn(story::serve(stream, steps.clone(), Arc::clone(&seen_by_server)));
         }
     });
     let stream = TcpStream::connect(("127.0.0.1", program.port)).await.expect("it listens");
-    let mut seen = story::ask(stream, case.leaves, case.patience(), &board).await;
+    if case.stops {
+        program.tell_to_stop();
+    }
+    let mut seen = story::ask(stream, case, &board).await;
     // A client that has left waits for what the server makes of that.
     if seen.ending == story::Ending::Left || seen.ending == story::Ending::Cut {
         tokio::time::sleep(case.patience()).await;
@@ -100,13 +107,22 @@ async fn compared(cases: Vec<Case>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nginx_does_what_its_models_do() {
     if program::is_there("nginx") {
-        compared(cases::nginx()).await;
+        let stops = cases::stopping().0;
+        compared(cases::nginx().into_iter().chain([stops]).collect()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nginx_compresses_as_its_model_does() {
+    if program::is_there("nginx") {
+        compared(cases::compressing()).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn haproxy_does_what_its_models_do() {
     if program::is_there("haproxy") {
-        compared(cases::haproxy()).await;
+        let stops = cases::stopping().1;
+        compared(cases::haproxy().into_iter().chain([stops]).collect()).await;
     }
 }

@@ -16,8 +16,12 @@ use crate::runner;
 pub(crate) enum Settings {
     /// In the `location`.
     Nginx(&'static str),
+    /// In the `location`, and outside of all blocks, with a worker of its own.
+    NginxWithWorker(&'static str, &'static str),
     /// In the `listen` section.
     Haproxy(&'static str),
+    /// In the `listen` section, and in `global`.
+    HaproxyWith(&'static str, &'static str),
 }
 
 /// Where a program of this name is; Debian puts servers where users do not look.
@@ -40,6 +44,7 @@ pub(crate) fn is_there(name: &str) -> bool {
 /// A program that is killed when the case is over, also when it fails.
 pub(crate) struct Program {
     child: Child,
+    settings: Settings,
     folder: PathBuf,
     pub(crate) port: u16,
 }
@@ -54,17 +59,25 @@ impl Program {
         fs::create_dir_all(&folder).expect("a folder");
         let port = free();
         let (name, text) = match settings {
-            Settings::Nginx(more) => ("nginx", nginx(&folder, port, upstream, more)),
-            Settings::Haproxy(more) => ("haproxy", haproxy(port, upstream, more)),
+            Settings::Nginx(more) => {
+                ("nginx", nginx(&folder, port, upstream, more, "master_process off;"))
+            }
+            Settings::NginxWithWorker(more, main) => {
+                ("nginx", nginx(&folder, port, upstream, more, main))
+            }
+            Settings::Haproxy(more) => ("haproxy", haproxy(port, upstream, more, "")),
+            Settings::HaproxyWith(more, global) => {
+                ("haproxy", haproxy(port, upstream, more, global))
+            }
         };
         let file = folder.join("conf");
         fs::write(&file, text).expect("a file");
         let mut command = Command::new(path(name).expect("it is there"));
         match settings {
-            Settings::Nginx(_) => {
+            Settings::Nginx(_) | Settings::NginxWithWorker(..) => {
                 command.arg("-e").arg(folder.join("log")).arg("-c").arg(&file);
             }
-            Settings::Haproxy(_) => {
+            Settings::Haproxy(_) | Settings::HaproxyWith(..) => {
                 command.arg("-db").arg("-f").arg(&file);
             }
         }
@@ -74,7 +87,7 @@ impl Program {
             .stderr(Stdio::null())
             .spawn()
             .expect("it starts");
-        let program = Self { child, folder, port };
+        let program = Self { child, settings, folder, port };
         let mut left = 1_500;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             left -= 1;
@@ -85,8 +98,37 @@ impl Program {
     }
 }
 
+impl Program {
+    /// Tells it to end in good order, which each does in its own time.
+    pub(crate) fn tell_to_stop(&self) {
+        self.signal(self.settings.word_to_stop());
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &id]).status();
+        assert!(sent.is_ok_and(|sent| sent.success()), "no signal can be sent");
+    }
+}
+
+impl Settings {
+    fn word_to_stop(self) -> &'static str {
+        match self {
+            Self::Nginx(_) | Self::NginxWithWorker(..) => "QUIT",
+            Self::Haproxy(_) | Self::HaproxyWith(..) => "USR1",
+        }
+    }
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
+        if matches!(self.settings, Settings::NginxWithWorker(..))
+            && self.child.try_wait().is_ok_and(|ended| ended.is_none())
+        {
+            // Killed, it would leave its worker.
+            self.signal("TERM");
+            drop(self.child.wait());
+        }
         drop(self.child.kill());
         drop(self.child.wait());
         drop(fs::remove_dir_all(&self.folder));
@@ -98,23 +140,23 @@ fn free() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-/// One process, without workers: to kill it is to end it.
-fn nginx(folder: &Path, port: u16, upstream: u16, more: &str) -> String {
+/// One process, without workers unless `main` says so: to kill it is to end it.
+fn nginx(folder: &Path, port: u16, upstream: u16, more: &str, main: &str) -> String {
     let folder = folder.display();
     let paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("{kind}_temp_path {folder}/{kind};\n"))
         .concat();
     format!(
-        "daemon off;\nmaster_process off;\npid {folder}/pid;\nerror_log {folder}/log;\n\
-         events {{ worker_connections 64; }}\nhttp {{\naccess_log off;\n{paths}\
+        "daemon off;\n{main}\npid {folder}/pid;\nerror_log {folder}/log;\n\
+         events {{ worker_connections 64; }}\nhttp {{\naccess_log off;\nserver_tokens off;\n{paths}\
          server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://127.0.0.1:{upstream}; {more} }} }}\n}}\n"
     )
 }
 
 /// Segments as on Ethernet: those of loopback are of 64 KiB.
-fn haproxy(port: u16, upstream: u16, more: &str) -> String {
+fn haproxy(port: u16, upstream: u16, more: &str, global: &str) -> String {
     format!(
-        "global\n  maxconn 64\ndefaults\n  mode http\n  timeout connect 5s\n  timeout client 50s\n  \
+        "global\n  maxconn 64\n  {global}\ndefaults\n  mode http\n  timeout connect 5s\n  timeout client 50s\n  \
          timeout server 50s\nlisten hop\n  bind 127.0.0.1:{port} mss 1460\n  \
          server upstream 127.0.0.1:{upstream}\n  {more}\n"
     )

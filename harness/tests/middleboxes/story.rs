@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     future::Future,
+    io::Write as _,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -10,8 +11,9 @@ use std::{
     time::Duration,
 };
 
+use flate2::write::GzDecoder;
 use harness::{
-    http1::{Closing, Item, RequestDecoder, ResponseDecoder},
+    http1::{Closing, Headers, Item, RequestDecoder, ResponseDecoder, header},
     net::Stream,
     trace::BodyEnd,
 };
@@ -20,6 +22,8 @@ use tokio::{
     net::TcpStream,
     time::{Instant, sleep_until},
 };
+
+use crate::cases::Case;
 
 /// A socket of either world.
 pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
@@ -98,7 +102,11 @@ pub(crate) enum Ending {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Seen {
     status: Option<u16>,
-    /// How many bytes of the body the client has, after which of the server's sends it got more.
+    /// What the head says of the body.
+    told: Vec<String>,
+    /// An error's page, whole.
+    page: String,
+    /// How many bytes of the body the client can read, after which of the server's sends it got more.
     arrived: BTreeMap<usize, usize>,
     pub(crate) ending: Ending,
     /// After which send the server knew that nobody is there.
@@ -146,18 +154,15 @@ async fn wait<S: Socket>(stream: &mut S, ms: u64, board: &Board) {
 }
 
 /// Asks, and reads to the end of the answer, of the story, or of the client's will to stay.
-pub(crate) async fn ask<S: Socket>(
-    mut stream: S,
-    leaves: Option<Leave>,
-    patience: Duration,
-    board: &Board,
-) -> Seen {
+pub(crate) async fn ask<S: Socket>(mut stream: S, case: &Case, board: &Board) -> Seen {
+    let (mut leaves, patience) = (case.leaves, case.patience());
     let began = Instant::now();
     let after = |ms: u64| began + Duration::from_millis(ms);
-    let mut leaves = leaves;
-    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("the hop takes it");
+    let ask = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", case.asks);
+    stream.write_all(ask.as_bytes()).await.expect("the hop takes it");
     let mut decoder = ResponseDecoder::answering("GET");
     let (mut status, mut arrived, mut total) = (None, BTreeMap::new(), 0);
+    let (mut told, mut page, mut gunzip) = (Vec::new(), Vec::new(), None);
     let mut piece = vec![0; 65536];
     let ending = loop {
         let leaving = match leaves {
@@ -193,8 +198,27 @@ pub(crate) async fn ask<S: Socket>(
         };
         for item in decoder.feed(&piece[..len]).items {
             match item {
-                Item::Head(head) => status = Some(head.status),
-                Item::Body(bytes) => total += bytes.len(),
+                Item::Head(head) => {
+                    status = Some(head.status);
+                    let is_gzip = said(&head.headers, "content-encoding")
+                        .is_some_and(|said| said.ends_with(": gzip"));
+                    gunzip = is_gzip.then(|| GzDecoder::new(Vec::new()));
+                    told = TELLING.iter().filter_map(|name| said(&head.headers, name)).collect();
+                }
+                Item::Body(bytes) => {
+                    let plain = match &mut gunzip {
+                        Some(gunzip) => {
+                            gunzip.write_all(&bytes).expect("it is gzip");
+                            gunzip.flush().expect("it is gzip");
+                            std::mem::take(gunzip.get_mut())
+                        }
+                        None => bytes.to_vec(),
+                    };
+                    total += plain.len();
+                    if status.is_some_and(|status| status >= 400) {
+                        page.extend(plain);
+                    }
+                }
                 Item::Trailers(_) | Item::End(_) => {}
             }
         }
@@ -203,5 +227,13 @@ pub(crate) async fn ask<S: Socket>(
             break Ending::Clean;
         }
     };
-    Seen { status, arrived, ending, noticed: None }
+    let page = String::from_utf8_lossy(&page).into_owned();
+    Seen { status, told, page, arrived, ending, noticed: None }
+}
+
+/// What a hop that changes a body must say.
+const TELLING: &[&str] = &["content-encoding", "vary", "etag"];
+
+fn said(headers: &Headers, name: &str) -> Option<String> {
+    header(headers, name).map(|value| format!("{name}: {value}"))
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     http1::{Headers, RequestHead, ResponseHead, header},
-    middlebox::framing::{Down, Framing, field, wants_to_stay},
+    middlebox::framing::{Down, Framing, field, nginx_page, wants_to_stay},
     scenario::UpstreamHttp,
 };
 
@@ -83,7 +83,7 @@ pub(super) fn down(request: &RequestHead, answer: &ResponseHead) -> Down {
 
 /// The proxy's own error page.
 pub(super) fn error(request: &RequestHead, status: u16, reason: &str) -> (Vec<u8>, bool) {
-    let page = format!("<html><body><h1>{status} {reason}</h1></body></html>\r\n");
+    let page = nginx_page(&format!("{status} {reason}"));
     let keeps_alive = wants_to_stay(request, 1);
     let head = format!("HTTP/1.1 {status} {reason}\r\n")
         + &field("Content-Type", "text/html")

@@ -2,7 +2,7 @@
 
 use crate::{
     http1::{Headers, RequestHead, ResponseHead, header, header_names},
-    middlebox::framing::{Down, Framing, field, wants_to_stay},
+    middlebox::framing::{Down, Framing, field, nginx_page, wants_to_stay},
 };
 
 /// Fields of one connection, and of framing: each side has its own (RFC 9110 7.6.1).
@@ -52,10 +52,7 @@ pub(super) fn down(request: &RequestHead, minor_version: u8, answer: &ResponseHe
 pub(super) fn error(request: &RequestHead, status: u16) -> (Vec<u8>, bool) {
     let reason = reason(status);
     let title = format!("{status} {reason}");
-    // `ngx_http_special_response.c`, with `server_tokens off`.
-    let page = format!(
-        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
-    );
+    let page = nginx_page(&title);
     let keeps_alive = wants_to_stay(request, 1);
     let head = format!("HTTP/1.1 {title}\r\n")
         + &field("content-type", "text/html")
