@@ -5,17 +5,15 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
-use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
     account::Account,
     ask::Answer,
-    attempt::{Outbound, Upload},
+    attempt::{Outbound, Upload, overrun_at},
     config::Config,
     errors::{ErrorObject, Failure},
-    headers,
+    headers, opening,
     proxy::{self, Told},
     reached::reached,
     resume::{self, Caller},
@@ -27,9 +25,6 @@ use crate::{
 
 /// A request on its way to its answer.
 pub(crate) type Asking = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
-
-/// The largest body of a provider's error that is read for what it says, in bytes.
-const LARGEST_ERROR: usize = 64 << 10;
 
 /// How long the provider has before heartbeats begin; `None` where they must not: it is not asked
 /// for, or the client asks for no stream.
@@ -58,7 +53,9 @@ pub(crate) async fn respond(
     mut account: Account,
 ) -> Response {
     account.begun(StatusCode::OK);
-    let source = Source::Asking(Box::pin(async move { stream_of(asking.await, route).await }));
+    let budget = relay.config.first_byte;
+    let source = async move { stream_of(asking.await, route, budget).await };
+    let source = Source::Asking(Box::pin(source));
     let told = Told { zero: Instant::now(), client, caller, account };
     let policy = proxy::policy(relay, route);
     let (stream, body) = proxy::body(relay, Core::unanswered, policy, source, told).await;
@@ -76,22 +73,22 @@ pub(crate) async fn respond(
 async fn stream_of(
     answer: Result<Answer, Failure>,
     route: Route,
+    budget: Option<Duration>,
 ) -> Result<(reqwest::Body, Instant), ErrorObject> {
     let answer = answer.map_err(|failure| failure.parts().1)?;
     if answer.family(route) != Family::Opaque {
         return Ok((answer.body, answer.sent_at));
     }
-    let refused = ErrorObject::new(
-        "the provider answered with something that is no stream of events",
-        "server_error",
-        "upstream_refused",
-    );
-    let Ok(body) = Limited::new(answer.body, LARGEST_ERROR).collect().await else {
-        return Err(refused);
-    };
     reached!("an error that comes after a heartbeat is told in the stream");
-    let json = serde_json::from_slice::<Value>(&body.to_bytes()).ok();
-    Err(json.as_ref().and_then(ErrorObject::within).unwrap_or(refused))
+    let over = overrun_at(answer.sent_at, budget);
+    let (_, error) = opening::error_of(answer.body, over).await;
+    Err(error.unwrap_or_else(|| {
+        ErrorObject::new(
+            "the provider answered with something that is no stream of events",
+            "server_error",
+            "upstream_refused",
+        )
+    }))
 }
 
 #[cfg(test)]

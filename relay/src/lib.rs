@@ -35,6 +35,7 @@ mod http2;
 mod lock;
 mod log;
 mod metrics;
+mod names;
 mod opening;
 mod proxy;
 mod quantity;

@@ -219,7 +219,9 @@ pub(crate) async fn body(
     if let Some(resume) = relay.resume.as_ref().filter(|_| family != Family::Opaque) {
         let farewell = family.farewell();
         let kept = resume.begin(&client, caller, farewell, |stream, pumped| {
-            let (source, account, policy) = parts.take().expect("a stream is begun once");
+            let (source, mut account, policy) = parts.take().expect("a stream is begun once");
+            // What is held for those who read the stream counts where they are.
+            account.client = pumped.clone();
             let policy = Policy { ids: Some(stream.to_string().into()), ..policy };
             Relayed::new(core(policy), source, zero, phases.clone(), pumped, account, None)
         });

@@ -9,7 +9,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::{retry::draw, state::Relay};
+use crate::{names::name, state::Relay};
 
 const NAME: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -52,12 +52,9 @@ fn taken(headers: &HeaderMap) -> Option<&str> {
     sane.then_some(id)
 }
 
-/// 128 bits of the seed and the request's ordinal: the same in every run of a simulation. It names
-/// a request and opens nothing, so it need not be hard to guess.
+/// The id of request number `ordinal`. Clients, the provider and readers of the log see it.
 fn made(seed: u64, ordinal: u64) -> String {
-    // What waits draw is numbered by attempts, which are few.
-    let half = |which| draw(seed, ordinal, u64::MAX - which);
-    format!("{:016x}{:016x}", half(1), half(0))
+    format!("{:032x}", name("whitewater relay request id", seed, ordinal))
 }
 
 #[cfg(test)]

@@ -83,13 +83,14 @@ impl Shared {
         let readers = Caps::new(&config);
         let rates = Mutex::new(Rates::new(&config));
         let upstreams = Upstreams::new(&config, Instant::now());
-        let resume = config.resume.then(|| Resume::new(&config));
+        let metrics = Arc::<Metrics>::default();
+        let resume = config.resume.then(|| Resume::new(&config, metrics.held_bytes.clone()));
         Arc::new(Self {
             config,
             connections,
             upstreams,
             resume,
-            metrics: Arc::default(),
+            metrics,
             phases,
             caps: Arc::new(caps),
             readers: Arc::new(readers),

@@ -108,6 +108,7 @@ impl Client {
 
     /// Everything that was written has left.
     pub(crate) fn flushed(&self) {
+        self.shared.release();
         self.shared.flushes.fetch_add(1, Ordering::AcqRel);
         self.shared.flushed.wake();
     }
@@ -228,7 +229,6 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Wire<Io> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = pin!(&mut self.io).poll_flush(cx);
         if let Poll::Ready(Ok(())) = flushed {
-            self.client.shared.release();
             self.client.flushed();
         }
         flushed

@@ -128,6 +128,17 @@ fn each_mistake_of_a_file_is_told_with_its_place_and_what_was_expected() -> io::
 }
 
 #[test]
+fn what_is_printed_as_in_force_can_be_read_again() -> io::Result<()> {
+    let place = Place::new("again")?;
+    place.write("relay.toml", format!("{UPSTREAM}threads = 4\nkeys_file = \"42\"\n"))?;
+    place.write("42", "key\n")?;
+    let (printed, _) = place.printed(&["--check-config", "--config", "relay.toml"], &[])?;
+    assert_eq!(line(&printed, "threads")[0], "threads = 4");
+    assert_eq!(line(&printed, "keys_file")[0], "keys_file = \"42\"");
+    Ok(())
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_told_with_the_reason() -> io::Result<()> {
     let place = Place::new("unreadable")?;
     fs::create_dir_all(place.0.join("directory"))?;

@@ -4,7 +4,7 @@ mod support;
 
 use std::io;
 
-use support::{Client, Provider, Running, Seen, Step, bare, chunk, post, soon, stream_head};
+use support::{Client, Provider, Running, Seen, Step, bare, chunk, post, soon, stream_head, whole};
 
 const CHAT: &str = "/v1/chat/completions";
 const CLOSE: &str = "connection: close\r\n";
@@ -257,5 +257,23 @@ async fn the_provider_waits_for_a_reader_of_a_kept_stream_and_nothing_is_lost() 
         let event = format!("data: {{\"n\":{n},");
         place += text[place..].find(&event).unwrap_or_else(|| panic!("{n} is missing")) + 1;
     }
+    Ok(())
+}
+
+/// The provider's length tells where its body ends, before hyper asks for more.
+#[tokio::test]
+async fn the_error_that_ends_a_kept_stream_has_the_next_id() -> io::Result<()> {
+    let event = "data: {\"n\":1}\n\n";
+    let provider =
+        Provider::start(vec![whole("200 OK", "content-type: text/event-stream\r\n", event)])
+            .await?;
+    let relay = relay(&provider, &[]).await?;
+    let client = read(&relay, "").await?;
+    let stream = name(&client).expect("it is kept");
+    let (text, _) = client.chunked();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let ids: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("id: ")).collect();
+    assert!(text.contains("\"error\""), "{text}");
+    assert_eq!(ids, [format!("{stream}-1"), format!("{stream}-2")], "{text}");
     Ok(())
 }

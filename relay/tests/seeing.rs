@@ -149,6 +149,26 @@ async fn what_happens_is_counted_while_it_happens() -> io::Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn what_readers_of_a_kept_stream_have_taken_is_held_no_more() -> io::Result<()> {
+    let steps = [stream_head(), chunk("data: 1\n\n"), Step::Gate, chunk("data: 2\n\n"), Step::Hold];
+    let provider = Provider::start(vec![steps.to_vec()]).await?;
+    let relay = Running::start(provider.address, &[("resume", "on")]).await?;
+    let mut first = Client::chat(relay.address).await?;
+    first.until("data: 1\n").await;
+    let head = first.head();
+    let name = head.lines().find_map(|line| line.strip_prefix("x-stream-id: "));
+    let path = format!("/v1/streams/{}", name.expect("it is kept"));
+    let mut reader = Client::send(relay.address, &bare("GET", &path, "")).await?;
+    reader.until("data: 1\n").await;
+    drop(first);
+    provider.go();
+    reader.until("data: 2\n").await;
+    let metrics = answer(relay.address, &bare("GET", "/metrics", "")).await?.plain();
+    assert!(metrics.lines().any(|line| line == "relay_held_bytes 0"), "{metrics}");
+    Ok(())
+}
+
 /// The only log line of a relay that was asked once, its times apart.
 async fn logged(upstream: SocketAddr) -> io::Result<(Value, Vec<String>)> {
     let (log, _guard) = Log::listen();

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::names::name;
+
 /// A stream's name: 128 bits, written as 32 hexadecimal digits in lower case. Who knows it may
 /// read the stream, so it must not be guessable: it is as good as the seed that it is made from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,12 +27,7 @@ pub struct NotAnId;
 impl StreamId {
     /// The name of stream number `ordinal` of the relay with that seed.
     pub fn new(seed: u64, ordinal: u64) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("whitewater relay stream id");
-        hasher.update(&seed.to_le_bytes());
-        hasher.update(&ordinal.to_le_bytes());
-        let mut id = [0; 16];
-        hasher.finalize_xof().fill(&mut id);
-        Self(u128::from_le_bytes(id))
+        Self(name("whitewater relay stream id", seed, ordinal))
     }
 }
 

@@ -49,7 +49,7 @@ use self::{
     store::{Label, Opened},
 };
 pub(crate) use self::{owner::Caller, pump::Pumped};
-use crate::{config::Config, lock::Locked as _, reached::reached, wire::Client};
+use crate::{config::Config, lock::Locked as _, metrics::Level, reached::reached, wire::Client};
 
 /// The header that names the stream of an answer.
 pub(crate) const STREAM_ID: HeaderName = HeaderName::from_static("x-stream-id");
@@ -76,6 +76,8 @@ impl Drop for Listed {
 pub(crate) struct Resume {
     store: Arc<dyn Store>,
     seed: u64,
+    /// What readers have been given and have not taken.
+    held_bytes: Level,
     window: usize,
     wait: Duration,
     begun: AtomicU64,
@@ -85,11 +87,12 @@ pub(crate) struct Resume {
 }
 
 impl Resume {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config, held_bytes: Level) -> Self {
         let own = || Arc::new(MemoryStore::new(Bounds::of(config))) as Arc<dyn Store>;
         Self {
             store: config.store.clone().unwrap_or_else(own),
             seed: config.seed,
+            held_bytes,
             window: config.resume_bytes / 2,
             wait: config.resume_wait,
             begun: AtomicU64::new(0),
@@ -212,7 +215,14 @@ impl Resume {
         attached: Option<Attached>,
         client: &Client,
     ) -> Reader {
-        Reader::new(Arc::clone(&self.store), stream, opened, attached, client.clone())
+        Reader::new(
+            Arc::clone(&self.store),
+            stream,
+            opened,
+            attached,
+            client.clone(),
+            self.held_bytes.clone(),
+        )
     }
 }
 

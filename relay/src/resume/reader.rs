@@ -15,7 +15,7 @@ use super::{
     live::Attached,
     store::{Opened, Read, Store, StoreError},
 };
-use crate::wire::Client;
+use crate::{metrics::Level, wire::Client};
 
 /// Why the framing was left unfinished, as the stream's was.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,7 @@ pub(crate) struct Reader {
     /// Where the stream is written here; else nobody waits for this reader.
     attached: Option<Attached>,
     client: Client,
+    held_bytes: Level,
     /// The mark of the last thing given to hyper.
     mark: u64,
     between: bool,
@@ -53,10 +54,11 @@ impl Reader {
         opened: Opened,
         attached: Option<Attached>,
         client: Client,
+        held_bytes: Level,
     ) -> Self {
         let mark = client.mark();
         let state = State::Idle;
-        Self { store, stream, opened, attached, client, mark, between: true, state }
+        Self { store, stream, opened, attached, client, held_bytes, mark, between: true, state }
     }
 
     fn begin_read(&self) -> State {
@@ -122,6 +124,7 @@ impl Body for Reader {
                     let read = ready!(read.as_mut().poll(cx));
                     if let Some(bytes) = self.take(read) {
                         self.mark = self.client.mark();
+                        self.client.hold(bytes.len() as u64, &self.held_bytes);
                         return Poll::Ready(Some(Ok(Frame::data(bytes))));
                     }
                 }

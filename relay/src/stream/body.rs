@@ -133,9 +133,11 @@ impl Relayed {
     }
 
     /// Takes the end together with the last bytes where it is known: hyper does not ask for more
-    /// than a `Content-Length` promises.
+    /// than a `Content-Length` promises, and a stream of events has none.
     fn look_ahead(&mut self, now: Duration) {
-        if matches!(&self.source, Source::Body(body) if body.is_end_stream()) {
+        if self.core.is_opaque()
+            && matches!(&self.source, Source::Body(body) if body.is_end_stream())
+        {
             let end = self.core.feed(now, Input::End);
             if end.emit.is_none() {
                 self.apply(&end);

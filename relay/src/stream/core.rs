@@ -156,7 +156,7 @@ impl Core {
         self.silent_since = None;
         self.heartbeat_at = None;
         self.warned = false;
-        if self.policy.family != Family::Opaque {
+        if !self.is_opaque() {
             self.boundary.read(&bytes);
         }
         if bytes.is_empty() && self.late_mark.is_some() {
@@ -224,8 +224,13 @@ impl Core {
         })
     }
 
+    /// Whether it is passed on as it is, unread.
+    pub(crate) fn is_opaque(&self) -> bool {
+        self.policy.family == Family::Opaque
+    }
+
     fn takes_heartbeat(&self) -> bool {
-        self.policy.family != Family::Opaque && self.boundary.is_between() && !self.is_terminated()
+        !self.is_opaque() && self.boundary.is_between() && !self.is_terminated()
     }
 
     /// Whether the last word was spoken: nothing of ours may follow it.

@@ -1,6 +1,6 @@
 //! All that the program can be told: its own settings, and the switches of the relay.
 
-use std::{net::SocketAddr, num::NonZero, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf};
 
 use relay::{
     Config, Field, Switch, SwitchError,
@@ -15,8 +15,8 @@ use crate::log::{Form, Least};
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
     pub(crate) listen: SocketAddr,
-    /// Default: one for each processor, so that none idles and none is shared.
-    pub(crate) threads: Option<NonZero<usize>>,
+    /// Default: 0, one for each processor, so that none idles and none is shared.
+    pub(crate) threads: u32,
     pub(crate) upstreams: Vec<Url>,
     pub(crate) keys_file: Option<PathBuf>,
     pub(crate) provider_key_file: Option<PathBuf>,
@@ -40,7 +40,7 @@ impl Settings {
     pub(crate) fn new() -> Self {
         let program = Program {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            threads: None,
+            threads: 0,
             upstreams: Vec::new(),
             keys_file: None,
             provider_key_file: None,
@@ -55,6 +55,9 @@ impl Settings {
 
 const PATH: &str = "a path, from the working directory on, or `off`";
 
+/// More than any machine has processors.
+const MOST_THREADS: u32 = 1024;
+
 const PROGRAM: &[Switch<Program>] = &[
     switch(
         "listen",
@@ -67,15 +70,8 @@ const PROGRAM: &[Switch<Program>] = &[
     ),
     switch(
         "threads",
-        Field::Other(
-            "a whole number above zero, or `auto`",
-            |p, v| {
-                p.threads = if v == "auto" { None } else { Some(v.parse().ok()?) };
-                Some(())
-            },
-            |p| p.threads.map_or_else(|| "auto".to_owned(), |threads| threads.to_string()),
-        ),
-        "Threads that serve connections; `auto` is one for each processor",
+        Field::Number(0..=MOST_THREADS, |p| &mut p.threads),
+        "Threads that serve connections; 0 is one for each processor",
     ),
     switch(
         "upstream",
@@ -251,7 +247,8 @@ impl Setting {
         } else if self.is_on_or_off() {
             (text == "on").into()
         } else {
-            text.parse::<i64>().map_or_else(|_| text.into(), toml::Value::from)
+            let number = text.parse::<i64>().ok().filter(|_| self.is_number());
+            number.map_or_else(|| text.into(), toml::Value::from)
         };
         value.to_string()
     }

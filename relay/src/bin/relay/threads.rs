@@ -19,11 +19,6 @@ use tokio::{
     sync::watch,
 };
 
-/// How many threads serve where nothing else is said: one for each processor.
-fn processors() -> NonZero<usize> {
-    thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
-}
-
 /// What one thread serves with. The listener is shared: whoever has time takes who comes next.
 #[derive(Debug)]
 struct Thread {
@@ -89,13 +84,13 @@ impl Others {
     }
 }
 
-/// Relays on so many threads, of which the caller's is one, until the relay is `told` to stop and
+/// Relays on so many threads, 0 being one for each processor, of which the caller's is one, until the relay is `told` to stop and
 /// has drained, or has to go `now`, for better or for worse.
 ///
 /// # Errors
 /// The reason and the remedy.
 pub(crate) fn serve(
-    threads: Option<NonZero<usize>>,
+    threads: u32,
     listener: net::TcpListener,
     config: Config,
     told: impl Future<Output = ()> + Send + 'static,
@@ -107,8 +102,10 @@ pub(crate) fn serve(
         Thread::new(&listener, client).map_err(cannot)
     };
     let here = thread()?;
-    let elsewhere = 1..threads.unwrap_or_else(processors).get();
-    let elsewhere = elsewhere.map(|_| thread()).collect::<Result<Vec<_>, _>>()?;
+    let processors = || thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = usize::try_from(threads).ok().filter(|threads| *threads > 0);
+    let elsewhere =
+        (1..threads.unwrap_or_else(processors)).map(|_| thread()).collect::<Result<Vec<_>, _>>()?;
     // Only the threads have it: when all of them have let go of it, nobody waits to be accepted.
     drop(listener);
     let server = Server::new(config).map_err(|error| error.to_string())?;

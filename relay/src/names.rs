@@ -1,0 +1,13 @@
+//! Names made of the seed: of streams, which are secrets, and of requests, which everybody sees.
+
+/// 128 bits for thing number `ordinal` of a kind: the same in every run with that seed, and nobody
+/// who sees some of them learns the seed, or a name of another kind. They are as hard to guess as the
+/// seed's 64 bits.
+pub(crate) fn name(kind: &str, seed: u64, ordinal: u64) -> u128 {
+    let mut hasher = blake3::Hasher::new_derive_key(kind);
+    hasher.update(&seed.to_le_bytes());
+    hasher.update(&ordinal.to_le_bytes());
+    let mut name = [0; 16];
+    hasher.finalize_xof().fill(&mut name);
+    u128::from_le_bytes(name)
+}
