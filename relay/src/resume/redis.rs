@@ -132,6 +132,14 @@ impl RedisStore {
         self.writing.locked().insert(stream, writing);
     }
 
+    /// Writers may go without an end. Of as many streams as are kept, memory knows which are left.
+    fn forget_vanished(&self) {
+        let mut writing = self.writing.locked();
+        if writing.len() >= self.bounds.streams {
+            writing.retain(|stream, _| self.local.has(*stream));
+        }
+    }
+
     /// Does it where Redis has the whole stream; if it fails, Redis has not any more.
     async fn write(&self, stream: StreamId, writing: Writing, commands: &Pipeline) {
         let lost = writing.lost || self.ask::<redis::Value>(commands).await.is_err();
@@ -154,8 +162,9 @@ impl RedisStore {
             self.local.forget(stream);
             return Err(StoreError::Exists);
         }
+        self.forget_vanished();
         self.set_writing(stream, Writing { offset: 0, lost: answer.is_err() });
-        self.hold(stream).await
+        self.hold_now(stream).await
     }
 
     async fn append_now(&self, stream: StreamId, entry: Entry) -> Result<(), StoreError> {
@@ -174,6 +183,7 @@ impl RedisStore {
 
     async fn hold_now(&self, stream: StreamId) -> Result<(), StoreError> {
         let writing = self.writing(stream).ok_or(StoreError::Unknown)?;
+        self.local.hold(stream).await?;
         let mut commands = redis::pipe();
         commands.cmd("SET").arg(key(stream, "lease")).arg(1).arg("PX").arg(millis(self.lease));
         for part in ["head", "events"] {

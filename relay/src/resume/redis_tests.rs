@@ -1,10 +1,14 @@
 //! Two stores at one real server, as two relays have them.
 
-use std::process::{Child, Command, Stdio};
+use std::{
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+};
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{advance, pause, resume, sleep, timeout};
 
-use super::*;
+use super::{super::store::HOLD, *};
 
 /// A server of this test alone; ends with it.
 struct Server {
@@ -23,7 +27,7 @@ impl Drop for Server {
 
 /// `None`, and a word about it, where there is no `redis-server`; on CI that is a failure.
 async fn server() -> Option<Server> {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let folder = std::env::temp_dir().join(format!("relay-redis-{}-{free}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let child = Command::new("redis-server")
@@ -50,8 +54,20 @@ async fn server() -> Option<Server> {
 }
 
 fn store(server: &Server, bytes: usize) -> RedisStore {
+    store_at(&server.url, bytes)
+}
+
+fn store_at(url: &str, bytes: usize) -> RedisStore {
     let bounds = Bounds { bytes, streams: 8, keep: Duration::from_mins(5) };
-    RedisStore::with_lease(&server.url, bounds, Duration::from_secs(2)).unwrap()
+    RedisStore::with_lease(url, bounds, Duration::from_secs(2)).unwrap()
+}
+
+/// A listener that nobody serves, and a store at it: connections are taken in and never answered.
+fn silent() -> (TcpListener, RedisStore) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    (listener, store_at(&url, 1 << 20))
 }
 
 fn label() -> Label {
@@ -149,4 +165,34 @@ async fn a_stream_goes_on_where_it_is_written_when_redis_goes_away() {
     assert_eq!(writer.read(id(), 10).await, Ok(rest));
     assert_eq!(writer.read(id(), 20).await, Ok(Read::End(over())));
     assert!(matches!(reader.open(id(), 1).await, Err(StoreError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn a_reader_waits_through_a_silence_that_is_longer_than_the_lease() {
+    let Some(server) = server().await else { return };
+    let writer = Arc::new(written(&server, 1 << 20, 1).await);
+    let reader = Arc::clone(&writer);
+    let reading = tokio::spawn(async move { reader.read(id(), 10).await });
+    for _ in 0..5 {
+        // Redis is asked while the clock runs: a paused one does not wait for its answers.
+        pause();
+        advance(HOLD).await;
+        resume();
+        writer.hold(id()).await.unwrap();
+    }
+    writer.append(id(), event(2)).await.unwrap();
+    let next = Read::Bytes { bytes: event(2).bytes, ends_event: true };
+    assert_eq!(reading.await.unwrap(), Ok(next));
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_whose_writers_vanish_are_not_held_for_ever() {
+    let (_listener, store) = silent();
+    for round in 0..3 {
+        for n in 0..8 {
+            store.begin(StreamId::new(round, n), label()).await.unwrap();
+        }
+        sleep(LEASE).await;
+    }
+    assert_eq!(store.writing.locked().len(), 8);
 }
