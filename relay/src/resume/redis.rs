@@ -12,16 +12,19 @@
 //!
 //! Keys are plain text and hold what clients were sent: the Redis must be as private as the relay.
 
+#[path = "redis_connections.rs"]
+mod connections;
+
 use std::{collections::BTreeMap, fmt, sync::Mutex, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use redis::{
-    AsyncConnectionConfig, Client, FromRedisValue, Pipeline, RedisError,
-    aio::MultiplexedConnection,
+    FromRedisValue, Pipeline, RedisError,
     streams::{StreamId as RedisEntry, StreamRangeReply, StreamReadReply},
 };
 
+use self::connections::{BLOCK, Connections};
 use super::{
     Owner, StreamId,
     memory::{Bounds, MemoryStore, Ring},
@@ -29,27 +32,14 @@ use super::{
 };
 use crate::lock::Locked as _;
 
-/// How long a connection may take. Redis is near, or of no use.
-const CONNECT: Duration = Duration::from_secs(1);
-
-/// How long an answer may take. While it is waited for, the stream's clients wait too.
-const ANSWER: Duration = Duration::from_secs(2);
-
-/// How long one blocking read waits before the writer's lease is looked at.
-const BLOCK: Duration = Duration::from_secs(1);
-
 /// Streams in Redis; several relays may use one server.
 pub struct RedisStore {
-    client: Client,
+    connections: Connections,
     bounds: Bounds,
     lease: Duration,
     local: MemoryStore,
     /// Streams that are written here.
     writing: Mutex<BTreeMap<StreamId, Writing>>,
-    shared: tokio::sync::Mutex<Option<MultiplexedConnection>>,
-    /// Connections for blocking reads, which must not hold up others. As many as remote streams
-    /// were read at once.
-    blocking: Mutex<Vec<MultiplexedConnection>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -91,37 +81,16 @@ impl RedisStore {
 
     fn with_lease(url: &str, bounds: Bounds, lease: Duration) -> Result<Self, StoreError> {
         Ok(Self {
-            client: Client::open(url)?,
+            connections: Connections::new(url)?,
             bounds,
             lease,
             local: MemoryStore::new(bounds),
             writing: Mutex::default(),
-            shared: tokio::sync::Mutex::default(),
-            blocking: Mutex::default(),
         })
     }
 
-    async fn connect(&self, answer: Duration) -> Result<MultiplexedConnection, RedisError> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(answer));
-        self.client.get_multiplexed_async_connection_with_config(&config).await
-    }
-
-    /// Asks on the shared connection; after a failure the next one is made anew.
     async fn ask<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, StoreError> {
-        let mut shared = self.shared.lock().await;
-        let mut connection = match shared.take() {
-            Some(connection) => connection,
-            None => self.connect(ANSWER).await?,
-        };
-        *shared = Some(connection.clone());
-        drop(shared);
-        let answer = commands.query_async(&mut connection).await;
-        if answer.is_err() {
-            *self.shared.lock().await = None;
-        }
-        Ok(answer?)
+        self.connections.ask(commands).await
     }
 
     fn writing(&self, stream: StreamId) -> Option<Writing> {
@@ -278,19 +247,13 @@ impl RedisStore {
         offset: u64,
         block: Option<Duration>,
     ) -> Result<Option<RedisEntry>, StoreError> {
-        let idle = self.blocking.locked().pop();
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => self.connect(BLOCK + ANSWER).await?,
-        };
         let mut command = redis::cmd("XREAD");
         command.arg("COUNT").arg(1);
         if let Some(block) = block {
             command.arg("BLOCK").arg(millis(block));
         }
         command.arg("STREAMS").arg(key(stream, "events")).arg(format!("{offset}-0"));
-        let reply: Option<StreamReadReply> = command.query_async(&mut connection).await?;
-        self.blocking.locked().push(connection);
+        let reply: Option<StreamReadReply> = self.connections.ask_alone(&command).await?;
         let mut keys = reply.map_or_else(Vec::new, |reply| reply.keys);
         Ok(keys.pop().and_then(|mut key| key.ids.pop()))
     }

@@ -6,9 +6,14 @@ use std::{
     sync::Arc,
 };
 
-use tokio::time::{advance, pause, resume, sleep, timeout};
+use futures_util::future::join_all;
+use tokio::time::{Instant, advance, pause, resume, sleep, timeout};
 
-use super::{super::store::HOLD, *};
+use super::{
+    super::store::HOLD,
+    connections::{CONNECT, RETRY},
+    *,
+};
 
 /// A server of this test alone; ends with it.
 struct Server {
@@ -195,4 +200,39 @@ async fn streams_whose_writers_vanish_are_not_held_for_ever() {
         sleep(LEASE).await;
     }
     assert_eq!(store.writing.locked().len(), 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redis_that_does_not_answer_is_waited_for_by_all_at_once() {
+    let (listener, store) = silent();
+    let attempts = || std::iter::from_fn(|| listener.accept().ok()).count();
+    let began = Instant::now();
+    let begins = (0..6).map(|n| store.begin(StreamId::new(0, n), label()));
+    assert!(join_all(begins).await.iter().all(Result::is_ok));
+    assert!(began.elapsed() < CONNECT * 2, "{:?}", began.elapsed());
+    assert_eq!(attempts(), 1);
+
+    let began = Instant::now();
+    store.begin(StreamId::new(0, 6), label()).await.unwrap();
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(attempts(), 0);
+
+    sleep(RETRY).await;
+    store.begin(StreamId::new(0, 7), label()).await.unwrap();
+    assert_eq!(attempts(), 1);
+}
+
+#[tokio::test]
+async fn a_reader_does_not_fail_of_a_connection_that_died_while_idle() {
+    let Some(server) = server().await else { return };
+    written(&server, 1 << 20, 2).await.end(id(), over()).await.unwrap();
+    let reader = store(&server, 1 << 20);
+    let rest = Read::Bytes { bytes: event(2).bytes, ends_event: true };
+    assert_eq!(reader.read(id(), 10).await, Ok(rest));
+    let mut kill = redis::pipe();
+    // All but the one that asks, which is the reader's shared one.
+    kill.cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal");
+    let (killed,): (u64,) = reader.ask(&kill).await.unwrap();
+    assert!(killed >= 1, "its idle one is there");
+    assert_eq!(reader.read(id(), 20).await, Ok(Read::End(over())));
 }
