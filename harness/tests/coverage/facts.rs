@@ -32,6 +32,7 @@ const DECLARED: &[(&str, &str)] = &[
 /// What a good run of a good relay does not come to.
 const NEVER: Excuses = &[
     ("WorldFact::Panicked", FAILS),
+    ("WorldFact::Spins", FAILS),
     ("WorldFact::LimitReached", FAILS),
     ("WorldFact::TraceFull", FAILS),
     ("Event::Unmatched", FAILS),
