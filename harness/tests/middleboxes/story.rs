@@ -13,7 +13,7 @@ use std::{
 
 use flate2::write::GzDecoder;
 use harness::{
-    http1::{Closing, Headers, Item, RequestDecoder, ResponseDecoder, header},
+    http1::{Closing, Headers, Item, RequestDecoder, ResponseDecoder, ResponseHead, header},
     net::Stream,
     trace::BodyEnd,
 };
@@ -161,8 +161,7 @@ pub(crate) async fn ask<S: Socket>(mut stream: S, case: &Case, board: &Board) ->
     let ask = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", case.asks);
     stream.write_all(ask.as_bytes()).await.expect("the hop takes it");
     let mut decoder = ResponseDecoder::answering("GET");
-    let (mut status, mut arrived, mut total) = (None, BTreeMap::new(), 0);
-    let (mut told, mut page, mut gunzip) = (Vec::new(), Vec::new(), None);
+    let (mut answer, mut arrived) = (Answer::default(), BTreeMap::new());
     let mut piece = vec![0; 65536];
     let ending = loop {
         let leaving = match leaves {
@@ -197,38 +196,56 @@ pub(crate) async fn ask<S: Socket>(mut stream: S, case: &Case, board: &Board) ->
             Err(_) => break Ending::Reset,
         };
         for item in decoder.feed(&piece[..len]).items {
-            match item {
-                Item::Head(head) => {
-                    status = Some(head.status);
-                    let is_gzip = said(&head.headers, "content-encoding")
-                        .is_some_and(|said| said.ends_with(": gzip"));
-                    gunzip = is_gzip.then(|| GzDecoder::new(Vec::new()));
-                    told = TELLING.iter().filter_map(|name| said(&head.headers, name)).collect();
-                }
-                Item::Body(bytes) => {
-                    let plain = match &mut gunzip {
-                        Some(gunzip) => {
-                            gunzip.write_all(&bytes).expect("it is gzip");
-                            gunzip.flush().expect("it is gzip");
-                            std::mem::take(gunzip.get_mut())
-                        }
-                        None => bytes.to_vec(),
-                    };
-                    total += plain.len();
-                    if status.is_some_and(|status| status >= 400) {
-                        page.extend(plain);
-                    }
-                }
-                Item::Trailers(_) | Item::End(_) => {}
-            }
+            answer.take(item);
         }
-        arrived.insert(board.sent(), total);
+        arrived.insert(board.sent(), answer.total);
         if decoder.is_over() {
             break Ending::Clean;
         }
     };
-    let page = String::from_utf8_lossy(&page).into_owned();
-    Seen { status, told, page, arrived, ending, noticed: None }
+    let page = String::from_utf8_lossy(&answer.page).into_owned();
+    Seen { status: answer.status, told: answer.told, page, arrived, ending, noticed: None }
+}
+
+/// What has come of an answer.
+#[derive(Debug, Default)]
+struct Answer {
+    status: Option<u16>,
+    told: Vec<String>,
+    /// Of a status that is an error.
+    page: Vec<u8>,
+    gunzip: Option<GzDecoder<Vec<u8>>>,
+    /// Bytes of the body, none of them compressed.
+    total: usize,
+}
+
+impl Answer {
+    fn take(&mut self, item: Item<ResponseHead>) {
+        match item {
+            Item::Head(head) => {
+                self.status = Some(head.status);
+                let coding = said(&head.headers, "content-encoding");
+                let is_gzip = coding.is_some_and(|said| said.ends_with(": gzip"));
+                self.gunzip = is_gzip.then(|| GzDecoder::new(Vec::new()));
+                self.told = TELLING.iter().filter_map(|name| said(&head.headers, name)).collect();
+            }
+            Item::Body(bytes) => {
+                let plain = match &mut self.gunzip {
+                    Some(gunzip) => {
+                        gunzip.write_all(&bytes).expect("it is gzip");
+                        gunzip.flush().expect("it is gzip");
+                        std::mem::take(gunzip.get_mut())
+                    }
+                    None => bytes.to_vec(),
+                };
+                self.total += plain.len();
+                if self.status.is_some_and(|status| status >= 400) {
+                    self.page.extend(plain);
+                }
+            }
+            Item::Trailers(_) | Item::End(_) => {}
+        }
+    }
 }
 
 /// What a hop that changes a body must say.
