@@ -3,9 +3,8 @@
 //! The path of a request, and where it is written:
 //!
 //! 1. [`serve()`](serve::serve) accepts connections and owns every server setting, on as many threads
-//!    as share a [`Server`]; `wire` watches
-//!    each client's socket, and `http2` serves those that speak it. `dial` makes the client for the
-//!    provider's side.
+//!    as share a [`Server`]; `wire` watches each client's socket, and `http2` serves those that speak
+//!    it. `dial` makes the client for the provider's side.
 //! 2. `routes` is the map: count, CORS, access, then the proxy.
 //! 3. `proxy` admits a request (`caps`), reads it, sends it on (`ask`), again if that is safe
 //!    (`retry`), and answers with `headers` cleaned and the body wrapped. `opening` and `early` are

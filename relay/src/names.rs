@@ -11,3 +11,21 @@ pub(crate) fn name(kind: &str, seed: u64, ordinal: u64) -> u128 {
     hasher.finalize_xof().fill(&mut name);
     u128::from_le_bytes(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_differ_by_kind_and_seed_and_ordinal() {
+        let mut all = BTreeSet::new();
+        for kind in ["a", "b"] {
+            for seed in 0..3 {
+                all.extend((0..3).map(|ordinal| name(kind, seed, ordinal)));
+            }
+        }
+        assert_eq!(all.len(), 2 * 3 * 3);
+    }
+}

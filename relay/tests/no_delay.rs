@@ -3,15 +3,18 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "support/program.rs"]
+#[expect(dead_code, reason = "this program ends with its test")]
+mod program;
 mod support;
 
 use std::{
-    fs,
-    io::{self, BufRead as _, BufReader},
+    fs, io,
     net::{SocketAddr, TcpStream},
-    process::{Child, Command, Stdio},
+    process::Child,
 };
 
+use program::{Program, before};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use support::{Client, Provider, Step, chunk, stream_head};
 
@@ -39,31 +42,14 @@ fn sockets(child: &Child) -> io::Result<Vec<Socket>> {
     Ok(found)
 }
 
-/// Ends the program with the test.
-struct Program(Child);
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
 #[tokio::test]
 async fn both_sides_send_at_once() -> io::Result<()> {
     let held = vec![stream_head(), chunk("data: 1\n\n"), Step::Hold];
     let provider = Provider::start(vec![held]).await?;
-    let upstream = format!("http://{}/v1", provider.address);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_relay"));
-    command.args(["--listen", "127.0.0.1:0", "--upstream", &upstream]).stderr(Stdio::piped());
-    let mut program = Program(command.spawn()?);
-    let mut line = String::new();
-    let mut says = BufReader::new(program.0.stderr.take().expect("it is piped"));
-    says.read_line(&mut line)?;
-    let address = line.trim_end().strip_prefix("listening on http://").expect("an address");
-    let mut client = Client::chat(address.parse().expect("an address")).await?;
+    let (program, _says) = Program::start(before(provider.address, &[]))?;
+    let mut client = Client::chat(program.address).await?;
     client.until("data: 1\n\n").await;
-    let found = match sockets(&program.0) {
+    let found = match sockets(&program.child) {
         // Sandboxes forbid one process to look into another.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             let is_ci = std::env::var_os("CI").is_some_and(|value| value == "true");

@@ -1,13 +1,17 @@
 //! Out of file descriptors the program waits and goes on: what runs is unharmed, and what waits is
 //! served once there is room.
 
+#[path = "support/program.rs"]
+#[expect(dead_code, reason = "this program ends with its test")]
+mod program;
 mod support;
 
 use std::{
     io::{self, BufRead as _, BufReader},
-    process::{Child, ChildStderr, Command, Stdio},
+    process::{ChildStderr, Command},
 };
 
+use program::{Program, before};
 use support::{Client, Provider, Step, bare, chunk, soon, stream_head, whole};
 use tokio::{io::AsyncReadExt as _, net::TcpStream, sync::mpsc, time::Instant};
 
@@ -17,27 +21,15 @@ const FILES: usize = 48;
 /// So many events pass while it is out of files.
 const EVENTS: usize = 300;
 
-/// Ends the program with the test.
-struct Program(Child);
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-/// The program under that limit, and the lines that it says.
+/// The program under that limit, and the lines that it says. On two threads, however many processors
+/// there are: each takes descriptors.
 fn start(provider: &Provider) -> io::Result<(Program, mpsc::UnboundedReceiver<String>)> {
-    let limited = format!("ulimit -n {FILES} && exec \"$0\" \"$@\"");
-    let upstream = format!("http://{}/v1", provider.address);
-    let relay = env!("CARGO_BIN_EXE_relay");
-    let arguments = ["--listen", "127.0.0.1:0", "--upstream", &upstream, "--log-level", "warn"];
-    let mut command = Command::new("sh");
-    command.args(["-c", &limited, relay]).args(arguments).stdin(Stdio::null());
-    let mut child = command.stderr(Stdio::piped()).spawn()?;
-    let says = BufReader::new(child.stderr.take().expect("it is piped"));
-    Ok((Program(child), lines(says)))
+    let program = before(provider.address, &["--log-level", "warn", "--threads", "2"]);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &format!("ulimit -n {FILES} && exec \"$0\" \"$@\"")]);
+    limited.arg(program.get_program()).args(program.get_args());
+    let (program, says) = Program::start(limited)?;
+    Ok((program, lines(says)))
 }
 
 /// Reads lines on a thread of its own, which ends with the program.
@@ -62,10 +54,8 @@ async fn it_waits_and_goes_on_and_what_runs_is_unharmed() -> io::Result<()> {
     let events = std::iter::repeat_n(event, EVENTS).flatten();
     let steps = std::iter::once(stream_head()).chain(events).chain(last).collect();
     let provider = Provider::start(vec![steps, whole("200 OK", "", "ok")]).await?;
-    let (_program, mut lines) = start(&provider)?;
-    let line = next(&mut lines).await;
-    let address = line.strip_prefix("listening on http://").expect("an address");
-    let address = address.parse().expect("an address");
+    let (program, mut lines) = start(&provider)?;
+    let address = program.address;
     let begun = Instant::now();
     let mut stream = Client::chat(address).await?;
     stream.until("\r\n\r\n").await;

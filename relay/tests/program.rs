@@ -1,14 +1,17 @@
 //! The program: starts with two flags, says what is wrong, and stops when told to.
 
+#[path = "support/program.rs"]
+mod program;
 mod support;
 
 use std::{
     io::{self, BufRead as _, BufReader, Read as _},
     os::unix::fs::PermissionsExt as _,
-    process::{Child, ChildStderr, Command, Output, Stdio},
+    process::{ChildStderr, Command, Output, Stdio},
     time::Duration,
 };
 
+use program::{Program, before};
 use support::{Client, Provider, Step, chunk, soon, stream_head};
 
 fn relay(arguments: &[&str]) -> Command {
@@ -65,37 +68,27 @@ fn a_port_in_use_is_named() -> io::Result<()> {
 
 /// The program before `provider`, and a client that has the first event of its stream. Nobody
 /// reads on what the program says.
-async fn started(provider: &Provider) -> io::Result<(Child, Client)> {
-    let (child, client, _) = heard(provider, &[]).await?;
-    Ok((child, client))
+async fn started(provider: &Provider) -> io::Result<(Program, Client)> {
+    let (program, client, _) = heard(provider, &[]).await?;
+    Ok((program, client))
 }
 
 /// The same with more arguments, and with what the program says from then on.
 async fn heard(
     provider: &Provider,
     arguments: &[&str],
-) -> io::Result<(Child, Client, BufReader<ChildStderr>)> {
-    let upstream = format!("http://{}/v1/", provider.address);
-    let start = ["--listen", "127.0.0.1:0", "--upstream", &upstream];
-    let mut child = relay(&start).args(arguments).spawn()?;
-    let mut says = BufReader::new(child.stderr.take().expect("it is piped"));
-    let mut line = String::new();
-    says.read_line(&mut line)?;
-    let address = line.trim_end().strip_prefix("listening on http://").expect("an address");
-    let mut client = Client::chat(address.parse().expect("an address")).await?;
+) -> io::Result<(Program, Client, BufReader<ChildStderr>)> {
+    let (program, says) = Program::start(before(provider.address, arguments))?;
+    let mut client = Client::chat(program.address).await?;
     client.until("data: 1\n\n").await;
-    Ok((child, client, says))
+    Ok((program, client, says))
 }
 
 /// Sends SIGTERM, and lets it arrive.
-async fn terminate(child: &Child) -> io::Result<()> {
-    assert!(Command::new("kill").arg(child.id().to_string()).status()?.success());
+async fn terminate(program: &Program) -> io::Result<()> {
+    program.terminate()?;
     tokio::time::sleep(Duration::from_millis(100)).await;
     Ok(())
-}
-
-async fn exit_code(mut child: Child) -> io::Result<Option<i32>> {
-    Ok(soon(tokio::task::spawn_blocking(move || child.wait())).await??.code())
 }
 
 #[tokio::test]
@@ -103,15 +96,15 @@ async fn it_relays_and_drains_on_sigterm() -> io::Result<()> {
     let first = [stream_head(), chunk("data: 1\n\n"), Step::Gate];
     let steps = [&first[..], &[chunk("data: [DONE]\n\n"), chunk("")]].concat();
     let provider = Provider::start(vec![steps]).await?;
-    let (child, mut client) = started(&provider).await?;
-    terminate(&child).await?;
+    let (mut program, mut client) = started(&provider).await?;
+    terminate(&program).await?;
     provider.go();
     let (body, complete) = client.rest().await.chunked();
     assert_eq!(
         (String::from_utf8_lossy(&body).as_ref(), complete),
         ("data: 1\n\ndata: [DONE]\n\n", true)
     );
-    assert_eq!(exit_code(child).await?, Some(0));
+    assert_eq!(soon(program.exit_code()).await?, Some(0));
     Ok(())
 }
 
@@ -119,12 +112,12 @@ async fn it_relays_and_drains_on_sigterm() -> io::Result<()> {
 async fn a_second_signal_ends_it_at_once() -> io::Result<()> {
     let held = vec![stream_head(), chunk("data: 1\n\n"), Step::Hold];
     let provider = Provider::start(vec![held]).await?;
-    let (mut child, _client) = started(&provider).await?;
-    terminate(&child).await?;
-    assert!(child.try_wait()?.is_none(), "the first one lets the stream go on");
-    terminate(&child).await?;
+    let (mut program, _client) = started(&provider).await?;
+    terminate(&program).await?;
+    assert!(program.child.try_wait()?.is_none(), "the first one lets the stream go on");
+    terminate(&program).await?;
     // Well below the 25 s of the drain.
-    assert_eq!(exit_code(child).await?, Some(0));
+    assert_eq!(soon(program.exit_code()).await?, Some(0));
     Ok(())
 }
 
@@ -132,10 +125,10 @@ async fn a_second_signal_ends_it_at_once() -> io::Result<()> {
 async fn said_of_a_stream(arguments: &[&str]) -> io::Result<String> {
     let steps = [stream_head(), chunk("data: 1\n\n"), chunk("data: [DONE]\n\n"), chunk("")];
     let provider = Provider::start(vec![steps.to_vec()]).await?;
-    let (child, mut client, mut says) = heard(&provider, arguments).await?;
+    let (mut program, mut client, mut says) = heard(&provider, arguments).await?;
     assert!(client.until("0\r\n\r\n").await.chunked().1);
-    terminate(&child).await?;
-    assert_eq!(exit_code(child).await?, Some(0));
+    terminate(&program).await?;
+    assert_eq!(soon(program.exit_code()).await?, Some(0));
     let mut said = String::new();
     says.read_to_string(&mut said)?;
     Ok(said)
@@ -163,9 +156,9 @@ async fn the_providers_key_can_stand_in_a_file() -> io::Result<()> {
     // Nothing is warned of then.
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600))?;
     let flag = file.to_str().expect("a path of this build");
-    let (mut child, client, _says) = heard(&provider, &["--provider-key-file", flag]).await?;
+    let (program, client, _says) = heard(&provider, &["--provider-key-file", flag]).await?;
     let seen = provider.next().await;
-    child.kill()?;
+    drop(program);
     drop(client);
     let support::Seen::Request(request) = seen else { panic!("{seen:?}") };
     assert!(request.contains("\r\nauthorization: Bearer sk-in-a-file\r\n"), "{request}");
@@ -187,14 +180,14 @@ async fn a_silence_is_warned_of_while_it_lasts() -> io::Result<()> {
     let held = vec![stream_head(), chunk("data: 1\n\n"), Step::Hold];
     let provider = Provider::start(vec![held]).await?;
     let switches = ["--log-level", "warn", "--idle-warn", "100ms"];
-    let (mut child, client, mut says) = heard(&provider, &switches).await?;
+    let (program, client, mut says) = heard(&provider, &switches).await?;
     let read = tokio::task::spawn_blocking(move || {
         let mut line = String::new();
         says.read_line(&mut line).map(|_| line)
     });
     let line = tokio::time::timeout(support::PATIENCE, read).await;
     // Else the reader, and with it a test that fails, would wait for ever.
-    child.kill()?;
+    drop(program);
     drop(client);
     let line: serde_json::Value = serde_json::from_str(&line.expect("nothing was said")??)?;
     assert_eq!((&line["message"], &line["level"]), (&"idle_warning".into(), &"WARN".into()));

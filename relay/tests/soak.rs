@@ -3,14 +3,13 @@
 //!
 //! Small by default; `SOAK_STREAMS=5000 cargo test -p relay --test soak` is the full size.
 
-use std::{
-    fs,
-    io::{self, BufRead as _, BufReader},
-    net::SocketAddr,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+#[path = "support/program.rs"]
+#[expect(dead_code, reason = "this program ends with its test")]
+mod program;
 
+use std::{fs, io, net::SocketAddr, time::Duration};
+
+use program::{Program, before};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -88,42 +87,25 @@ async fn visit(address: SocketAddr, streams: u64, mut draw: Draw) -> io::Result<
     Ok(())
 }
 
-struct Relay {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
+struct Relay(Program);
 
 impl Relay {
     fn start(provider: SocketAddr) -> io::Result<Self> {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_relay"))
-            .args(["--listen", "127.0.0.1:0", "--max-streams-per-address", "off"])
-            .args(["--upstream", &format!("http://{provider}/v1"), "--retries", "0"])
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let mut says = BufReader::new(child.stderr.take().expect("it is piped"));
-        let mut line = String::new();
-        says.read_line(&mut line)?;
+        let settings = ["--max-streams-per-address", "off", "--retries", "0"];
+        let (program, mut says) = Program::start(before(provider, &settings))?;
+        // What it says must not fill the pipe.
         std::thread::spawn(move || io::copy(&mut says, &mut io::sink()));
-        let address = line.trim_end().strip_prefix("listening on http://").expect("an address");
-        Ok(Self { child, address: address.parse().expect("an address") })
+        Ok(Self(program))
     }
 
     fn sockets(&self) -> io::Result<usize> {
-        let folder = fs::read_dir(format!("/proc/{}/fd", self.child.id()))?;
+        let folder = fs::read_dir(format!("/proc/{}/fd", self.0.child.id()))?;
         let links = folder.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
         Ok(links.filter(|link| link.to_string_lossy().starts_with("socket:")).count())
     }
 
     fn memory(&self) -> io::Result<u64> {
-        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
+        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.0.child.id()))?;
         let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).expect("a Pss");
         let pss = pss.split_whitespace().next().expect("a number");
         Ok(pss.parse::<u64>().expect("a number") << 10)
@@ -131,7 +113,7 @@ impl Relay {
 
     /// A number of `/metrics`.
     async fn metric(&self, name: &str) -> io::Result<u64> {
-        let mut socket = TcpStream::connect(self.address).await?;
+        let mut socket = TcpStream::connect(self.0.address).await?;
         socket.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").await?;
         let mut text = String::new();
         socket.read_to_string(&mut text).await?;
@@ -161,7 +143,7 @@ impl Relay {
 async fn round(relay: &Relay, streams: u64, draw: &mut Draw) -> io::Result<()> {
     let mut visits = JoinSet::new();
     for _ in 0..streams {
-        visits.spawn(visit(relay.address, streams, Draw(draw.below(u64::MAX))));
+        visits.spawn(visit(relay.0.address, streams, Draw(draw.below(u64::MAX))));
     }
     while let Some(visited) = visits.join_next().await {
         visited.expect("no visit panics")?;

@@ -1,15 +1,12 @@
 //! The program on several threads: they are one relay, also while it drains.
 
+#[path = "support/program.rs"]
+mod program;
 mod support;
 
-use std::{
-    fs,
-    io::{self, BufRead as _, BufReader},
-    net::SocketAddr,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::{fs, io, net::SocketAddr, time::Duration};
 
+use program::{Program, before};
 use support::{Client, Provider, Step, bare, chunk, soon, stream_head};
 use tokio::net::TcpStream;
 
@@ -22,27 +19,9 @@ fn gated() -> Vec<Vec<Step>> {
     vec![vec![stream_head(), chunk("data: 1\n\n"), Step::Gate, chunk(DONE), chunk("")]; STREAMS]
 }
 
-/// The program; it ends with the test.
-struct Program(Child);
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-fn start(provider: &Provider, arguments: &[&str]) -> io::Result<(Program, SocketAddr)> {
-    let upstream = format!("http://{}/v1", provider.address);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_relay"));
-    command.args(["--listen", "127.0.0.1:0", "--upstream", &upstream, "--log", "off"]);
-    command.args(["--max-streams-per-address", "off"]).args(arguments);
-    let mut program = Program(command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn()?);
-    let mut line = String::new();
-    let says = program.0.stderr.take().expect("it is piped");
-    BufReader::new(says).read_line(&mut line)?;
-    let address = line.trim_end().strip_prefix("listening on http://").expect("an address");
-    Ok((program, address.parse().expect("an address")))
+fn start(provider: &Provider, arguments: &[&str]) -> io::Result<Program> {
+    let settings = ["--max-streams-per-address", "off", "--log", "off"];
+    Ok(Program::start(before(provider.address, &[&settings, arguments].concat()))?.0)
 }
 
 /// Clients that have their first event.
@@ -56,43 +35,28 @@ async fn begun(relay: SocketAddr) -> io::Result<Vec<Client>> {
     Ok(clients)
 }
 
-impl Program {
-    fn pid(&self) -> String {
-        self.0.id().to_string()
+/// Sends SIGTERM, and waits until nobody is accepted any more.
+async fn tell_to_stop(program: &Program) -> io::Result<()> {
+    program.terminate()?;
+    while TcpStream::connect(program.address).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
-
-    /// Sends SIGTERM, and waits until nobody is accepted any more.
-    async fn told_to_stop(&self, address: SocketAddr) -> io::Result<()> {
-        assert!(Command::new("kill").arg(self.pid()).status()?.success());
-        while TcpStream::connect(address).await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        Ok(())
-    }
-
-    async fn ends_well(&mut self) -> io::Result<bool> {
-        loop {
-            if let Some(status) = self.0.try_wait()? {
-                return Ok(status.success());
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
+    Ok(())
 }
 
 #[tokio::test]
 async fn there_are_as_many_as_told_and_all_of_them_drain() -> io::Result<()> {
     let provider = Provider::start(gated()).await?;
-    let (mut program, relay) = start(&provider, &["--threads", "3"])?;
-    let clients = begun(relay).await?;
-    assert_eq!(fs::read_dir(format!("/proc/{}/task", program.pid()))?.count(), 3);
-    soon(program.told_to_stop(relay)).await?;
+    let mut program = start(&provider, &["--threads", "3"])?;
+    let clients = begun(program.address).await?;
+    assert_eq!(fs::read_dir(format!("/proc/{}/task", program.child.id()))?.count(), 3);
+    soon(tell_to_stop(&program)).await?;
     for mut client in clients {
         provider.go();
         let (_, complete) = client.rest().await.chunked();
         assert!(complete && client.text().contains(DONE), "{}", client.text());
     }
-    assert!(soon(program.ends_well()).await?);
+    assert_eq!(soon(program.exit_code()).await?, Some(0));
     Ok(())
 }
 
@@ -101,23 +65,23 @@ async fn there_are_as_many_as_told_and_all_of_them_drain() -> io::Result<()> {
 #[tokio::test]
 async fn a_reader_gets_the_rest_of_a_stream_that_another_thread_reads() -> io::Result<()> {
     let provider = Provider::start(gated()).await?;
-    let (mut program, relay) = start(&provider, &["--threads", "2", "--resume", "on"])?;
+    let mut program = start(&provider, &["--threads", "2", "--resume", "on"])?;
     let mut readers = Vec::new();
-    for client in begun(relay).await? {
+    for client in begun(program.address).await? {
         let head = client.head();
         let name = head.lines().find_map(|line| line.strip_prefix("x-stream-id: "));
         let path = format!("/v1/streams/{}", name.expect("it is kept"));
-        let mut reader = Client::send(relay, &bare("GET", &path, "")).await?;
+        let mut reader = Client::send(program.address, &bare("GET", &path, "")).await?;
         reader.until("data: 1\n").await;
         readers.push(reader);
     }
     // The first clients have left: a thread may have nothing to drain but what others read.
-    soon(program.told_to_stop(relay)).await?;
+    soon(tell_to_stop(&program)).await?;
     for mut reader in readers {
         provider.go();
         let (_, complete) = reader.rest().await.chunked();
         assert!(complete && reader.text().contains("data: [DONE]\n"), "{}", reader.text());
     }
-    assert!(soon(program.ends_well()).await?);
+    assert_eq!(soon(program.exit_code()).await?, Some(0));
     Ok(())
 }

@@ -1,8 +1,6 @@
 //! Waits for a client that will never read again.
 
-use axum::Router;
-
-use super::{Broken, Server, Setup, parts};
+use super::{Broken, Server, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "bears-stalled-readers",
@@ -12,9 +10,5 @@ pub(super) const BROKEN: Broken = Broken {
               IBM/mcp-context-forge#1682 queues for such clients",
     caught_by: &["stalled-reader-ends", "nothing-left"],
     server: Server { stalled: None, ..Server::RIGHT },
-    relay,
+    relay: parts::right,
 };
-
-fn relay(setup: Setup) -> Router {
-    parts::right(setup)
-}

@@ -1,8 +1,6 @@
 //! Speaks HTTP/1.1 to whoever asks.
 
-use axum::Router;
-
-use super::{Broken, Server, Setup, parts};
+use super::{Broken, Server, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "chunks-for-everybody",
@@ -10,9 +8,5 @@ pub(super) const BROKEN: Broken = Broken {
     made_by: "linkerd/linkerd#1847 and ninenines/cowboy#140: chunks are sent to clients of HTTP/1.0",
     caught_by: &["old-clients", "payload-intact", "one-ending"],
     server: Server { takes_1_0_for_1_1: true, ..Server::RIGHT },
-    relay,
+    relay: parts::right,
 };
-
-fn relay(setup: Setup) -> Router {
-    parts::right(setup)
-}

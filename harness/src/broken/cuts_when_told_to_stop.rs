@@ -1,8 +1,6 @@
 //! Has no handler for SIGTERM.
 
-use axum::Router;
-
-use super::{Broken, Server, Setup, Told, parts};
+use super::{Broken, Server, Told, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "cuts-when-told-to-stop",
@@ -12,9 +10,5 @@ pub(super) const BROKEN: Broken = Broken {
               server whose program leaves SIGTERM as it is",
     caught_by: &["drain"],
     server: Server { told_to_stop: Told::Dies, ..Server::RIGHT },
-    relay,
+    relay: parts::right,
 };
-
-fn relay(setup: Setup) -> Router {
-    parts::right(setup)
-}

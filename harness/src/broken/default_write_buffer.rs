@@ -1,8 +1,6 @@
 //! Relays rightly, on a server whose write buffer nobody looked at.
 
-use axum::Router;
-
-use super::{Broken, Server, Setup, parts};
+use super::{Broken, Server, parts};
 use crate::target::WriteBuffer;
 
 pub(super) const BROKEN: Broken = Broken {
@@ -12,9 +10,5 @@ pub(super) const BROKEN: Broken = Broken {
               Linux sockets: 425,984 bytes in pieces of 32 KiB, and 16,384 in pieces of 1 KiB)",
     caught_by: &["bounded-memory"],
     server: Server { buffer: WriteBuffer::HyperDefault, ..Server::RIGHT },
-    relay,
+    relay: parts::right,
 };
-
-fn relay(setup: Setup) -> Router {
-    parts::right(setup)
-}

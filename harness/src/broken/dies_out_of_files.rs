@@ -1,8 +1,6 @@
 //! Takes a failed accept for the end.
 
-use axum::Router;
-
-use super::{Broken, OutOfFiles, Server, Setup, parts};
+use super::{Broken, OutOfFiles, Server, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "dies-out-of-files",
@@ -12,9 +10,5 @@ pub(super) const BROKEN: Broken = Broken {
               the main thread exits; accept loops with `listener.accept().await?`",
     caught_by: &["accept-survives"],
     server: Server { out_of_files: OutOfFiles::Dies, ..Server::RIGHT },
-    relay,
+    relay: parts::right,
 };
-
-fn relay(setup: Setup) -> Router {
-    parts::right(setup)
-}

@@ -1,8 +1,6 @@
 //! Says that it serves half-closed clients, and drops them.
 
-use axum::Router;
-
-use super::{Broken, Server, Setup, parts};
+use super::{Broken, Server, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "promises-half-close",
@@ -12,9 +10,5 @@ pub(super) const BROKEN: Broken = Broken {
               as hyper does",
     caught_by: &["half-close-is-not-abort"],
     server: Server { switches: &["half_close"], ..Server::RIGHT },
-    relay,
+    relay: parts::right,
 };
-
-fn relay(setup: Setup) -> Router {
-    parts::right(setup)
-}

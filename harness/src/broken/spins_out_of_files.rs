@@ -1,8 +1,6 @@
 //! Tries a failed accept again at once.
 
-use axum::Router;
-
-use super::{Broken, OutOfFiles, Server, Setup, parts};
+use super::{Broken, OutOfFiles, Server, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "spins-out-of-files",
@@ -12,9 +10,5 @@ pub(super) const BROKEN: Broken = Broken {
               loops with `Err(_) => continue`",
     caught_by: &["accept-survives"],
     server: Server { out_of_files: OutOfFiles::Spins, ..Server::RIGHT },
-    relay,
+    relay: parts::right,
 };
-
-fn relay(setup: Setup) -> Router {
-    parts::right(setup)
-}

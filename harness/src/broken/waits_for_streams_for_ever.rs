@@ -1,8 +1,6 @@
 //! Drains without an end.
 
-use axum::Router;
-
-use super::{Broken, Server, Setup, Told, parts};
+use super::{Broken, Server, Told, parts};
 
 pub(super) const BROKEN: Broken = Broken {
     name: "waits-for-streams-for-ever",
@@ -12,9 +10,5 @@ pub(super) const BROKEN: Broken = Broken {
               no deadline",
     caught_by: &["drain"],
     server: Server { told_to_stop: Told::WaitsForEver, ..Server::RIGHT },
-    relay,
+    relay: parts::right,
 };
-
-fn relay(setup: Setup) -> Router {
-    parts::right(setup)
-}

@@ -109,14 +109,20 @@ mod tests {
 
     const WHY: &str = "the relay asked nothing more once an answer of its provider was over";
 
-    /// One client is answered, and another comes.
-    fn one_after_the_other() -> Story {
+    /// One of two clients is answered.
+    fn one_of_two() -> Story {
         let mut story = Story::new();
         story.client("other", Kind::Raw);
         story.asks(0, "reader");
         story.forwards(0, "reader");
         story.answers(1, "reader", 200, STREAM);
         story.provider_ends(2, "reader", End::Clean);
+        story
+    }
+
+    /// Then the other one comes.
+    fn one_after_the_other() -> Story {
+        let mut story = one_of_two();
         story.asks(10, "other");
         story
     }
@@ -139,12 +145,7 @@ mod tests {
 
     #[test]
     fn it_breaks_where_bytes_had_come_behind_the_answer() {
-        let mut story = Story::new();
-        story.client("other", Kind::Raw);
-        story.asks(0, "reader");
-        story.forwards(0, "reader");
-        story.answers(1, "reader", 200, STREAM);
-        story.provider_ends(2, "reader", End::Clean);
+        let mut story = one_of_two();
         story.answers(3, "reader", 200, JSON);
         story.asks(10, "other");
         story.forwards_over(10, "other", "reader");

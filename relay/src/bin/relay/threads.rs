@@ -84,8 +84,8 @@ impl Others {
     }
 }
 
-/// Relays on so many threads, 0 being one for each processor, of which the caller's is one, until the relay is `told` to stop and
-/// has drained, or has to go `now`, for better or for worse.
+/// Relays on so many threads, 0 being one for each processor, of which the caller's is one: until the
+/// relay is `told` to stop and has drained, or has to go `now`, for better or for worse.
 ///
 /// # Errors
 /// The reason and the remedy.
