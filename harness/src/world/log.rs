@@ -3,10 +3,13 @@
 //! A run lives on one thread from its beginning to its end, so a listener of this thread hears it
 //! alone: nothing is installed for the whole process, and runs on other threads hear themselves.
 
-use std::fmt::{self, Write as _};
+use std::{
+    fmt::{self, Write as _},
+    sync::OnceLock,
+};
 
 use tracing::{
-    Event, Level, Subscriber,
+    Dispatch, Event, Level, Subscriber,
     field::{Field, Visit},
     level_filters::LevelFilter,
     subscriber::DefaultGuard,
@@ -23,15 +26,29 @@ use crate::{
     trace::{Fact, Name},
 };
 
+/// What libraries tell is no word of the relay, and changes with their versions.
+fn own() -> Targets {
+    Targets::new().with_target("relay", LevelFilter::from_level(Level::INFO))
+}
+
+/// Keeps every line of a relay alive in `tracing`, whichever thread tells it first.
+///
+/// `tracing` remembers for all threads together whether anybody listens to a line. While one
+/// listener exists, or none, it asks only the thread that tells the line first, and a line that
+/// this thread does not hear is then lost for the one that listens. With two listeners that live
+/// as long as the process it asks all. They are on no thread, so they hear nothing.
+pub(super) fn is_never_forgotten() {
+    static LISTENERS: OnceLock<[Dispatch; 2]> = OnceLock::new();
+    LISTENERS.get_or_init(|| [(); 2].map(|()| Dispatch::new(Registry::default().with(own()))));
+}
+
 /// Until it is dropped, what the relay of the plan logs on this thread is recorded: only where the
 /// plan asks for it, so that the traces of all others stay as they are.
 pub(super) fn is_recorded(plan: &Plan) -> Option<DefaultGuard> {
     let asked = plan.expect.iter().any(crate::scenario::Expect::asks_for_the_log);
     asked.then(|| {
         let relay = Relay(plan.relay_name().into());
-        // What libraries tell is no word of the relay, and changes with their versions.
-        let own = Targets::new().with_target("relay", LevelFilter::from_level(Level::INFO));
-        tracing::subscriber::set_default(Registry::default().with(relay.with_filter(own)))
+        tracing::subscriber::set_default(Registry::default().with(relay.with_filter(own())))
     })
 }
 

@@ -42,6 +42,7 @@ fn with_world<T>(
     run: impl FnOnce(&Plan, Vec<Actor>, Main) -> T,
 ) -> T {
     panics::are_recorded();
+    log::is_never_forgotten();
     let _heard = log::is_recorded(plan);
     let plan = Arc::new(plan.clone());
     let crew = Arc::new(Crew::new(plan.clients.iter().map(|client| client.name.as_str())));
