@@ -17,6 +17,11 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     header::UPGRADE,
 ];
 
+/// What a provider says of its own origin. To clients the relay is another one: the alternative services
+/// would replace those of the relay's origin (RFC 7838 3.1), and the host that emits the policy, with its
+/// subdomains, would be bound by it (RFC 6797 6.1).
+const OF_THE_ORIGIN: [HeaderName; 2] = [header::ALT_SVC, header::STRICT_TRANSPORT_SECURITY];
+
 /// The name under which the relay stands in `Via` (RFC 9110 7.6.3).
 const VIA: HeaderValue = HeaderValue::from_static("1.1 relay");
 
@@ -55,6 +60,9 @@ pub(crate) fn show_key(headers: &mut HeaderMap, key: &Secret) {
 /// What a client sees of the provider's headers.
 pub(crate) fn to_client(status: StatusCode, provider: &HeaderMap, config: &Config) -> HeaderMap {
     let mut headers = end_to_end(provider);
+    for name in OF_THE_ORIGIN {
+        headers.remove(name);
+    }
     if !config.origins.is_empty() {
         // The relay answers for its own origins; a second value would make browsers refuse.
         let cors: Vec<HeaderName> =
@@ -199,6 +207,16 @@ mod tests {
             ("x-request-id", "r1"),
         ]);
         assert_eq!(to_client(StatusCode::TOO_MANY_REQUESTS, &sent, &config()), sent);
+    }
+
+    #[test]
+    fn what_a_provider_says_of_its_own_origin_says_nothing_of_the_relays() {
+        let sent = map(&[
+            ("alt-svc", "h3=\":443\"; ma=86400"),
+            ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+            ("x-end", "1"),
+        ]);
+        assert_eq!(to_client(StatusCode::OK, &sent, &config()), map(&[("x-end", "1")]));
     }
 
     #[test]
