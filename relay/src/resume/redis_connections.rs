@@ -53,24 +53,30 @@ impl Connections {
         self.client.get_multiplexed_async_connection_with_config(&config).await
     }
 
-    /// Asks on the shared connection; after a failure the next one is made anew.
+    /// Asks on the shared connection; after a failure the next one is made anew. One that broke may
+    /// have died while it was idle: then a new one is asked. What a relay asks of Redis does no harm
+    /// twice; at worst its own first asking says that a name is taken.
     pub(super) async fn ask<T: FromRedisValue>(
         &self,
         commands: &Pipeline,
     ) -> Result<T, StoreError> {
-        let mut connection = self.shared().await?;
+        let (mut connection, is_new) = self.shared().await?;
         let answer = commands.query_async(&mut connection).await;
-        if answer.is_err() {
-            self.shared.lock().await.connection = None;
+        let Err(error) = answer else { return Ok(answer?) };
+        self.shared.lock().await.connection = None;
+        if is_new || !error.is_connection_dropped() {
+            return Err(error.into());
         }
-        Ok(answer?)
+        let (mut connection, _) = self.shared().await?;
+        Ok(commands.query_async(&mut connection).await?)
     }
 
-    /// Whoever comes while one connects waits for the same attempt, and fails with it.
-    async fn shared(&self) -> Result<MultiplexedConnection, StoreError> {
+    /// The connection, and whether it is a new one. Whoever comes while one connects waits for the same
+    /// attempt, and fails with it.
+    async fn shared(&self) -> Result<(MultiplexedConnection, bool), StoreError> {
         let mut shared = self.shared.lock().await;
         if let Some(connection) = &shared.connection {
-            return Ok(connection.clone());
+            return Ok((connection.clone(), false));
         }
         if shared.retry_at.is_some_and(|at| Instant::now() < at) {
             return Err(StoreError::Unavailable("no connection was had a moment ago".to_owned()));
@@ -78,7 +84,7 @@ impl Connections {
         let connected = self.connect(ANSWER).await;
         shared.retry_at = connected.is_err().then(|| Instant::now() + RETRY);
         shared.connection = connected.as_ref().ok().cloned();
-        Ok(connected?)
+        Ok((connected?, true))
     }
 
     /// Asks on a connection that nobody else uses meanwhile. One may have died while it was idle:

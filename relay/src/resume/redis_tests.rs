@@ -236,3 +236,18 @@ async fn a_reader_does_not_fail_of_a_connection_that_died_while_idle() {
     assert!(killed >= 1, "its idle one is there");
     assert_eq!(reader.read(id(), 20).await, Ok(Read::End(over())));
 }
+
+#[tokio::test]
+async fn a_stream_is_kept_for_all_though_the_shared_connection_died_while_idle() {
+    let Some(server) = server().await else { return };
+    let writer = written(&server, 1 << 20, 1).await;
+    let other = store(&server, 1 << 20);
+    let mut kill = redis::pipe();
+    kill.cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal");
+    let (killed,): (u64,) = other.ask(&kill).await.unwrap();
+    assert!(killed >= 1, "the writer's is there");
+    let second = StreamId::new(0, 2);
+    writer.begin(second, label()).await.unwrap();
+    writer.append(second, event(1)).await.unwrap();
+    assert_eq!(other.open(second, 1).await.unwrap().offset, 10);
+}
