@@ -2,8 +2,16 @@
 
 mod support;
 
-use std::io;
+use std::{io, sync::Arc};
 
+use futures_util::future::BoxFuture;
+use relay::{
+    Config,
+    resume::{
+        Bounds, MemoryStore, Store, StoreError, StreamId,
+        store::{End, Entry, Label, Opened, Read},
+    },
+};
 use support::{Client, Provider, Running, Seen, Step, bare, chunk, post, soon, stream_head, whole};
 
 const CHAT: &str = "/v1/chat/completions";
@@ -275,5 +283,54 @@ async fn the_error_that_ends_a_kept_stream_has_the_next_id() -> io::Result<()> {
     let ids: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("id: ")).collect();
     assert!(text.contains("\"error\""), "{text}");
     assert_eq!(ids, [format!("{stream}-1"), format!("{stream}-2")], "{text}");
+    Ok(())
+}
+
+/// Takes streams in, and none of their bytes.
+#[derive(Debug)]
+struct Refusing(MemoryStore);
+
+impl Store for Refusing {
+    fn begin(&self, stream: StreamId, label: Label) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.0.begin(stream, label)
+    }
+
+    fn append(&self, _: StreamId, _: Entry) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async { Err(StoreError::Unavailable("it is full".to_owned())) })
+    }
+
+    fn hold(&self, stream: StreamId) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.0.hold(stream)
+    }
+
+    fn end(&self, stream: StreamId, end: End) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.0.end(stream, end)
+    }
+
+    fn open(&self, stream: StreamId, after: u64) -> BoxFuture<'_, Result<Opened, StoreError>> {
+        self.0.open(stream, after)
+    }
+
+    fn read(&self, stream: StreamId, offset: u64) -> BoxFuture<'_, Result<Read, StoreError>> {
+        self.0.read(stream, offset)
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_the_store_refuses_is_not_counted_as_left_by_its_client() -> io::Result<()> {
+    let answer = vec![stream_head(), chunk("data: 1\n\n"), Step::Hold];
+    let mut provider = Provider::start(vec![answer]).await?;
+    let base = format!("http://{}/v1", provider.address);
+    let mut config = Config::new(base.parse().expect("a URL"));
+    config.resume = true;
+    config.store = Some(Arc::new(Refusing(MemoryStore::new(Bounds::of(&config)))));
+    let relay = Running::with(config).await?;
+    let _client = Client::chat(relay.address).await?;
+    assert!(matches!(provider.next().await, Seen::Request(_)));
+    assert_eq!(provider.next().await, Seen::Gone, "the provider is let go");
+    let mut scrape = Client::send(relay.address, &bare("GET", "/metrics", CLOSE)).await?;
+    let text = scrape.rest().await.text();
+    assert!(text.contains("relay_streams_total{end=\"store_failed\"} 1\n"), "{text}");
+    assert!(!text.contains("client_gone"), "{text}");
     Ok(())
 }

@@ -16,6 +16,7 @@ const WORDS: &[(&str, &str)] = &[
 const UNTOLD: Excuses = &[
     ("invalid_body", "clients send whole requests: relay/tests/bad_requests.rs"),
     ("invalid_head", "clients send one Host, and no transfer coding: relay/tests/bad_requests.rs"),
+    ("store_failed", "no store refuses in a simulation: relay/tests/resume.rs"),
     (
         "stream_store_unavailable",
         "no store is away in a simulation: relay/src/resume/redis_tests.rs",

@@ -18,6 +18,9 @@ pub(crate) trait Pumped: Body<Data = Bytes> {
     /// Where events end in the bytes that it gave last.
     fn take_ends(&mut self) -> Vec<usize>;
 
+    /// The store takes no more of it.
+    fn refused(&mut self);
+
     /// Nobody reads it: it ends at once, with these last bytes.
     fn give_up(&mut self) -> Option<Bytes>;
 }
@@ -50,7 +53,9 @@ impl Pump {
         S::Error: Display,
     {
         // A store that refuses has forgotten the stream: its readers are told so by the store.
-        drop(self.carry(&mut source, &client).await);
+        if self.carry(&mut source, &client).await.is_err() {
+            source.refused();
+        }
     }
 
     async fn carry<S>(&self, source: &mut S, client: &Client) -> Result<(), StoreError>

@@ -48,6 +48,8 @@ impl Pumped for Fed {
         std::mem::take(&mut self.ends)
     }
 
+    fn refused(&mut self) {}
+
     fn give_up(&mut self) -> Option<Bytes> {
         self.pieces.close();
         let numbered = self.ids.number(Bytes::from_static(b"data: abandoned\n\n"));

@@ -201,6 +201,12 @@ impl crate::resume::Pumped for Relayed {
         std::mem::take(&mut self.ends)
     }
 
+    fn refused(&mut self) {
+        if let Some(account) = &mut self.account {
+            account.end(EndReason::StoreFailed);
+        }
+    }
+
     fn give_up(&mut self) -> Option<Bytes> {
         let now = self.elapsed();
         let output = self.core.feed(now, Input::Abandoned);

@@ -83,6 +83,8 @@ pub enum EndReason {
     ClientStalled,
     /// Nobody came back to read it.
     Abandoned,
+    /// It was kept to be resumed, and the store took no more of it.
+    StoreFailed,
     /// No answer came; the client got a status of the relay's own.
     Unanswered,
 }
@@ -101,6 +103,7 @@ impl EndReason {
             Self::ClientGone => "client_gone",
             Self::ClientStalled => "client_stalled",
             Self::Abandoned => "abandoned",
+            Self::StoreFailed => "store_failed",
             Self::Unanswered => "unanswered",
         }
     }
@@ -115,6 +118,7 @@ impl EndReason {
             | Self::FirstByteTimeout
             | Self::IdleTimeout => Verdict::Bad,
             Self::Abandoned
+            | Self::StoreFailed
             | Self::Shutdown
             | Self::ClientGone
             | Self::ClientStalled
@@ -139,6 +143,7 @@ impl EndReason {
             Self::ClientGone => "the client went away",
             Self::ClientStalled => "the client stopped reading",
             Self::Abandoned => "nobody read the stream for too long",
+            Self::StoreFailed => "the stream could not be kept any longer",
             Self::Unanswered => "the provider did not answer",
         }
     }

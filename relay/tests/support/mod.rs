@@ -184,6 +184,11 @@ impl Running {
         for (name, value) in switches {
             config.set(name, value).expect("a switch and its value");
         }
+        Self::with(config).await
+    }
+
+    /// The same with what no switch can say.
+    pub(crate) async fn with(config: Config) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
