@@ -38,7 +38,7 @@ pub struct Config {
     pub head: Head,
     /// Budget to reach the provider. Default: 10 s, three SYN retransmissions (RFC 6298: 1, 2 and
     /// 4 s) and some. Seen through hyper-util's connection capture; a `reqwest::Client` hides it
-    /// and needs its own `connect_timeout`, as the binary sets it.
+    /// and needs its own `connect_timeout`, as [`dial::client`](crate::dial::client) sets it.
     pub connect: Option<Duration>,
     /// Budget from sending the request to the first byte of the answer's body, its head included.
     /// Default: 300 s, the shortest patience for headers among the clients' libraries (undici).
@@ -72,8 +72,8 @@ pub struct Config {
     pub drain: Duration,
     /// What a clean end of a chat stream without `[DONE]` is. Default: an error.
     pub missing_done: MissingDone,
-    /// Where requests go when the upstreams before do not answer well, in order; at most 8.
-    /// Default: none.
+    /// Where requests go when the upstreams before do not answer well, in order; at most 8, and none
+    /// of them twice with the same key. Default: none.
     pub fallbacks: Vec<reqwest::Url>,
     /// The keys shown to the fallbacks, one for each in their order. Default: none, which is refused
     /// where there is a `provider_key`: it must not go to another provider by accident.
@@ -258,6 +258,16 @@ impl Config {
         }
     }
 
+    /// The most [fallbacks](Self::fallbacks), so that the attempts of a request stay few.
+    pub(crate) const MOST_FALLBACKS: usize = 8;
+
+    /// All upstreams, the preferred one first, and the key that each is shown.
+    pub(crate) fn upstreams(&self) -> impl Iterator<Item = (&reqwest::Url, Option<&Secret>)> {
+        let keys = self.fallback_keys.iter().map(Some).chain(std::iter::repeat(None));
+        let first = (&self.upstream, self.provider_key.as_ref());
+        std::iter::once(first).chain(self.fallbacks.iter().zip(keys))
+    }
+
     /// Sets one switch by its name, as a scenario or a command line writes it.
     ///
     /// # Errors
@@ -353,6 +363,11 @@ mod tests {
             with(&[("keys", "sk secret")]),
             with(&[("provider_key", "sk-secret\n")]),
             with(&[("fallbacks", "http://127.0.0.1:1/v1"), ("provider_key", "sk-secret")]),
+            with(&[("fallbacks", "http://127.0.0.1:9000/v1/")]),
+            Config {
+                fallbacks: (1..10).map(|n| format!("http://h:{n}/v1").parse().unwrap()).collect(),
+                ..config()
+            },
         ]
     }
 
@@ -375,6 +390,8 @@ mod tests {
             ConfigError::EmptyKey => 13,
             ConfigError::UnsendableKey(_) => 14,
             ConfigError::FallbackKeys => 15,
+            ConfigError::UpstreamTwice(_) => 16,
+            ConfigError::TooManyFallbacks => 17,
         }
     }
 
@@ -388,7 +405,7 @@ mod tests {
             seen.insert(number(&found[0]));
             writeln!(told, "{}\n    {:?}", found[0], found[0].switches()).unwrap();
         }
-        assert_eq!(seen, (0..16).collect());
+        assert_eq!(seen, (0..18).collect());
         assert!(!told.contains("sk-secret") && !told.contains("sk secret"), "{told}");
         insta::assert_snapshot!(told);
     }
@@ -413,6 +430,29 @@ mod tests {
         assert_eq!(both.check(), Ok(()));
         let without = Config { fallbacks: Vec::new(), ..both };
         assert_eq!(without.check(), Err(ConfigError::FallbackKeys));
+    }
+
+    #[test]
+    fn an_upstream_is_given_once_for_each_key_and_few_stand_in_for_it() {
+        let url = |n: usize| format!("http://127.0.0.1:{n}/v1").parse().unwrap();
+        let with = |fallbacks: Vec<reqwest::Url>| Config { fallbacks, ..Config::new(url(1)) };
+        for twice in [vec![url(1)], vec![url(2), url(2)]] {
+            let error = with(twice).check().unwrap_err();
+            assert!(error.to_string().contains("is given twice"), "{error}");
+        }
+        let slash = "http://127.0.0.1:1/v1/".parse().unwrap();
+        assert!(with(vec![slash]).check().is_err(), "it is the same base");
+        let key = |text: &str| Secret(text.into());
+        let keyed = |fallback: &str| Config {
+            provider_key: Some(key("a")),
+            fallback_keys: vec![key(fallback)],
+            ..with(vec![url(1)])
+        };
+        assert_eq!(keyed("b").check(), Ok(()), "another account");
+        assert!(keyed("a").check().is_err());
+        assert_eq!(with((2..10).map(url).collect()).check(), Ok(()));
+        let error = with((2..11).map(url).collect()).check().unwrap_err();
+        assert!(error.to_string().contains("at most 8 may stand"), "{error}");
     }
 
     #[test]

@@ -13,6 +13,15 @@ pub enum ConfigError {
     /// A password in a URL ends up in logs, and is not sent.
     #[error("upstream `{0}` must not hold a name or a password: give the key as provider_key")]
     UserInfo(String),
+    /// It would be asked again at once after it failed.
+    #[error("upstream `{0}` is given twice, with the same key or with none: leave one")]
+    UpstreamTwice(String),
+    /// Each of them can cost an attempt in each pass.
+    #[error(
+        "there are too many upstreams: at most {} may stand behind the first",
+        Config::MOST_FALLBACKS
+    )]
+    TooManyFallbacks,
     /// Browsers refuse that pair (Fetch, "CORS protocol and credentials").
     #[error("origins `*` cannot be combined with credentials: name the origins")]
     WildcardWithCredentials,
@@ -91,6 +100,7 @@ impl ConfigError {
     pub fn switches(&self) -> &'static [&'static str] {
         match self {
             Self::NotABase(_) | Self::UserInfo(_) => &["upstream"],
+            Self::UpstreamTwice(_) | Self::TooManyFallbacks => &["upstream", "fallbacks"],
             Self::WildcardWithCredentials | Self::CredentialsWithoutOrigins => {
                 &["origins", "credentials"]
             }
@@ -124,7 +134,7 @@ impl Config {
     /// All contradictions.
     pub fn contradictions(&self) -> Vec<ConfigError> {
         let mut found = Vec::new();
-        found.extend(self.bases().find_map(wrong_base));
+        self.wrong_upstreams(&mut found);
         self.wrong_origins(&mut found);
         self.wrong_silences(&mut found);
         self.wrong_limits(&mut found);
@@ -132,9 +142,18 @@ impl Config {
         found
     }
 
-    /// All upstreams, the preferred one first.
-    fn bases(&self) -> impl Iterator<Item = &reqwest::Url> {
-        std::iter::once(&self.upstream).chain(&self.fallbacks)
+    fn wrong_upstreams(&self, found: &mut Vec<ConfigError>) {
+        found.extend(self.upstreams().find_map(|(base, _)| wrong_base(base)));
+        let upstreams: Vec<_> = self
+            .upstreams()
+            .map(|(base, key)| (base.as_str().trim_end_matches('/'), key))
+            .collect();
+        let twice = (1..upstreams.len()).find(|n| upstreams[..*n].contains(&upstreams[*n]));
+        let twice = twice.and_then(|n| self.fallbacks.get(n - 1));
+        found.extend(twice.map(|base| ConfigError::UpstreamTwice(shown(base))));
+        if self.fallbacks.len() > Self::MOST_FALLBACKS {
+            found.push(ConfigError::TooManyFallbacks);
+        }
     }
 
     fn wrong_origins(&self, found: &mut Vec<ConfigError>) {

@@ -11,8 +11,9 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
 };
+use reqwest::Url;
 
-use crate::breaker::State;
+use crate::{breaker::State, config::shown};
 
 /// The content type of the text exposition format (`OpenMetrics` 1.0).
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -36,7 +37,7 @@ pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<Labels<2>, Counter>,
     refused: Family<Labels<1>, Counter>,
-    breakers: Family<Labels<1>, Level>,
+    breakers: Family<Labels<2>, Level>,
     open_connections: Level,
     pub(crate) open_streams: Level,
     pub(crate) streams: Family<Labels<1>, Counter>,
@@ -147,14 +148,16 @@ impl Metrics {
         self.resumed_readers.inc();
     }
 
-    /// Where the breaker of that upstream stands.
-    pub(crate) fn breaker(&self, upstream: &str, state: State) {
+    /// Where the breaker of the upstream of that index stands. By its index the log names it, too: two may
+    /// have one base and different keys.
+    pub(crate) fn breaker(&self, index: usize, base: &Url, state: State) {
         let state = match state {
             State::Closed => 0,
             State::HalfOpen => 1,
             State::Open => 2,
         };
-        self.breakers.get_or_create(&[("upstream", upstream.to_owned())]).set(state);
+        let labels = [("index", index.to_string()), ("upstream", shown(base))];
+        self.breakers.get_or_create(&labels).set(state);
     }
 
     /// All counters as text. The library keeps label sets in random order; here they are sorted,

@@ -8,8 +8,9 @@ fn used() -> Metrics {
     metrics.answered("/v1/chat/completions", http::StatusCode::OK);
     metrics.answered("/v1", http::StatusCode::BAD_GATEWAY);
     metrics.refused("concurrency");
-    metrics.breaker("b:1", State::Open);
-    metrics.breaker("a:1", State::Closed);
+    let base: Url = "http://a:1/v1".parse().unwrap();
+    metrics.breaker(1, &base, State::Open);
+    metrics.breaker(0, &base, State::Closed);
     metrics.streams.get_or_create(&[("end", "complete".to_owned())]).inc();
     metrics.cancels.get_or_create(&[("window", "idle".to_owned())]).inc();
     metrics.read_on_tokens.get_or_create(&[("kind", "input".to_owned())]).inc();
@@ -26,8 +27,9 @@ fn labels_are_sorted_and_buckets_keep_their_order() {
     let samples = |name: &str| -> Vec<String> {
         text.lines().filter(|line| line.starts_with(name)).map(str::to_owned).collect()
     };
-    let states =
-        ["relay_breaker_state{upstream=\"a:1\"} 0", "relay_breaker_state{upstream=\"b:1\"} 2"];
+    let states = [(0, 0), (1, 2)].map(|(index, state)| {
+        format!("relay_breaker_state{{index=\"{index}\",upstream=\"http://a:1/v1\"}} {state}")
+    });
     assert_eq!(samples("relay_breaker_state"), states);
     let buckets = samples("relay_longest_gap_seconds_bucket");
     assert_eq!(buckets[0], "relay_longest_gap_seconds_bucket{le=\"0.025\"} 0");

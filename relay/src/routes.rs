@@ -152,8 +152,8 @@ async fn ready(State(relay): State<Arc<Relay>>) -> Response {
 }
 
 async fn scrape(State(relay): State<Arc<Relay>>) -> Response {
-    for (upstream, state) in relay.upstreams.states(Instant::now()) {
-        relay.metrics.breaker(upstream, state);
+    for (index, (base, state)) in relay.upstreams.states(Instant::now()).enumerate() {
+        relay.metrics.breaker(index, base, state);
     }
     ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], relay.metrics.text()).into_response()
 }

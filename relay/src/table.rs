@@ -10,10 +10,9 @@ use crate::{
 
 const RATE_OR_OFF: &str = "a rate such as `10/s`, `600/m` or `10/s burst 20`, or `off`";
 
-/// Eight at most, so that the attempts of a request stay few.
 fn urls(texts: &[String]) -> Option<Vec<reqwest::Url>> {
     let urls = texts.iter().map(|url| url.parse().ok()).collect::<Option<Vec<_>>>()?;
-    (urls.len() <= 8).then_some(urls)
+    (urls.len() <= config::Config::MOST_FALLBACKS).then_some(urls)
 }
 
 /// A field that is one variant of an enum, each with its word.

@@ -1,28 +1,8 @@
 //! Whom to ask: the upstreams in their order, those left out that a breaker leaves alone.
 //!
 //! A pass asks each at most once, at once one after the other; waits stand between passes, and
-//! `retries` counts those. So a request makes at most (`retries` + 1) times upstreams attempts. The
-//! loop that asks, as the tests below run it:
-//!
-//! ```text
-//! let mut retries = Retries::new(config, ordinal, resend);
-//! let mut last = None;
-//! loop {
-//!     match upstreams.pick(|upstream| retries.may_ask(upstream, now), now) {
-//!         Ok(picked) => {                                  // ask picked.base with picked.key
-//!             // a good head: picked.permit.answered(now), and the permit goes with the body
-//!             // else: picked.permit.done(outcome.verdict(), now)
-//!             if !retries.again(picked.index, outcome, wall_clock) { return result }
-//!             last = Some(result);
-//!         }
-//!         Err(open) => {                                   // the pass is over
-//!             let Some(result) = last.take() else { return 503 with open.retry_after };
-//!             let Some(wait) = retries.pass(now) else { return result };
-//!             drop(result); sleep(wait).await;
-//!         }
-//!     }
-//! }
-//! ```
+//! `retries` counts those. So a request makes at most (`retries` + 1) times upstreams attempts, and one
+//! more where a connection was not what it seemed. The loop that asks is [`ask`](crate::ask::ask).
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -47,8 +27,6 @@ pub(crate) struct Upstreams(Vec<Upstream>);
 struct Upstream {
     base: Url,
     key: Option<Secret>,
-    /// Host and port: the base may hold a password.
-    name: String,
     breaker: Option<Mutex<Breaker>>,
 }
 
@@ -81,13 +59,9 @@ impl Upstreams {
         let upstream = |(base, key): (&Url, Option<&Secret>)| Upstream {
             base: base.clone(),
             key: key.cloned(),
-            name: name(base),
             breaker: rules.map(|rules| Mutex::new(Breaker::new(rules, now))),
         };
-        let keys = config.fallback_keys.iter().map(Some).chain(std::iter::repeat(None));
-        let fallbacks = config.fallbacks.iter().zip(keys);
-        let first = (&config.upstream, config.provider_key.as_ref());
-        Arc::new(Self(std::iter::once(first).chain(fallbacks).map(upstream).collect()))
+        Arc::new(Self(config.upstreams().map(upstream).collect()))
     }
 
     /// The first upstream that the request may ask and that is not left alone.
@@ -110,11 +84,11 @@ impl Upstreams {
         Err(Open { retry_after: seconds_up(soonest.unwrap_or_default()) })
     }
 
-    /// Each upstream by host and port, and where its breaker stands; closed where there is none.
-    pub(crate) fn states(&self, now: Instant) -> impl Iterator<Item = (&str, State)> {
+    /// Each upstream in order, and where its breaker stands; closed where there is none.
+    pub(crate) fn states(&self, now: Instant) -> impl Iterator<Item = (&Url, State)> {
         self.0.iter().map(move |upstream| {
             let state = upstream.breaker().map_or(State::Closed, |breaker| breaker.state(now));
-            (upstream.name.as_str(), state)
+            (&upstream.base, state)
         })
     }
 }
@@ -127,11 +101,6 @@ impl Upstream {
     fn admit(&self, now: Instant) -> Result<Option<Ticket>, Duration> {
         self.breaker().map(|mut breaker| breaker.admit(now)).transpose()
     }
-}
-
-fn name(base: &Url) -> String {
-    let host = base.host_str().unwrap_or_default();
-    base.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 impl Permit {
@@ -192,8 +161,8 @@ mod tests {
         let now = Instant::now();
         assert_eq!(upstreams.pick(|_| true, now).unwrap().index, 1);
         assert_eq!(upstreams.pick(|i| i == 0, now).unwrap_err(), Open { retry_after: 5 });
-        let states: Vec<_> = upstreams.states(now).collect();
-        assert_eq!(states, [("127.0.0.1:9000", State::Open), ("127.0.0.1:9001", State::Closed)]);
+        let states: Vec<_> = upstreams.states(now).map(|(_, state)| state).collect();
+        assert_eq!(states, [State::Open, State::Closed]);
 
         tokio::time::advance(Duration::from_secs(5)).await;
         let probe = upstreams.pick(|_| true, Instant::now()).unwrap();
@@ -246,7 +215,8 @@ mod tests {
     /// What one upstream answers: nothing, or a status with what it asks for.
     type Script = Option<(u16, Option<&'static str>)>;
 
-    /// The loop of the module's text; gives the last status and who was asked after how long.
+    /// The loop of [`ask`](crate::ask::ask), less the network; gives the last status and who was asked
+    /// after how long.
     async fn ask(
         config: &Config,
         scripts: &[Script],

@@ -135,6 +135,13 @@ fn what_is_printed_as_in_force_can_be_read_again() -> io::Result<()> {
     let (printed, _) = place.printed(&["--check-config", "--config", "relay.toml"], &[])?;
     assert_eq!(line(&printed, "threads")[0], "threads = 4");
     assert_eq!(line(&printed, "keys_file")[0], "keys_file = \"42\"");
+    let two = ["--check-config", "--upstream", "http://h/v1", "--upstream", "http://i/v1"];
+    let (printed, _) = place.printed(&two, &[])?;
+    assert_eq!(line(&printed, "upstream")[0], "upstream = [\"http://h/v1\", \"http://i/v1\"]");
+    assert_eq!(line(&printed, "fallbacks")[0], "fallbacks = []");
+    place.write("two.toml", &printed)?;
+    let (again, _) = place.printed(&["--check-config", "--config", "two.toml"], &[])?;
+    assert_eq!(line(&again, "upstream")[0], line(&printed, "upstream")[0]);
     Ok(())
 }
 
@@ -258,6 +265,11 @@ fn settings_that_do_not_fit_together_are_told_with_where_each_comes_from() -> io
         &["--origins", "*", "--credentials", "on"][..],
         &["--keys-file", "keys"],
         &["--upstream", "http://h/v1", "--upstream", "http://h/v1"],
+        &["--upstream", "http://h/v1", "--fallbacks", "http://i/v1,http://h/v1/"],
+        &[
+            "--upstream",
+            "http://1/v1,http://2/v1,http://3/v1,http://4/v1,http://5/v1,http://6/v1,http://7/v1,http://8/v1,http://9/v1,http://10/v1",
+        ],
         &["--upstream", "http://h/v1", "--upstream", "http://me:sk-3@i/v1"],
         &["--upstream", "http://h/v1?key=sk-3"],
     ] {

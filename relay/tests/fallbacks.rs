@@ -4,7 +4,7 @@ mod support;
 
 use std::io;
 
-use support::{Client, Provider, Running, Seen, chunk, stream_head, whole};
+use support::{Client, Provider, Running, Seen, bare, chunk, stream_head, whole};
 
 fn stream() -> Vec<support::Step> {
     vec![stream_head(), chunk("data: {\"n\":1}\n\n"), chunk("data: [DONE]\n\n"), chunk("")]
@@ -61,6 +61,25 @@ async fn the_last_answer_is_told_where_all_refuse() -> io::Result<()> {
     let mut client = Client::chat(relay.address).await?;
     client.until("second").await;
     assert_eq!(client.status(), 502);
+    Ok(())
+}
+
+/// Gateways serve several providers on one port, each below a path of its own.
+#[tokio::test]
+async fn the_breakers_of_two_paths_of_one_port_are_told_apart() -> io::Result<()> {
+    let provider = Provider::start(vec![whole("503 Busy", "", "{}"), stream()]).await?;
+    let base = |path| format!("http://{}/{path}", provider.address);
+    let (first, second) = (base("openai/v1"), base("azure/v1"));
+    let switches = [("fallbacks", &*second), ("retries", "0"), ("breaker_min", "1")];
+    let relay = Running::before(&first, &switches).await?;
+    Client::chat(relay.address).await?.until("[DONE]").await;
+    let mut scrape = Client::send(relay.address, &bare("GET", "/metrics", "")).await?;
+    let text = scrape.rest().await.text();
+    for (index, base, state) in [(0, first, 2), (1, second, 0)] {
+        let sample = format!("{{index=\"{index}\",upstream=\"{base}\"}} {state}");
+        let sample = format!("relay_breaker_state{sample}");
+        assert!(text.lines().any(|line| line == sample), "{sample} of\n{text}");
+    }
     Ok(())
 }
 

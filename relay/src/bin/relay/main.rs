@@ -49,7 +49,7 @@ fn start(matches: &ArgMatches) -> ExitCode {
         return print(&pages::in_force(&ready.layers));
     }
     log::install(&ready.layers.settings.program);
-    match server::run(ready.layers.settings) {
+    match server::run(&ready.layers.settings.program, ready.config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tell(&format!("error: {error}"));

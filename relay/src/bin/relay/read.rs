@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::{ArgMatches, parser::ValueSource};
-use relay::{ConfigError, config::Secret};
+use relay::{Config, ConfigError, config::Secret};
 
 use crate::{
     command::CONFIG,
@@ -16,6 +16,8 @@ use crate::{
 /// What was read, and what to warn of.
 pub(crate) struct Ready {
     pub(crate) layers: Layers,
+    /// What the relay is given.
+    pub(crate) config: Config,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -39,12 +41,9 @@ pub(crate) fn all(matches: &ArgMatches) -> Result<Ready, Vec<String>> {
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    let wrong = contradictions(&mut layers);
-    if !wrong.is_empty() {
-        return Err(wrong);
-    }
+    let config = config(&layers)?;
     warnings.extend(open_to_all(&layers));
-    Ok(Ready { layers, warnings })
+    Ok(Ready { layers, config, warnings })
 }
 
 fn error(text: impl std::fmt::Display) -> String {
@@ -150,34 +149,24 @@ fn keys_of(
     Ok(keys)
 }
 
-/// What does not fit together.
-fn contradictions(layers: &mut Layers) -> Vec<String> {
-    let upstreams = &layers.settings.program.upstreams;
-    let Some(first) = upstreams.first().cloned() else {
+/// What the relay is given; or what does not fit together.
+fn config(layers: &Layers) -> Result<Config, Vec<String>> {
+    let Settings { program, config } = &layers.settings;
+    let Some((first, rest)) = program.upstreams.split_first() else {
         let how = "no upstream is given: add --upstream URL, RELAY_UPSTREAM, or `upstream = \"URL\"` \
                    in the file; for example https://api.openai.com/v1";
-        return vec![error(how)];
+        return Err(vec![error(how)]);
     };
-    let mut wrong = Vec::new();
-    for (index, upstream) in upstreams.iter().enumerate() {
-        if upstreams[..index].contains(upstream) {
-            let shown = relay::config::shown(upstream);
-            wrong.push(error(format!(
-                "upstream `{shown}` is given twice: leave one{}",
-                layers.explain(&["upstream"])
-            )));
-        }
-        if upstream.scheme() == "https" && !cfg!(feature = "tls") {
-            wrong.push(error("this relay is built without TLS, and cannot call https: build it with the feature `tls`"));
-        }
-    }
-    let rest = upstreams[1..].to_vec();
-    layers.settings.config.upstream = first;
+    let mut config = Config { upstream: first.clone(), ..config.clone() };
     // Those of the list go before those that are called fallbacks.
-    layers.settings.config.fallbacks.splice(0..0, rest);
-    let found = layers.settings.config.contradictions();
-    wrong.extend(found.iter().map(|found| explained(found, layers)));
-    wrong
+    config.fallbacks.splice(0..0, rest.iter().cloned());
+    let found = config.contradictions();
+    let mut wrong: Vec<_> = found.iter().map(|found| explained(found, layers)).collect();
+    let encrypted = config.fallbacks.iter().chain([first]).any(|base| base.scheme() == "https");
+    if encrypted && !cfg!(feature = "tls") {
+        wrong.push(error("this relay is built without TLS, and cannot call https: build it with the feature `tls`"));
+    }
+    if wrong.is_empty() { Ok(config) } else { Err(wrong) }
 }
 
 fn explained(found: &ConfigError, layers: &Layers) -> String {

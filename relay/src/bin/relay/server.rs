@@ -18,7 +18,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::{settings::Settings, threads};
+use crate::{settings::Program, threads};
 
 /// The kernel's randomness.
 const ENTROPY: &str = "/dev/urandom";
@@ -27,8 +27,7 @@ const ENTROPY: &str = "/dev/urandom";
 ///
 /// # Errors
 /// The reason and the remedy.
-pub(crate) fn run(settings: Settings) -> Result<(), String> {
-    let Settings { program, mut config } = settings;
+pub(crate) fn run(program: &Program, mut config: Config) -> Result<(), String> {
     add_the_moment(&mut config)?;
     if let Some(url) = &program.resume_redis {
         config.store = Some(redis(url, &config)?);
