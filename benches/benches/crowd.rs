@@ -1,5 +1,5 @@
 //! What does a frame cost in virtual time with 10, 100 and 1,000 clients on one relay, and how much
-//! time and memory does a crowd take?
+//! processor time and memory does a crowd take? A run has one thread, so on one core that is its time.
 //!
 //! Each client gets 20 events a second through the reference relay, and begins at a moment of its
 //! own. A watcher takes each fact, looks at what clients get, and keeps none. `cargo test` runs it
@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use benches::cost::now;
+use benches::cost::thread_cpu;
 use harness::{
     plan::{self, Plan},
     scenario,
@@ -89,17 +89,17 @@ fn count(counts: &mut Counts, event: &Event) {
     }
 }
 
-/// One run, and how long it took.
+/// One run, and the processor time that it took.
 fn run(plan: &Plan) -> (Counts, Duration) {
     let counts = Arc::new(Mutex::new(Counts::default()));
     let sink = Arc::clone(&counts);
-    let begin = now();
+    let begin = thread_cpu();
     let watcher = Box::new(move |event: Event| {
         count(&mut sink.lock().unwrap_or_else(PoisonError::into_inner), &event);
     });
     world::watch(plan, &Target::reference(), watcher);
     let counts = *counts.lock().unwrap_or_else(PoisonError::into_inner);
-    (counts, now().saturating_sub(begin))
+    (counts, thread_cpu().saturating_sub(begin))
 }
 
 /// The most memory that this process ever had, in MiB (`proc_pid_status(5)`: `VmHWM`).
@@ -114,7 +114,7 @@ fn main() -> io::Result<()> {
     let full = std::env::args().any(|argument| argument == "--bench");
     let sizes = if full { &FULL[..] } else { &SMALL[..] };
     let mut out = io::stdout();
-    writeln!(out, "clients     frames      facts        took  a frame    ratio  memory at most")?;
+    writeln!(out, "clients     frames      facts         CPU  a frame    ratio  memory at most")?;
     let mut first = None;
     for (clients, seconds, rounds) in sizes {
         let plan = crowd(*clients, *seconds);

@@ -3,7 +3,10 @@
 
 use std::{io, path::PathBuf, sync::OnceLock, thread, time::Duration};
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::{
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+    time::{ClockId, clock_gettime},
+};
 use tokio::time::Instant;
 
 pub mod client;
@@ -28,6 +31,13 @@ pub const END: &str = "e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n";
 pub fn now() -> Duration {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed()
+}
+
+/// The processor time that this thread has had. Unlike [`now`] it leaves out what others on the
+/// machine took.
+pub fn thread_cpu() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// Calls `act` at its due times, `rate` times a second, and tells each when it was due. The times do

@@ -15,7 +15,7 @@ use crate::{
 
 /// One of the versions; each has its own connection.
 pub(super) enum Carrier {
-    Http1(Http1),
+    Http1(Box<Http1>),
     Http2(Box<Http2>),
 }
 
@@ -40,7 +40,12 @@ impl Carrier {
             Http::H1 => ResponseDecoder::answering(method),
             Http::H2 => return Self::Http2(Box::new(Http2::new(stream, client.recv_buffer))),
         };
-        Self::Http1(Http1 { stream, decoder, old: client.http == Http::H10 })
+        Self::Http1(Box::new(Http1 {
+            stream,
+            decoder,
+            old: client.http == Http::H10,
+            piece: Vec::new(),
+        }))
     }
 
     pub(super) fn connection(&self) -> Connection {
@@ -114,16 +119,18 @@ pub(super) struct Http1 {
     decoder: ResponseDecoder,
     /// It says that it speaks HTTP/1.0.
     old: bool,
+    /// What was read last. It is kept: to clear a new one for each read takes longer than to read.
+    piece: Vec<u8>,
 }
 
 impl Http1 {
     async fn read(&mut self, bytes_max: usize) -> Arrived {
-        let mut piece = vec![0; bytes_max];
-        match self.stream.read(&mut piece).await {
+        self.piece.resize(bytes_max, 0);
+        match self.stream.read(&mut self.piece).await {
             Ok(0) => self.closed(Closing::Fin),
             Err(_) => self.closed(Closing::Reset),
             Ok(len) => {
-                let items = self.decoder.feed(&piece[..len]).items;
+                let items = self.decoder.feed(&self.piece[..len]).items;
                 Arrived { bytes: len as u64, items }
             }
         }

@@ -93,10 +93,15 @@ impl World {
         }
         let route = self.route(to.peer());
         let end = self.end_mut(to);
+        let is_idle = end.is_idle_after(&segment);
         if end.counters.arrives(&segment) && end.counters.in_flight() < end.send_buffer {
             end.wake_writer();
         }
-        self.kernel.deliver(segments::packet(route, segment));
+        let packet = segments::packet(route, segment);
+        if is_idle {
+            return self.kernel.deliver_to_idle(packet);
+        }
+        self.kernel.deliver(packet);
         match self.end(to).state {
             State::Connecting { .. } => self.settle_connect(to),
             State::Awaited => self.settle_accept(to),

@@ -87,12 +87,17 @@ impl World {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let end = self.connections[id.connection].end_mut(id.side);
-        let before = buf.filled().len();
         match &mut end.state {
             State::Open(stream) => {
-                self.kernel.on(end.host);
-                let read = Pin::new(stream).poll_read(cx, buf);
-                let len = u64::try_from(buf.filled().len() - before).unwrap_or(u64::MAX);
+                self.kernel.reads_on(end.host);
+                // The layer below clears all that it is given to read into: no more than there is.
+                let unread = usize::try_from(end.counters.unread()).unwrap_or(usize::MAX);
+                let room = buf.remaining().min(unread.max(1));
+                let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
+                let read = Pin::new(stream).poll_read(cx, &mut part);
+                let len = part.filled().len();
+                buf.advance(len);
+                let len = u64::try_from(len).unwrap_or(u64::MAX);
                 if len > 0 && end.counters.reads(len) && !end.window_opened {
                     end.window_opened = true;
                     self.opened.push(id);

@@ -3,9 +3,9 @@
 use std::{io, net::SocketAddr, task::Waker, time::Duration};
 
 use bytes::Bytes;
-use turmoil_net::shim::tokio::net::TcpStream;
+use turmoil_net::{TcpSegment, shim::tokio::net::TcpStream};
 
-use super::{kernel::Dialing, sequence::Counters, spins::Calls};
+use super::{kernel::Dialing, segments, sequence::Counters, spins::Calls};
 
 /// Which end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,6 +123,16 @@ impl End {
         if let Some(waker) = self.writer.take() {
             waker.wake();
         }
+    }
+
+    /// Whether a segment that arrives makes its host send nothing: it only acknowledges, and all that
+    /// was written has left.
+    pub(super) fn is_idle_after(&self, segment: &TcpSegment) -> bool {
+        matches!(self.state, State::Open(_))
+            && !segments::counted(segment)
+            && segment.seq == self.counters.next_expected
+            && self.counters.all_sent()
+            && !self.counters.fin_queued
     }
 
     /// Whether an application holds it, or a connect of its own may still make it one that is held.

@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    io,
+    io, mem,
     net::{IpAddr, SocketAddr},
     pin::Pin,
     task::{Context, Poll, Waker},
@@ -28,6 +28,9 @@ pub(super) type Dialing = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + S
 pub(super) struct Kernel {
     guard: EnterGuard,
     hosts: Vec<HostId>,
+    /// Something was done since the last egress that may make a host send. Each egress looks at
+    /// every socket of every host, which is most of what a crowd costs.
+    stirred: bool,
 }
 
 impl Kernel {
@@ -41,16 +44,23 @@ impl Kernel {
             .retx_threshold(u32::MAX);
         let mut net = Net::with_config(config);
         let hosts = addresses.iter().map(|address| add_host(&mut net, *address)).collect();
-        Self { guard: net.enter(), hosts }
+        Self { guard: net.enter(), hosts, stirred: false }
     }
 
     /// Makes the calls that follow on behalf of this host.
-    pub(super) fn on(&self, host: usize) {
+    pub(super) fn on(&mut self, host: usize) {
+        self.stirred = true;
+        turmoil_net::set_current(self.hosts[host]);
+    }
+
+    /// As [`Self::on`], for reads alone. They make nobody send: the layer below tells of a window
+    /// that grew by half its buffer at once, and no window here is as large as that.
+    pub(super) fn reads_on(&self, host: usize) {
         turmoil_net::set_current(self.hosts[host]);
     }
 
     /// Binds and listens.
-    pub(super) fn listen(&self, host: usize, at: SocketAddr) -> io::Result<TcpListener> {
+    pub(super) fn listen(&mut self, host: usize, at: SocketAddr) -> io::Result<TcpListener> {
         self.on(host);
         match poll_once(Box::pin(TcpListener::bind(at)).as_mut()) {
             Poll::Ready(listener) => listener,
@@ -59,7 +69,7 @@ impl Kernel {
     }
 
     /// Takes the next connection whose handshake is done.
-    pub(super) fn accept(&self, host: usize, listener: &TcpListener) -> Option<TcpStream> {
+    pub(super) fn accept(&mut self, host: usize, listener: &TcpListener) -> Option<TcpStream> {
         self.on(host);
         match listener.poll_accept(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(accepted) => accepted.ok().map(|(stream, _)| stream),
@@ -71,7 +81,7 @@ impl Kernel {
     ///
     /// # Errors
     /// `AddrInUse` where no port is left to call from.
-    pub(super) fn dial(&self, host: usize, to: SocketAddr) -> io::Result<Dialing> {
+    pub(super) fn dial(&mut self, host: usize, to: SocketAddr) -> io::Result<Dialing> {
         let mut dialing: Dialing = Box::pin(TcpStream::connect(to));
         match self.dialed(host, &mut dialing) {
             Some(Err(error)) => Err(error),
@@ -82,7 +92,7 @@ impl Kernel {
 
     /// What came of a connect, once something did.
     pub(super) fn dialed(
-        &self,
+        &mut self,
         host: usize,
         dialing: &mut Dialing,
     ) -> Option<io::Result<TcpStream>> {
@@ -94,7 +104,7 @@ impl Kernel {
     }
 
     /// All that was received and not read.
-    pub(super) fn unread(&self, host: usize, stream: &TcpStream) -> Bytes {
+    pub(super) fn unread(&mut self, host: usize, stream: &TcpStream) -> Bytes {
         self.on(host);
         let mut all = BytesMut::new();
         let mut piece = [0; 4096];
@@ -105,18 +115,26 @@ impl Kernel {
     }
 
     /// Drops what belongs to a host.
-    pub(super) fn drop_on<T>(&self, host: usize, owned: T) {
+    pub(super) fn drop_on<T>(&mut self, host: usize, owned: T) {
         self.on(host);
         drop(owned);
     }
 
     /// Every packet that waits to leave a host.
-    pub(super) fn egress(&self, packets: &mut Vec<Packet>) {
-        self.guard.egress_all(packets);
+    pub(super) fn egress(&mut self, packets: &mut Vec<Packet>) {
+        if mem::take(&mut self.stirred) {
+            self.guard.egress_all(packets);
+        }
     }
 
     /// Hands a packet to the host that it is addressed to.
-    pub(super) fn deliver(&self, packet: Packet) {
+    pub(super) fn deliver(&mut self, packet: Packet) {
+        self.stirred = true;
+        self.guard.deliver(packet);
+    }
+
+    /// As [`Self::deliver`], for an acknowledgement to an end that has nothing left to send.
+    pub(super) fn deliver_to_idle(&self, packet: Packet) {
         self.guard.deliver(packet);
     }
 }
