@@ -28,7 +28,7 @@ pub(crate) async fn until_content(
     mut body: reqwest::Body,
     family: Family,
 ) -> Result<reqwest::Body, Failure> {
-    let mut events = Events::default();
+    let mut events = Events::new();
     let mut read = VecDeque::new();
     let mut held = 0;
     while held < MOST_HELD {

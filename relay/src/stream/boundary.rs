@@ -1,21 +1,16 @@
-//! Where a stream of events stands: between two events, or inside one.
+//! What the events of a stream say of its end.
 
 use super::{
     family::{Family, Word},
     line::Line,
+    lines::{Lines, Piece},
 };
 
-/// The byte-order mark that may open a stream (HTML 9.2.5).
-const BOM: &[u8; 3] = b"\xEF\xBB\xBF";
-
-/// Reads a stream of events in any cuts, in constant memory (HTML 9.2.6: lines end with LF, CRLF
-/// or CR, freely mixed; a blank line ends an event).
+/// Reads a stream of events in any cuts, in constant memory.
 #[derive(Debug, Clone)]
 pub(super) struct Boundary {
     family: Family,
-    at: At,
-    /// A CR was seen that no LF followed: CRs end lines in this stream.
-    lone_cr: bool,
+    pub(super) lines: Lines,
     line: Line,
     block: Block,
     /// What the last event that said anything of the end said of it.
@@ -29,42 +24,24 @@ pub(super) struct Boundary {
 /// What the current event holds so far, its last unfinished line left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Block {
-    data_lines: Lines,
+    data_lines: DataLines,
     /// By the event's name, or its first data line.
     word: Word,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Lines {
+enum DataLines {
     #[default]
     None,
     One,
     Many,
 }
 
-/// Where the last byte left the reader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum At {
-    /// At the very start, after this many bytes of a byte-order mark.
-    Bom(usize),
-    /// Between events.
-    Between,
-    /// Between events, after a CR: an LF that follows belongs to it.
-    BetweenAfterCr,
-    /// Inside an event, at the start of a line.
-    LineStart,
-    /// The same after a CR: an LF that follows belongs to it.
-    LineStartAfterCr,
-    /// Inside a line.
-    MidLine,
-}
-
 impl Boundary {
     pub(super) fn new(family: Family) -> Self {
         Self {
             family,
-            at: At::Bom(0),
-            lone_cr: false,
+            lines: Lines::START,
             line: Line::EMPTY,
             block: Block::default(),
             last: Word::More,
@@ -73,67 +50,17 @@ impl Boundary {
         }
     }
 
-    /// Something of the relay's own came first: a byte-order mark would be part of a line.
-    pub(super) fn begin(&mut self) {
-        if self.at == At::Bom(0) {
-            self.at = At::Between;
-        }
-    }
-
     pub(super) fn read(&mut self, mut bytes: &[u8]) {
-        while let Some(&first) = bytes.first() {
-            let taken = match self.at {
-                At::Bom(matched) if BOM.get(matched) == Some(&first) => {
-                    self.at = if matched == 2 { At::Between } else { At::Bom(matched + 1) };
-                    1
-                }
-                At::Bom(0) => {
-                    self.at = At::Between;
-                    0
-                }
-                At::Bom(matched) => {
-                    self.line.push(&BOM[..matched]);
-                    self.at = At::MidLine;
-                    0
-                }
-                At::BetweenAfterCr => {
-                    self.at = At::Between;
-                    self.finish_cr(first)
-                }
-                At::LineStartAfterCr => {
-                    self.at = At::LineStart;
-                    self.finish_cr(first)
-                }
-                At::Between | At::LineStart | At::MidLine => self.read_line(bytes),
-            };
+        while !bytes.is_empty() {
+            let (taken, piece) = self.lines.next(bytes);
+            match piece {
+                Piece::Text(text) => self.line.push(text),
+                Piece::LineEnd => self.end_line(),
+                Piece::BlankLine => self.end_block(),
+                Piece::LateLf => {}
+            }
             bytes = &bytes[taken..];
         }
-    }
-
-    /// How many bytes belong to the CR before: one if it is an LF.
-    fn finish_cr(&mut self, first: u8) -> usize {
-        self.lone_cr |= first != b'\n';
-        usize::from(first == b'\n')
-    }
-
-    /// Reads to the end of the line, or of the bytes; tells how many that were.
-    fn read_line(&mut self, bytes: &[u8]) -> usize {
-        let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-        let text = &bytes[..end.unwrap_or(bytes.len())];
-        if !text.is_empty() {
-            self.line.push(text);
-            self.at = At::MidLine;
-        }
-        let Some(end) = end else { return bytes.len() };
-        let cr = bytes[end] == b'\r';
-        self.at = if self.at == At::MidLine {
-            self.end_line();
-            if cr { At::LineStartAfterCr } else { At::LineStart }
-        } else {
-            self.end_block();
-            if cr { At::BetweenAfterCr } else { At::Between }
-        };
-        end + 1
     }
 
     fn end_line(&mut self) {
@@ -145,7 +72,7 @@ impl Boundary {
     }
 
     fn end_block(&mut self) {
-        self.events += u64::from(self.block.data_lines != Lines::None);
+        self.events += u64::from(self.block.data_lines != DataLines::None);
         let word = std::mem::take(&mut self.block).says(self.family);
         if word != Word::More {
             self.last = word;
@@ -157,28 +84,6 @@ impl Boundary {
         self.events
     }
 
-    /// Whether a whole event can be put here and nobody can tell that it is not the provider's.
-    ///
-    /// After a CR it can only where CRs end lines: else the LF that belongs to it is on its way.
-    pub(super) fn is_between(&self) -> bool {
-        match self.at {
-            At::Between | At::Bom(0) => true,
-            At::BetweenAfterCr => self.lone_cr,
-            At::Bom(_) | At::LineStart | At::LineStartAfterCr | At::MidLine => false,
-        }
-    }
-
-    /// What must be sent first so that an event stands alone, when nothing more will come.
-    ///
-    /// After a CR the first LF only completes a CRLF.
-    pub(super) fn closing(&self) -> &'static [u8] {
-        match self.at {
-            At::Between | At::Bom(0) => b"",
-            At::BetweenAfterCr | At::LineStart => b"\n",
-            At::Bom(_) | At::LineStartAfterCr | At::MidLine => b"\n\n",
-        }
-    }
-
     /// What the stream's events, as far as they have ended, say of its end.
     pub(super) fn word(&self) -> Word {
         self.last
@@ -187,21 +92,13 @@ impl Boundary {
     /// What the event that has begun would say if a blank line came now. Its last line may be a
     /// part of one, as if it were whole.
     pub(super) fn word_begun(&self) -> Word {
-        match self.at {
-            At::MidLine => self.block.with(self.family, &self.line).says_so_far(self.family),
-            At::LineStart | At::LineStartAfterCr => self.block.says_so_far(self.family),
-            At::Bom(_) | At::Between | At::BetweenAfterCr => Word::More,
-        }
+        self.block.with(self.family, &self.line).says_so_far(self.family)
     }
 
     /// Whether nothing but a blank line is missing from the event that has begun: `[DONE]` is known
     /// to be whole, any other line only by its end.
     pub(super) fn is_whole(&self) -> bool {
-        match self.at {
-            At::MidLine => self.line.is_done(),
-            At::LineStart | At::LineStartAfterCr => self.block.data_lines != Lines::None,
-            At::Bom(_) | At::Between | At::BetweenAfterCr => true,
-        }
+        self.line.is_done() || (self.line.is_empty() && self.block.data_lines != DataLines::None)
     }
 
     /// The number of the last event that had one (Responses API).
@@ -220,25 +117,25 @@ impl Block {
             return self;
         }
         match self.data_lines {
-            Lines::None => {
+            DataLines::None => {
                 let word = family.data_word(line);
                 Self {
-                    data_lines: Lines::One,
+                    data_lines: DataLines::One,
                     word: if word == Word::More { self.word } else { word },
                 }
             }
-            Lines::One | Lines::Many => Self { data_lines: Lines::Many, ..self },
+            DataLines::One | DataLines::Many => Self { data_lines: DataLines::Many, ..self },
         }
     }
 
     /// What the event says once its blank line has come; one without data is never dispatched
     /// (HTML 9.2.6).
     fn says(self, family: Family) -> Word {
-        if self.data_lines == Lines::None { Word::More } else { self.says_so_far(family) }
+        if self.data_lines == DataLines::None { Word::More } else { self.says_so_far(family) }
     }
 
     fn says_so_far(self, family: Family) -> Word {
-        let lone = self.data_lines == Lines::One;
+        let lone = self.data_lines == DataLines::One;
         if self.word == Word::End && family.ends_by_a_lone_line() && !lone {
             return Word::More;
         }
@@ -250,7 +147,7 @@ impl Block {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::lines::BOM, *};
 
     /// An independent reader: looks at the whole text, written from HTML 9.2.6.
     struct Naive {
@@ -318,18 +215,19 @@ mod tests {
         fn any_cut_reads_as_the_whole_does(bytes in stream(), cut in 1_usize..9) {
             let boundary = read(&bytes, cut);
             let naive = naive(&bytes);
-            prop_assert_eq!(boundary.closing().is_empty() || boundary.at == At::BetweenAfterCr,
-                naive.between);
+            let closing = boundary.lines.closing();
+            let completes_crlf = closing == b"\n" && bytes.ends_with(b"\r");
+            prop_assert_eq!(closing.is_empty() || completes_crlf, naive.between);
             prop_assert_eq!(boundary.word() == Word::End, naive.done);
-            prop_assert!(!boundary.is_between() || naive.between);
+            prop_assert!(!boundary.lines.is_between() || naive.between);
         }
 
         #[test]
         fn after_the_closing_every_stream_stands_between_events(bytes in stream()) {
             let mut boundary = read(&bytes, 3);
-            let closing = boundary.closing();
+            let closing = boundary.lines.closing();
             boundary.read(closing);
-            prop_assert_eq!(boundary.at == At::Between || boundary.at == At::Bom(0), true);
+            prop_assert_eq!(boundary.lines.closing(), b"");
             let closed = [&bytes[..], closing].concat();
             prop_assert!(naive(&closed).between);
         }
@@ -337,9 +235,9 @@ mod tests {
 
     #[test]
     fn a_cr_between_events_waits_for_its_lf_unless_crs_end_lines() {
-        assert!(!read(b"data: x\r\n\r", 1).is_between());
-        assert!(read(b"data: x\r\n\r\n", 1).is_between());
-        assert!(read(b"data: x\r\r", 1).is_between());
+        assert!(!read(b"data: x\r\n\r", 1).lines.is_between());
+        assert!(read(b"data: x\r\n\r\n", 1).lines.is_between());
+        assert!(read(b"data: x\r\r", 1).lines.is_between());
     }
 
     #[test]
@@ -355,7 +253,12 @@ mod tests {
             (b"\xEF\xBB", b"\n\n"),
             (b"\xEF\xBB\xBF", b""),
         ] {
-            assert_eq!(read(sent, 1).closing(), closing, "{:?}", sent.escape_ascii().to_string());
+            assert_eq!(
+                read(sent, 1).lines.closing(),
+                closing,
+                "{:?}",
+                sent.escape_ascii().to_string()
+            );
         }
     }
 

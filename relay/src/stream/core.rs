@@ -206,7 +206,7 @@ impl Core {
         if !self.begun {
             reached!("a heartbeat goes before the provider's first byte");
             self.late_mark = Some(LateMark::default());
-            self.boundary.begin();
+            self.boundary.lines.begin();
             if let Some(ids) = &mut self.ids {
                 ids.begin();
             }
@@ -230,7 +230,7 @@ impl Core {
     }
 
     fn takes_heartbeat(&self) -> bool {
-        !self.is_opaque() && self.boundary.is_between() && !self.is_terminated()
+        !self.is_opaque() && self.boundary.lines.is_between() && !self.is_terminated()
     }
 
     /// Whether the last word was spoken: nothing of ours may follow it.
@@ -280,10 +280,11 @@ impl Core {
         }
         let next = self.boundary.sequence().map_or(0, |last| last.saturating_add(1));
         let event = self.policy.family.error_event(error, next);
-        if !self.boundary.closing().is_empty() {
+        let closing = self.boundary.lines.closing();
+        if !closing.is_empty() {
             reached!("half an event is closed before an error event");
         }
-        let bytes = Bytes::from([self.boundary.closing(), event.as_bytes()].concat());
+        let bytes = Bytes::from([closing, event.as_bytes()].concat());
         self.emit(bytes, Then::Break(reason))
     }
 

@@ -1,16 +1,18 @@
 //! Reads events whole, for those who must look inside: short ones only, and only where somebody
 //! waits for what they say.
 
+use super::lines::{Lines, Piece};
+
 /// The longest data of an event that is looked at, in bytes; a longer one is taken for content.
 /// Preambles, errors and counts of tokens of the families have a few hundred.
 pub(crate) const LONGEST: usize = 64 << 10;
 
 /// Cuts a stream into events, at any cut of its bytes (HTML 9.2.6).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Events {
+    lines: Lines,
     line: Vec<u8>,
     data: Option<Vec<u8>>,
-    after_cr: bool,
     too_long: bool,
 }
 
@@ -24,17 +26,22 @@ pub(crate) enum Event {
 }
 
 impl Events {
+    pub(crate) fn new() -> Self {
+        Self { lines: Lines::START, line: Vec::new(), data: None, too_long: false }
+    }
+
     /// The events that end in these bytes.
-    pub(crate) fn read(&mut self, bytes: &[u8]) -> Vec<Event> {
+    pub(crate) fn read(&mut self, mut bytes: &[u8]) -> Vec<Event> {
         let mut ended = Vec::new();
-        for &byte in bytes {
-            let completes_crlf = std::mem::replace(&mut self.after_cr, byte == b'\r');
-            match byte {
-                b'\n' if completes_crlf => {}
-                b'\n' | b'\r' => ended.extend(self.end_line()),
-                _ if self.held() < LONGEST => self.line.push(byte),
-                _ => self.too_long = true,
+        while !bytes.is_empty() {
+            let (taken, piece) = self.lines.next(bytes);
+            match piece {
+                Piece::Text(text) => self.hold(text),
+                Piece::LineEnd => self.end_line(),
+                Piece::BlankLine => ended.extend(self.end_event()),
+                Piece::LateLf => {}
             }
+            bytes = &bytes[taken..];
         }
         ended
     }
@@ -43,18 +50,18 @@ impl Events {
         self.line.len() + self.data.as_ref().map_or(0, Vec::len)
     }
 
-    fn end_line(&mut self) -> Option<Event> {
+    fn hold(&mut self, text: &[u8]) {
+        let room = LONGEST.saturating_sub(self.held()).min(text.len());
+        self.line.extend_from_slice(&text[..room]);
+        self.too_long |= room < text.len();
+    }
+
+    fn end_line(&mut self) {
         let line = std::mem::take(&mut self.line);
-        let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&line);
-        if line.is_empty() {
-            let data = self.data.take();
-            let too_long = std::mem::take(&mut self.too_long);
-            return if too_long { Some(Event::TooLong) } else { data.map(Event::Data) };
-        }
-        let value = match line.strip_prefix(b"data")? {
-            [] => &b""[..],
-            [b':', b' ', value @ ..] | [b':', value @ ..] => value,
-            _ => return None,
+        let value = match line.strip_prefix(b"data") {
+            Some([]) => &b""[..],
+            Some([b':', b' ', value @ ..] | [b':', value @ ..]) => value,
+            Some(_) | None => return,
         };
         match &mut self.data {
             Some(data) => {
@@ -63,7 +70,15 @@ impl Events {
             }
             None => self.data = Some(value.to_vec()),
         }
-        None
+    }
+
+    fn end_event(&mut self) -> Option<Event> {
+        let data = self.data.take();
+        if std::mem::take(&mut self.too_long) {
+            Some(Event::TooLong)
+        } else {
+            data.map(Event::Data)
+        }
     }
 }
 
@@ -72,7 +87,7 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8], cut: usize) -> Vec<Event> {
-        let mut events = Events::default();
+        let mut events = Events::new();
         bytes.chunks(cut).flat_map(|piece| events.read(piece)).collect()
     }
 
@@ -91,7 +106,7 @@ mod tests {
     #[test]
     fn a_long_event_is_not_held() {
         let text = format!("data: {}\n\ndata: 1\n\n", "x".repeat(10 * LONGEST));
-        let mut events = Events::default();
+        let mut events = Events::new();
         let mut seen = Vec::new();
         for piece in text.as_bytes().chunks(1000) {
             seen.extend(events.read(piece));

@@ -8,8 +8,7 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
-/// The byte-order mark that may open a stream (HTML 9.2.5).
-const BOM: &[u8; 3] = b"\xEF\xBB\xBF";
+use super::lines::{Lines, Piece};
 
 /// The field that makes a block an event.
 const DATA: &[u8; 4] = b"data";
@@ -19,26 +18,13 @@ const DATA: &[u8; 4] = b"data";
 pub(crate) struct Ids {
     stream: Box<str>,
     last: u64,
-    at: At,
+    lines: Lines,
     name: Name,
     /// Whether the current block has a whole line of data.
     has_data: bool,
     /// How the last line ended. The inserted line ends likewise: clients that cut a stream at
     /// `\r\n\r\n` (openai-python 2) would else wait for the end of all events.
     line_end: &'static [u8],
-}
-
-/// Where the last byte left the reader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum At {
-    /// At the very start, after this many bytes of a byte-order mark.
-    Bom(usize),
-    /// At the start of a line.
-    LineStart,
-    /// The same after a CR: an LF that follows belongs to it.
-    LineStartAfterCr,
-    /// Inside a line.
-    MidLine,
 }
 
 /// What is known of the current line's field name.
@@ -66,7 +52,7 @@ impl Ids {
         Self {
             stream,
             last: 0,
-            at: At::Bom(0),
+            lines: Lines::START,
             name: Name::Data(0),
             has_data: false,
             line_end: b"\n",
@@ -75,9 +61,7 @@ impl Ids {
 
     /// Something of the relay's own came first: a byte-order mark would be part of a line.
     pub(crate) fn begin(&mut self) {
-        if self.at == At::Bom(0) {
-            self.at = At::LineStart;
-        }
+        self.lines.begin();
     }
 
     /// Takes the next piece, cut anywhere.
@@ -85,11 +69,9 @@ impl Ids {
         let mut numbered = BytesMut::new();
         let mut ends: Vec<usize> = Vec::new();
         let (mut read, mut copied) = (0, 0);
-        while let Some(&first) = bytes.get(read) {
-            let begins_blank_line = matches!(first, b'\n' | b'\r')
-                && (self.at == At::LineStart
-                    || (self.at == At::LineStartAfterCr && first == b'\r'));
-            let ends_event = begins_blank_line && std::mem::take(&mut self.has_data);
+        while read < bytes.len() {
+            let (taken, piece) = self.lines.next(&bytes[read..]);
+            let ends_event = piece == Piece::BlankLine && std::mem::take(&mut self.has_data);
             if ends_event {
                 if numbered.is_empty() {
                     numbered.reserve(bytes.len() + 128);
@@ -98,15 +80,25 @@ impl Ids {
                 copied = read;
                 self.put_id(&mut numbered);
             }
-            let is_late_lf = self.at == At::LineStartAfterCr && first == b'\n';
-            read += self.step(&bytes[read..]);
+            read += taken;
             let behind = numbered.len() + (read - copied);
-            if ends_event {
-                ends.push(behind);
-            } else if let Some(end) =
-                ends.last_mut().filter(|end| is_late_lf && **end + 1 == behind)
-            {
-                *end = behind;
+            match piece {
+                Piece::Text(text) => {
+                    self.name = text.iter().fold(self.name, |name, byte| name.then(*byte));
+                }
+                Piece::LineEnd => {
+                    let name = std::mem::replace(&mut self.name, Name::Data(0));
+                    self.has_data |= matches!(name, Name::Data(4) | Name::DataWhole);
+                    self.line_end = if bytes[read - 1] == b'\r' { b"\r" } else { b"\n" };
+                }
+                Piece::BlankLine if ends_event => ends.push(behind),
+                Piece::LateLf => {
+                    self.line_end = b"\r\n";
+                    if let Some(end) = ends.last_mut().filter(|end| **end + 1 == behind) {
+                        *end = behind;
+                    }
+                }
+                Piece::BlankLine => {}
             }
         }
         if numbered.is_empty() {
@@ -117,48 +109,9 @@ impl Ids {
     }
 
     fn put_id(&mut self, numbered: &mut BytesMut) {
-        if self.at == At::LineStartAfterCr {
-            // No LF belongs to it, or it would have come before this byte.
-            self.line_end = b"\r";
-        }
         self.last = self.last.saturating_add(1);
         numbered.put(format!("id: {}-{}", self.stream, self.last).as_bytes());
         numbered.put(self.line_end);
-    }
-
-    /// Reads at least one byte and at most one line; tells how many that were.
-    fn step(&mut self, bytes: &[u8]) -> usize {
-        let first = bytes[0];
-        match self.at {
-            At::Bom(matched) if BOM.get(matched) == Some(&first) => {
-                self.at = if matched == 2 { At::LineStart } else { At::Bom(matched + 1) };
-                return 1;
-            }
-            At::LineStartAfterCr if first == b'\n' => {
-                self.at = At::LineStart;
-                self.line_end = b"\r\n";
-                return 1;
-            }
-            // A beginning of the mark that came to nothing is part of the first line.
-            At::Bom(1..) => self.name = Name::Other,
-            At::Bom(_) | At::LineStart | At::LineStartAfterCr | At::MidLine => {}
-        }
-        let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-        let line = &bytes[..end.unwrap_or(bytes.len())];
-        self.name = line.iter().fold(self.name, |name, byte| name.then(*byte));
-        let Some(end) = end else {
-            self.at = At::MidLine;
-            return bytes.len();
-        };
-        let name = std::mem::replace(&mut self.name, Name::Data(0));
-        self.has_data |= matches!(name, Name::Data(4) | Name::DataWhole);
-        if bytes[end] == b'\r' {
-            self.at = At::LineStartAfterCr;
-        } else {
-            self.at = At::LineStart;
-            self.line_end = b"\n";
-        }
-        end + 1
     }
 }
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{super::lines::BOM, *};
 
 const STREAM: &str = "5eed";
 

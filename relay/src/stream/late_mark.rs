@@ -5,9 +5,8 @@
 
 use bytes::{Buf as _, Bytes};
 
+use super::lines::BOM;
 use crate::reached::reached;
-
-const MARK: &[u8; 3] = b"\xEF\xBB\xBF";
 
 /// How much of the mark has come.
 #[derive(Debug, Clone, Default)]
@@ -20,17 +19,17 @@ impl LateMark {
     /// The bytes without the mark; a beginning of it that comes to nothing is given back.
     pub(super) fn take_from(&mut self, mut bytes: Bytes) -> Bytes {
         while !self.over && !bytes.is_empty() {
-            if MARK.get(self.matched) != bytes.first() {
+            if BOM.get(self.matched) != bytes.first() {
                 self.over = true;
                 return if self.matched == 0 {
                     bytes
                 } else {
-                    Bytes::from([&MARK[..self.matched], &bytes].concat())
+                    Bytes::from([&BOM[..self.matched], &bytes].concat())
                 };
             }
             bytes.advance(1);
             self.matched += 1;
-            self.over = self.matched == MARK.len();
+            self.over = self.matched == BOM.len();
             if self.over {
                 reached!("a byte-order mark behind a heartbeat is taken away");
             }

@@ -46,6 +46,10 @@ impl Line {
         self.value(b"event")
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
     pub(super) fn is_data(&self) -> bool {
         self.data().is_some()
     }

@@ -12,6 +12,7 @@ mod family;
 pub(crate) mod ids;
 mod late_mark;
 mod line;
+pub(crate) mod lines;
 mod members;
 pub(crate) mod read_on;
 

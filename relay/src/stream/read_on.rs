@@ -27,7 +27,7 @@ pub(crate) async fn read_on(
     budget: Duration,
     phases: Phases,
 ) {
-    let mut events = Events::default();
+    let mut events = Events::new();
     let reading = async {
         while let Some(Ok(frame)) = body.frame().await {
             let Ok(bytes) = frame.into_data() else { continue };
