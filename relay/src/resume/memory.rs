@@ -245,8 +245,7 @@ impl Ring {
             let length = entry.bytes.len() as u64;
             if skip < length {
                 let from = usize::try_from(skip).map_err(|_| StoreError::Unknown)?;
-                let ends_event = entry.ends.last() == Some(&entry.bytes.len());
-                return Ok(Some(Read::Bytes { bytes: entry.bytes.slice(from..), ends_event }));
+                return Ok(Some(Read::Bytes(entry.bytes.slice(from..))));
             }
             skip -= length;
         }
@@ -363,7 +362,7 @@ mod tests {
         assert_eq!(store.open(id(1), 10).await, Err(StoreError::Unknown));
         assert_eq!(store.read(id(1), 59).await, Err(StoreError::Dropped));
         let bytes = Bytes::from_static(b"7\n\n");
-        assert_eq!(store.read(id(1), 67).await, Ok(Read::Bytes { bytes, ends_event: true }));
+        assert_eq!(store.read(id(1), 67).await, Ok(Read::Bytes(bytes)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -379,7 +378,7 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(1)).await;
         store.end(id(1), over()).await.unwrap();
         let (first, last) = reader.await.unwrap();
-        assert_eq!(first, Ok(Read::Bytes { bytes: event(2).bytes, ends_event: true }));
+        assert_eq!(first, Ok(Read::Bytes(event(2).bytes)));
         assert_eq!(last, Ok(Read::End(over())));
     }
 

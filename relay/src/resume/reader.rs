@@ -15,7 +15,11 @@ use super::{
     live::Attached,
     store::{Opened, Read, Store, StoreError},
 };
-use crate::{metrics::Level, wire::Client};
+use crate::{
+    metrics::Level,
+    stream::{Family, boundary::Boundary},
+    wire::Client,
+};
 
 /// Why the framing was left unfinished, as the stream's was.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +39,7 @@ pub(crate) struct Reader {
     held_bytes: Level,
     /// The mark of the last thing given to hyper.
     mark: u64,
-    between: bool,
+    boundary: Boundary,
     state: State,
 }
 
@@ -58,7 +62,11 @@ impl Reader {
     ) -> Self {
         let mark = client.mark();
         let state = State::Idle;
-        Self { store, stream, opened, attached, client, held_bytes, mark, between: true, state }
+        let mut boundary = Boundary::new(Family::Opaque);
+        if opened.offset > 0 {
+            boundary.lines.begin();
+        }
+        Self { store, stream, opened, attached, client, held_bytes, mark, boundary, state }
     }
 
     fn begin_read(&self) -> State {
@@ -72,9 +80,9 @@ impl Reader {
     /// What goes to the client because of what was read.
     fn take(&mut self, read: Result<Read, StoreError>) -> Option<Bytes> {
         match read {
-            Ok(Read::Bytes { bytes, ends_event }) => {
+            Ok(Read::Bytes(bytes)) => {
                 self.opened.offset += bytes.len() as u64;
-                self.between = ends_event;
+                self.boundary.read(&bytes);
                 self.state = State::Idle;
                 Some(bytes)
             }
@@ -97,15 +105,15 @@ impl Reader {
     /// What tells the client why the rest cannot be had. That a writer is lost has a number, as the
     /// last event: a client that comes back behind it is told that it had all.
     fn news(&self, error: &StoreError) -> Bytes {
-        let closing = if self.between { "" } else { "\n\n" };
+        let closing = self.boundary.closing(true);
         let farewell = &self.opened.label.farewell[..];
         let (StoreError::WriterLost { last_event }, Some(open)) =
             (error, farewell.strip_suffix(b"\n"))
         else {
-            return [closing.as_bytes(), farewell].concat().into();
+            return [closing, farewell].concat().into();
         };
         let id = EventId { stream: self.stream, number: last_event + 1 };
-        [closing.as_bytes(), open, format!("id: {id}\n\n").as_bytes()].concat().into()
+        [closing, open, format!("id: {id}\n\n").as_bytes()].concat().into()
     }
 }
 

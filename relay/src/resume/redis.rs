@@ -305,8 +305,7 @@ fn read_at(event: &RedisEntry, offset: u64) -> Result<Read, StoreError> {
             let begin = behind - entry.bytes.len() as u64;
             let skip = offset.checked_sub(begin).ok_or(StoreError::Dropped)?;
             let skip = usize::try_from(skip).map_err(|_| StoreError::Dropped)?;
-            let ends_event = entry.ends.last() == Some(&entry.bytes.len());
-            Ok(Read::Bytes { bytes: entry.bytes.slice(skip..), ends_event })
+            Ok(Read::Bytes(entry.bytes.slice(skip..)))
         }
     }
 }

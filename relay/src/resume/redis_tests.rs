@@ -112,7 +112,7 @@ async fn one_relay_writes_and_another_reads_along() {
     assert_eq!(opened, Opened { offset: 10, label: label() });
     let reading = tokio::spawn(async move {
         let (mut offset, mut text) = (opened.offset, Vec::new());
-        while let Read::Bytes { bytes, .. } = reader.read(id(), offset).await.unwrap() {
+        while let Read::Bytes(bytes) = reader.read(id(), offset).await.unwrap() {
             offset += bytes.len() as u64;
             text.extend(bytes);
         }
@@ -133,7 +133,7 @@ async fn a_reader_of_a_lost_writer_gets_what_there_is_and_then_the_truth() {
     drop(written(&server, 1 << 20, 2).await);
     let reader = store(&server, 1 << 20);
     assert_eq!(reader.open(id(), 1).await.unwrap().offset, 10);
-    let rest = Read::Bytes { bytes: event(2).bytes, ends_event: true };
+    let rest = Read::Bytes(event(2).bytes);
     assert_eq!(reader.read(id(), 10).await, Ok(rest));
     let lost = timeout(Duration::from_secs(30), reader.read(id(), 20)).await.unwrap();
     assert_eq!(lost, Err(StoreError::WriterLost { last_event: 2 }));
@@ -166,7 +166,7 @@ async fn a_stream_goes_on_where_it_is_written_when_redis_goes_away() {
     drop(server);
     writer.append(id(), event(2)).await.unwrap();
     writer.end(id(), over()).await.unwrap();
-    let rest = Read::Bytes { bytes: event(2).bytes, ends_event: true };
+    let rest = Read::Bytes(event(2).bytes);
     assert_eq!(writer.read(id(), 10).await, Ok(rest));
     assert_eq!(writer.read(id(), 20).await, Ok(Read::End(over())));
     assert!(matches!(reader.open(id(), 1).await, Err(StoreError::Unavailable(_))));
@@ -186,7 +186,7 @@ async fn a_reader_waits_through_a_silence_that_is_longer_than_the_lease() {
         writer.hold(id()).await.unwrap();
     }
     writer.append(id(), event(2)).await.unwrap();
-    let next = Read::Bytes { bytes: event(2).bytes, ends_event: true };
+    let next = Read::Bytes(event(2).bytes);
     assert_eq!(reading.await.unwrap(), Ok(next));
 }
 
@@ -227,7 +227,7 @@ async fn a_reader_does_not_fail_of_a_connection_that_died_while_idle() {
     let Some(server) = server().await else { return };
     written(&server, 1 << 20, 2).await.end(id(), over()).await.unwrap();
     let reader = store(&server, 1 << 20);
-    let rest = Read::Bytes { bytes: event(2).bytes, ends_event: true };
+    let rest = Read::Bytes(event(2).bytes);
     assert_eq!(reader.read(id(), 10).await, Ok(rest));
     let mut kill = redis::pipe();
     // All but the one that asks, which is the reader's shared one.

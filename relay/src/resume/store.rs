@@ -55,13 +55,8 @@ pub struct Label {
 /// What is there at an offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Read {
-    /// Bytes, never none.
-    Bytes {
-        /// From the offset on.
-        bytes: Bytes,
-        /// Whether an event ends with them.
-        ends_event: bool,
-    },
+    /// Bytes from the offset on, never none.
+    Bytes(Bytes),
     /// Nothing more, ever.
     End(End),
 }

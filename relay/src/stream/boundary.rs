@@ -8,9 +8,9 @@ use super::{
 
 /// Reads a stream of events in any cuts, in constant memory.
 #[derive(Debug, Clone)]
-pub(super) struct Boundary {
+pub(crate) struct Boundary {
     family: Family,
-    pub(super) lines: Lines,
+    pub(crate) lines: Lines,
     line: Line,
     block: Block,
     /// What the last event that said anything of the end said of it.
@@ -25,6 +25,8 @@ pub(super) struct Boundary {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Block {
     data_lines: DataLines,
+    /// Whether it has a name.
+    named: bool,
     /// By the event's name, or its first data line.
     word: Word,
 }
@@ -38,7 +40,7 @@ enum DataLines {
 }
 
 impl Boundary {
-    pub(super) fn new(family: Family) -> Self {
+    pub(crate) fn new(family: Family) -> Self {
         Self {
             family,
             lines: Lines::START,
@@ -50,7 +52,7 @@ impl Boundary {
         }
     }
 
-    pub(super) fn read(&mut self, mut bytes: &[u8]) {
+    pub(crate) fn read(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let (taken, piece) = self.lines.next(bytes);
             match piece {
@@ -84,6 +86,18 @@ impl Boundary {
         self.events
     }
 
+    /// What must be sent first so that an event stands alone, when nothing more will come.
+    ///
+    /// After a CR the first LF only completes a CRLF. Where events have ids, a blank line ends only what
+    /// would be a part of the event: openai-python takes any for an event once it knows an id.
+    pub(crate) fn closing(&self, has_ids: bool) -> &'static [u8] {
+        let begun = self.block.with(self.family, &self.line);
+        let is_event = begun.named || begun.data_lines != DataLines::None;
+        let needs_blank_line = if has_ids { is_event } else { self.lines.is_in_block() };
+        let line_ends = usize::from(!self.lines.is_at_line_start()) + usize::from(needs_blank_line);
+        &b"\n\n"[..line_ends]
+    }
+
     /// What the stream's events, as far as they have ended, say of its end.
     pub(super) fn word(&self) -> Word {
         self.last
@@ -111,7 +125,8 @@ impl Block {
     /// The block with one more line.
     fn with(self, family: Family, line: &Line) -> Self {
         if let Some(name) = line.event_name() {
-            return Self { word: family.name_word(name).unwrap_or(self.word), ..self };
+            let word = family.name_word(name).unwrap_or(self.word);
+            return Self { named: !name.is_empty(), word, ..self };
         }
         if !line.is_data() {
             return self;
@@ -122,6 +137,7 @@ impl Block {
                 Self {
                     data_lines: DataLines::One,
                     word: if word == Word::More { self.word } else { word },
+                    ..self
                 }
             }
             DataLines::One | DataLines::Many => Self { data_lines: DataLines::Many, ..self },
@@ -215,7 +231,7 @@ mod tests {
         fn any_cut_reads_as_the_whole_does(bytes in stream(), cut in 1_usize..9) {
             let boundary = read(&bytes, cut);
             let naive = naive(&bytes);
-            let closing = boundary.lines.closing();
+            let closing = boundary.closing(false);
             let completes_crlf = closing == b"\n" && bytes.ends_with(b"\r");
             prop_assert_eq!(closing.is_empty() || completes_crlf, naive.between);
             prop_assert_eq!(boundary.word() == Word::End, naive.done);
@@ -225,9 +241,9 @@ mod tests {
         #[test]
         fn after_the_closing_every_stream_stands_between_events(bytes in stream()) {
             let mut boundary = read(&bytes, 3);
-            let closing = boundary.lines.closing();
+            let closing = boundary.closing(false);
             boundary.read(closing);
-            prop_assert_eq!(boundary.lines.closing(), b"");
+            prop_assert_eq!(boundary.closing(false), b"");
             let closed = [&bytes[..], closing].concat();
             prop_assert!(naive(&closed).between);
         }
@@ -254,7 +270,7 @@ mod tests {
             (b"\xEF\xBB\xBF", b""),
         ] {
             assert_eq!(
-                read(sent, 1).lines.closing(),
+                read(sent, 1).closing(false),
                 closing,
                 "{:?}",
                 sent.escape_ascii().to_string()

@@ -280,7 +280,7 @@ impl Core {
         }
         let next = self.boundary.sequence().map_or(0, |last| last.saturating_add(1));
         let event = self.policy.family.error_event(error, next);
-        let closing = self.boundary.lines.closing();
+        let closing = self.boundary.closing(self.ids.is_some());
         if !closing.is_empty() {
             reached!("half an event is closed before an error event");
         }

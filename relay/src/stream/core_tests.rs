@@ -66,6 +66,24 @@ fn an_error_event_stands_alone_after_half_an_event() {
 }
 
 #[test]
+fn where_events_have_ids_no_blank_line_ends_what_is_no_event() {
+    let policy = Policy { ids: Some("s".into()), ..policy() };
+    let error = BROKEN_EVENT.replace("\n\n", "\nid: s-1\n\n");
+    for (half, closing) in [
+        (": ping\n", ""),
+        (": pi", "\n"),
+        (": ping\r", "\n"),
+        ("retry: 1\nunk", "\n"),
+        ("event: e\nevent\n", ""),
+        ("event: e\n", "\n"),
+        ("event: e", "\n\n"),
+    ] {
+        let (sent, _) = run(policy.clone(), &[half.as_bytes()], Input::Failed);
+        assert_eq!(sent, format!("{half}{closing}{error}"), "{half:?}");
+    }
+}
+
+#[test]
 fn a_stream_that_is_cut_in_its_terminator_does_not_become_complete() {
     for half in ["data: [DONE]", "data: [DONE]\n", "data: [DONE]\r\n"] {
         let (sent, then) = run(policy(), &[half.as_bytes()], Input::Failed);

@@ -101,12 +101,13 @@ impl Lines {
         at_line_start && !self.in_block
     }
 
-    /// What must be sent first so that an event stands alone, when nothing more will come.
-    ///
-    /// After a CR the first LF only completes a CRLF.
-    pub(super) fn closing(&self) -> &'static [u8] {
-        let line_end = !matches!(self.at, At::Bom(0) | At::LineStart);
-        let blank_line = self.in_block || matches!(self.at, At::Bom(1..));
-        &b"\n\n"[..usize::from(line_end) + usize::from(blank_line)]
+    /// Whether a line has begun that no blank line has followed.
+    pub(super) fn is_in_block(&self) -> bool {
+        self.in_block || matches!(self.at, At::Bom(1..))
+    }
+
+    /// Whether the next byte begins a line, and no LF may come that belongs to the one before.
+    pub(super) fn is_at_line_start(&self) -> bool {
+        matches!(self.at, At::Bom(0) | At::LineStart)
     }
 }

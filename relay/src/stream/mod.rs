@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 pub(crate) mod body;
-mod boundary;
+pub(crate) mod boundary;
 mod core;
 mod events;
 mod family;
