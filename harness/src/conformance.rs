@@ -11,7 +11,9 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::{
     net::Upstream,
+    plan::Limits,
     report::{Conclusion, Format, Outcome},
+    rules::limits,
     scenario::catalogue::{self, NotFound, ScenarioFile},
     suite::{self, Case, Settings},
     target::Target,
@@ -46,6 +48,7 @@ where
 pub struct Conformance {
     target: Target,
     folders: Vec<PathBuf>,
+    limits: Limits,
 }
 
 impl Conformance {
@@ -59,7 +62,7 @@ impl Conformance {
 
     /// Of any target: one that owns its server settings, claims capabilities or maps switches.
     pub fn of_target(target: Target) -> Self {
-        Self { target, folders: Vec::new() }
+        Self { target, folders: Vec::new(), limits: Limits::default() }
     }
 
     /// Also runs the scenarios of a folder of one's own.
@@ -69,10 +72,29 @@ impl Conformance {
         self
     }
 
+    /// Judges by other numbers than the usual ones: `["prompt-frames=25ms", "bounded-memory=1MiB"]`.
+    /// [`limits::ALL`] has every one.
+    ///
+    /// # Panics
+    /// Where a text sets no limit, with what would be right.
+    #[must_use]
+    #[track_caller]
+    pub fn with_limits<T: AsRef<str>>(mut self, texts: &[T]) -> Self {
+        match limits::read(texts) {
+            Ok(limits) => self.limits = limits,
+            Err(error) => panic!("{error}"),
+        }
+        self
+    }
+
+    fn settings(&self) -> Settings {
+        Settings { limits: self.limits.clone(), ..Settings::of(self.target.clone()) }
+    }
+
     /// Runs them, prints as `cargo test` does, and says how it went.
     pub fn run(self) -> ExitCode {
         let arguments = Arguments::from_args();
-        let settings = Arc::new(Settings::of(self.target));
+        let settings = Arc::new(self.settings());
         let mut trials = trials("the catalogue", catalogue::embedded(&[]), &settings);
         for folder in &self.folders {
             let found = catalogue::find(&[], folder);
@@ -128,4 +150,35 @@ fn text(outcome: Outcome, settings: &Settings) -> String {
     // Writing to memory does not fail.
     drop(Format::Text.render(&report, &mut bytes));
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEN: &str = "proxy-buffering/ten-events-come-one-by-one";
+
+    /// What `cargo test` says of a relay that passes events on 200 ms late.
+    fn judged_by(limits: &[&str]) -> Result<(), String> {
+        let target = Target::broken("forgets-flush").ok_or("it is there")?;
+        let settings = Conformance::of_target(target).with_limits(limits).settings();
+        let files = catalogue::embedded(&[TEN.to_owned()]).map_err(|error| error.to_string())?;
+        let cases = Case::read_all(&files[0]).map_err(|_| "it is right")?;
+        judge(&cases[0], &settings)
+            .map_err(|failed| failed.message().unwrap_or_default().to_owned())
+    }
+
+    #[test]
+    fn a_relay_is_judged_by_the_limits_of_its_own_test() {
+        assert_eq!(judged_by(&["prompt-frames=200ms"]), Ok(()));
+        let told = judged_by(&["prompt-frames=199ms"]).unwrap_err();
+        assert!(told.starts_with("limit  prompt-frames=199ms, by default 10ms\n"), "{told}");
+        assert!(told.contains("each event leaves within 199ms of its arrival, not"), "{told}");
+    }
+
+    #[test]
+    #[should_panic(expected = "there is no limit `promt-frames`; did you mean `prompt-frames`?")]
+    fn a_limit_that_is_none_is_told_before_anything_runs() {
+        drop(judged_by(&["promt-frames=25ms"]));
+    }
 }

@@ -15,13 +15,13 @@ use crate::{
     exchange::Run,
     judge::{self, Judged},
     net::{self, Engine},
-    plan::{self, Plan},
+    plan::{self, Limits, Plan},
     profile,
     report::{
-        Conclusion, EXPECTED, Excuse, FORMAT_VERSION, Failure, Lenience, Note, Outcome, Report,
-        SdkView,
+        Conclusion, EXPECTED, Excuse, FORMAT_VERSION, Failure, Lenience, LimitUsed, Note, Outcome,
+        Report, SdkView,
     },
-    rules::{self, Level, Rule},
+    rules::{self, Level, Rule, limits},
     scenario::{self, CellName, Http, Scenario, catalogue::ScenarioFile},
     target::{Capability, Target},
     trace::{ClientFact, Fact, Trace},
@@ -70,12 +70,16 @@ pub struct Settings {
     pub seed: u64,
     /// Whether the report says what each SDK would have made of what clients got.
     pub sdks: bool,
+    /// What is said otherwise of the numbers that rules judge by; see [`limits::read`]. A run and its
+    /// trace are the same with any.
+    pub limits: Limits,
 }
 
 impl Settings {
     /// The usual way to run a target.
     pub fn of(target: Target) -> Self {
-        Self { target, engine: Engine::TurmoilNet, seed: 1, sdks: false }
+        let limits = Limits::default();
+        Self { target, engine: Engine::TurmoilNet, seed: 1, sdks: false, limits }
     }
 }
 
@@ -113,6 +117,7 @@ pub fn report(outcomes: Vec<Outcome>, settings: &Settings, wall: Duration) -> Re
         engine: settings.engine.name(),
         select: if cfg!(tokio_unstable) { "seeded" } else { "unseeded" },
         seed: settings.seed,
+        limits: LimitUsed::all(&settings.limits),
         outcomes,
         wall,
     }
@@ -168,6 +173,7 @@ fn outcome_and_trace(case: &Case, settings: &Settings) -> (Outcome, Option<Trace
 fn plan_for(case: &Case, settings: &Settings) -> Plan {
     let mut plan = case.plan(settings.seed);
     plan.claims = settings.target.says.clone();
+    plan.limits = settings.limits.clone();
     if !settings.engine.shows_packets() {
         plan.proves.clear();
         plan.expect.retain(|expect| expect.excused.is_none());
@@ -202,7 +208,7 @@ fn cannot_run(scenario: &Scenario, plan: &Plan, settings: &Settings) -> Option<S
 fn tally(outcome: &mut Outcome, judged: Judged, settings: &Settings) {
     let replay = replay(&outcome.id, settings);
     for excused in judged.excused {
-        let failure = of_rule(excused.rule, excused.breach, &replay);
+        let failure = of_rule(excused.rule, excused.breach, settings, &replay);
         outcome.excused.push(Excuse { failure, because: excused.because });
     }
     outcome.lenient.extend(judged.lenient.into_iter().map(|one| Lenience {
@@ -218,10 +224,12 @@ fn tally(outcome: &mut Outcome, judged: Judged, settings: &Settings) {
             }
             Verdict::Broke(breach) if rule.level == Level::Info => {
                 let because = "it only informs".to_owned();
-                let failure = of_rule(rule, breach, &replay);
+                let failure = of_rule(rule, breach, settings, &replay);
                 outcome.excused.push(Excuse { failure, because });
             }
-            Verdict::Broke(breach) => outcome.failures.push(of_rule(rule, breach, &replay)),
+            Verdict::Broke(breach) => {
+                outcome.failures.push(of_rule(rule, breach, settings, &replay));
+            }
         }
     }
     for (label, verdict) in judged.expectations {
@@ -238,12 +246,12 @@ fn tally(outcome: &mut Outcome, judged: Judged, settings: &Settings) {
     }
 }
 
-fn of_rule(rule: &Rule, breach: Breach, replay: &str) -> Failure {
+fn of_rule(rule: &Rule, breach: Breach, settings: &Settings, replay: &str) -> Failure {
     Failure {
         rule: rule.id.to_owned(),
         level: rule.level.name(),
         citation: rule.citation.to_owned(),
-        demand: rule.demand.to_owned(),
+        demand: rule.demand(&settings.limits),
         ..expected(String::new(), breach, replay)
     }
 }
@@ -266,7 +274,7 @@ fn expected(label: String, breach: Breach, replay: &str) -> Failure {
 
 /// The one command that runs a scenario again in the same way.
 fn replay(id: &str, settings: &Settings) -> String {
-    let Settings { target, engine, seed, sdks: _ } = settings;
+    let Settings { target, engine, seed, sdks: _, limits } = settings;
     let mut command = vec![format!("whitewater run '{id}'")];
     if target.name != Target::REFERENCE {
         command.push(format!("--relay {}", target.name));
@@ -275,6 +283,8 @@ fn replay(id: &str, settings: &Settings) -> String {
         command.push(format!("--engine {engine}"));
     }
     command.push(format!("--seed {seed}"));
+    command
+        .extend(limits::changed(limits).map(|(limit, is)| format!("--limit {}={is}", limit.name)));
     command.join(" ")
 }
 

@@ -91,7 +91,7 @@ fn bad_input_ends_with_2_and_runs_nothing() {
         (&["run", TEN, "--tag", "no-such-tag"], "no scenario has the tags no-such-tag"),
         (&["run", "--relay", "broken/forgets-flsh"], "did you mean `broken/forgets-flush`?"),
         (&["run", "harness/tests/bad_input"], "nothing was run"),
-        (&["list", "no-such-catalogue"], "possible values: scenarios, rules, relays"),
+        (&["list", "no-such-catalogue"], "possible values: scenarios, rules, limits, relays"),
         (&["new", "Two Words"], "did you mean `two-words`?"),
         (&["new", "a/b/c"], "is not in kebab-case"),
         (&["new", "../a"], "the area `..` is not in kebab-case"),
@@ -107,6 +107,12 @@ fn bad_input_ends_with_2_and_runs_nothing() {
         (&["explain", "strem"], "did you mean `stream`?"),
         (&["explain", "no-such-folder/*"], "no scenario matches `no-such-folder/*`"),
         (&["run", "--engine", "ns-3"], "turmoil-net"),
+        (&["run", TEN, "--limit", "promt-frames=5ms"], "did you mean `prompt-frames`? (limits: "),
+        (
+            &["run", TEN, "--limit", "prompt-frames=5"],
+            "`5` is not a time: a whole number with its unit",
+        ),
+        (&["run", TEN, "--limit", "prompt-frames=5ms", "--trace"], "cannot be used with"),
         (&["run", TEN, "--pcap", "Cargo.toml"], "cannot make the folder Cargo.toml for --pcap: "),
         (&["run", TEN, "--pcap", "Cargo.toml/below"], "name one that can be written"),
         (&["run", TEN, "--pcap", "target/tmp", "--engine", "turmoil"], "turmoil shows no packets"),
@@ -130,6 +136,43 @@ fn each_catalogue_is_listed_and_each_entry_explained() {
         assert_eq!(explained.status.code(), Some(0));
         assert!(out(&explained).starts_with(entry), "{}", out(&explained));
     }
+}
+
+/// The command that a failure gives for running it again is the whole of what was said.
+#[test]
+fn a_limit_is_said_in_the_head_and_in_the_command_that_replays() {
+    let limit = "--limit prompt-frames=199ms";
+    let said = ["--limit", "prompt-frames=199ms", "--limit", "bounded-memory=256KiB"];
+    let run = ["run", TEN, "--relay", "broken/forgets-flush"];
+    let output = whitewater(&[&run[..], &said].concat());
+    let told = out(&output);
+    assert_eq!(output.status.code(), Some(1), "{}", log(&output));
+    assert!(told.starts_with("limit  prompt-frames=199ms, by default 10ms\n\n"), "{told}");
+    let replay = format!("whitewater run '{TEN}' --relay broken/forgets-flush --seed 1 {limit}\n");
+    assert!(told.contains(&replay), "{told}");
+    let arguments: Vec<&str> = replay.split_whitespace().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(|word| word.trim_matches('\'')).collect();
+    let again = out(&whitewater(&arguments));
+    let blocks =
+        |text: &str| text.split("\n\n").filter(|b| b.starts_with("BROKE")).collect::<String>();
+    assert_eq!(blocks(&again), blocks(&told));
+    assert_eq!(
+        whitewater(&[&run[..], &["--limit", "prompt-frames=200ms"]].concat()).status.code(),
+        Some(0)
+    );
+}
+
+#[test]
+fn limits_are_listed_with_their_defaults_and_explained_with_their_rule() {
+    let listed = out(&whitewater(&["list", "limits"]));
+    let line =
+        "drain.last-words=2s: how long the last words to clients may take after the grace (ours)";
+    assert!(listed.lines().any(|told| told == line), "{listed}");
+    let explained = out(&whitewater(&["explain", "drain.grace"]));
+    assert_eq!(explained, out(&whitewater(&["explain", "drain"])));
+    assert!(explained.contains(&format!("\n  limit     {line}\n")), "{explained}");
+    assert!(explained.contains("and is gone 2s after it\n"), "{explained}");
+    assert!(!out(&whitewater(&["explain", "honest-ending"])).contains("limit"));
 }
 
 #[test]

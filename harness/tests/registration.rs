@@ -7,7 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use harness::{broken, rules, scenario::catalogue};
+use harness::{
+    broken,
+    rules::{self, limits},
+    scenario::catalogue,
+};
 
 /// Rules that no relay can break, and why.
 const UNBREAKABLE: &[(&str, &str)] =
@@ -76,6 +80,41 @@ fn are_the_same<'a>(files: &BTreeSet<String>, registered: impl Iterator<Item = &
 fn each_rule_is_registered_under_the_name_of_its_file() {
     let files = declared("src/rules", "const RULE: Rule = ");
     are_the_same(&files, rules::ALL.iter().map(|rule| rule.id));
+}
+
+/// Constant numbers in rules that no run can set, and why.
+const FIXED: &[(&str, &str)] = &[
+    ("RESOLUTION: Duration", "virtual time has no finer one"),
+    ("SEARCHED_BYTES: usize", "it bounds the work of a search"),
+    ("NO_ERROR: u32", "it is a code of RFC 9113"),
+    ("BEFORE: usize", "it says how much of a text is shown"),
+    ("SHOWN: usize", "it says how much of a text is shown"),
+];
+
+/// What a rule is judged by can be set for a run: outside its tests its file holds no other number.
+#[test]
+fn each_number_of_a_rule_is_a_limit_in_the_table() {
+    let mut registered = 0;
+    let mut fixed: BTreeSet<&str> = BTreeSet::new();
+    for (name, text) in files(&harness("src/rules"), "rs") {
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let mut in_limit = false;
+        for line in text.lines().filter(|_| name != "limits") {
+            let opens = line.ends_with(": Limit = Limit {");
+            registered += usize::from(opens);
+            in_limit = (in_limit || opens) && line != "};";
+            let of_number = [": Duration =", ": Size =", ": usize =", ": u32 =", ": u64 ="];
+            let constant = line.contains("const ") && of_number.iter().any(|of| line.contains(of));
+            if in_limit || !(constant || line.contains("Duration::from_")) {
+                continue;
+            }
+            let excuse = FIXED.iter().find(|(what, _)| line.contains(what));
+            assert!(excuse.is_some(), "{name}: make a limit of `{line}`");
+            fixed.extend(excuse.map(|(what, _)| *what));
+        }
+    }
+    assert_eq!(registered, limits::ALL.len(), "a limit is not in the table of `limits.rs`");
+    assert_eq!(fixed.len(), FIXED.len(), "a number is gone: remove its excuse");
 }
 
 #[test]

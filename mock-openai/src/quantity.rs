@@ -34,6 +34,13 @@ pub struct NotAQuantity {
     pub wanted: &'static str,
 }
 
+impl NotAQuantity {
+    /// The quantity that was meant, where its unit is one of other programs: `20ms` by `20msec`.
+    pub fn meant(&self) -> Option<String> {
+        nearest(&self.text, self.wanted)
+    }
+}
+
 const TIME: &str = "a time: a whole number with its unit, such as `20ms`, `5s`, `10m` or `1h`";
 const SIZE: &str = "a size: a whole number with its unit, such as `417B`, `64KiB` or `1MiB`";
 const RATE: &str = "a rate: a size for each second, such as `1KiB/s` or `10MiB/s`";

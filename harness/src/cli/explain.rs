@@ -8,7 +8,8 @@ use mock_openai::yaml::nearest;
 use super::{Console, Exit, select::Selection, word};
 use crate::{
     broken::{self, Broken},
-    rules::{self, Rule},
+    plan::Limits,
+    rules::{self, Rule, limits},
     scenario::schema,
 };
 
@@ -62,7 +63,8 @@ enum Known {
 }
 
 fn known(word: &str) -> Option<Known> {
-    if let Some(rule) = rules::find(word) {
+    let limit = limits::ALL.iter().find(|limit| limit.name == word);
+    if let Some(rule) = rules::find(limit.map_or(word, |limit| limit.rule())) {
         return Some(Known::Rule(rule));
     }
     if let Some(relay) = word.strip_prefix("broken/").and_then(broken::find) {
@@ -75,9 +77,10 @@ fn known(word: &str) -> Option<Known> {
 fn text(known: &Known) -> String {
     match known {
         Known::Rule(rule) => format!(
-            "{}\n  demands   {}\n  level     {}\n  stands in {}\n  caught    {}",
+            "{}\n  demands   {}\n{}  level     {}\n  stands in {}\n  caught    {}",
             rule.id,
-            rule.demand,
+            rule.demand(&Limits::default()),
+            limits(rule),
             rule.level.name(),
             rule.citation,
             caught_by(rule.id),
@@ -94,6 +97,15 @@ fn text(known: &Known) -> String {
             several => word::choose(several),
         },
     }
+}
+
+/// The numbers that a rule judges by.
+fn limits(rule: &Rule) -> String {
+    let line = |limit: &limits::Limit| {
+        let limits::Limit { name, default, bounds, source, least: _ } = limit;
+        format!("  limit     {name}={default}: {bounds} ({source})\n")
+    };
+    limits::of_rule(rule.id).map(line).collect()
 }
 
 /// The broken relays that a rule catches.

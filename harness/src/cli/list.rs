@@ -6,7 +6,12 @@ use clap::{Args, ValueEnum};
 
 use super::{Console, Exit, select::Selection, word};
 use crate::{
-    broken, rules,
+    broken,
+    plan::Limits,
+    rules::{
+        self,
+        limits::{self, Limit},
+    },
     scenario::{
         CellName,
         schema::{self, Word},
@@ -30,6 +35,8 @@ enum Catalogue {
     Scenarios,
     /// Every rule with what it demands.
     Rules,
+    /// Every number that a rule judges by, with its default, for `run --limit`.
+    Limits,
     /// Every relay that `run --relay` takes, with its mistake.
     Relays,
     /// The steps of an answer.
@@ -54,7 +61,9 @@ impl Catalogue {
     /// For a part of the language, the place whose words it lists.
     fn place(self) -> Option<&'static str> {
         Some(match self {
-            Self::Scenarios | Self::Rules | Self::Relays | Self::Words => return None,
+            Self::Scenarios | Self::Rules | Self::Limits | Self::Relays | Self::Words => {
+                return None;
+            }
             Self::Steps => "upstream.then",
             Self::Presets => "upstream.then.send.preset",
             Self::Errors => "upstream.then.error.preset",
@@ -78,7 +87,14 @@ impl List {
             Catalogue::Rules => {
                 for rule in rules::ALL {
                     let (level, citation) = (rule.level.name(), rule.citation);
-                    writeln!(console.out, "{} ({level}; {citation}): {}", rule.id, rule.demand)?;
+                    let demand = rule.demand(&Limits::default());
+                    writeln!(console.out, "{} ({level}; {citation}): {demand}", rule.id)?;
+                }
+            }
+            Catalogue::Limits => {
+                for limit in limits::ALL {
+                    let Limit { name, default, bounds, source, least: _ } = limit;
+                    writeln!(console.out, "{name}={default}: {bounds} ({source})")?;
                 }
             }
             Catalogue::Relays => {

@@ -14,6 +14,7 @@ use crate::{
     broken,
     net::Engine,
     report::{Conclusion, Format, Outcome},
+    rules::limits,
     suite::{self, Case, Settings},
     target::Target,
     trace::Trace,
@@ -43,8 +44,12 @@ pub(super) struct Run {
     /// always do.
     #[arg(long, conflicts_with = "trace")]
     sdks: bool,
+    /// A number that a rule judges by: `prompt-frames=25ms` (see `whitewater list limits`); may be given
+    /// several times.
+    #[arg(long, value_name = "NAME=VALUE")]
+    limit: Vec<String>,
     /// Prints every event of the traces, one a line, and judges nothing.
-    #[arg(long, conflicts_with_all = ["format", "report"])]
+    #[arg(long, conflicts_with_all = ["format", "report", "limit"])]
     trace: bool,
     /// Also writes the packets of each run into this folder, as pcapng for Wireshark.
     #[arg(long, value_name = "DIR")]
@@ -56,9 +61,13 @@ impl Run {
         let Some(target) = Target::named(&self.relay) else {
             return complaint(&unknown_relay(&self.relay), console);
         };
+        let limits = match limits::read(&self.limit) {
+            Ok(limits) => limits,
+            Err(error) => return complaint(&error.to_string(), console),
+        };
         let Some(cases) = self.selection.load(console)? else { return Ok(Exit::BadInput) };
         let sdks = self.sdks || self.format == Format::Json || self.report.is_some();
-        let settings = Settings { target, engine: self.engine, seed: self.seed, sdks };
+        let settings = Settings { target, engine: self.engine, seed: self.seed, sdks, limits };
         let captures = self.pcap.as_deref().map(|folder| Captures::into(folder, self.engine));
         let captures = match captures.transpose() {
             Ok(captures) => captures,

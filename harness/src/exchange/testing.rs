@@ -73,6 +73,7 @@ impl Story {
             events: vec![],
             switches: IndexMap::new(),
             claims: crate::plan::Claims::default(),
+            limits: crate::plan::Limits::default(),
             upstream: vec![],
             clients: vec![],
             expect: vec![],

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{Claims, Client, Hop, HopKind, Link, Plan, clients};
+use super::{Claims, Client, Hop, HopKind, Limits, Link, Plan, clients};
 use crate::scenario::{HostLimits, LinkSpec, Links, PathStep, Scenario, client_names};
 
 /// Resolves a scenario that was checked. What it draws depends on `seed` and on names alone.
@@ -26,6 +26,7 @@ pub fn plan(scenario: &Scenario, id: &str, seed: u64) -> Plan {
             .map(|(name, switch)| (name.clone(), switch.0.clone()))
             .collect(),
         claims: Claims::default(),
+        limits: Limits::default(),
         upstream: scenario.upstream.clone(),
         clients,
         expect: scenario.expect.clone(),

@@ -3,6 +3,7 @@
 mod claims;
 mod clients;
 mod clock;
+mod limits;
 mod make;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::scenario::{
 
 pub use claims::{Claims, RelayKind};
 pub use clock::EPOCH;
+pub use limits::{Limits, Number};
 pub use make::plan;
 
 /// Everything that one run does. Printed, it is the repro.
@@ -51,6 +53,10 @@ pub struct Plan {
     /// What the relay says of itself.
     #[serde(skip_serializing_if = "Claims::are_usual")]
     pub claims: Claims,
+    /// What the run says otherwise of the numbers that rules judge by. Nothing of the run itself
+    /// depends on it.
+    #[serde(skip_serializing_if = "Limits::are_usual")]
+    pub limits: Limits,
     /// What the provider does.
     pub upstream: Script,
     /// One entry a client: counts are multiplied out.

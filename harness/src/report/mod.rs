@@ -5,6 +5,11 @@ use std::{io, time::Duration};
 use indexmap::IndexMap;
 use serde::Serialize;
 
+use crate::{
+    plan::{Limits, Number},
+    rules::limits,
+};
+
 mod cells;
 mod json;
 pub mod pcapng;
@@ -32,6 +37,8 @@ pub struct Report {
     pub select: &'static str,
     /// The seed of every scenario.
     pub seed: u64,
+    /// Every number that the rules judged by, by its name.
+    pub limits: IndexMap<&'static str, LimitUsed>,
     /// In the order of their ids.
     pub outcomes: Vec<Outcome>,
     /// Wall time of everything, loading included, in seconds.
@@ -75,6 +82,15 @@ pub struct Outcome {
     /// completion.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sdks: Vec<SdkView>,
+}
+
+/// A number that a rule judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LimitUsed {
+    /// What it was in this run.
+    pub value: Number,
+    /// What it is where a run says nothing.
+    pub default: Number,
 }
 
 /// How a scenario came out.
@@ -168,6 +184,16 @@ impl Format {
             Self::Text => text::render(report, out),
             Self::Json => json::render(report, out),
         }
+    }
+}
+
+impl LimitUsed {
+    /// Every one, in the order of the rules.
+    pub fn all(limits: &Limits) -> IndexMap<&'static str, Self> {
+        let used = limits::ALL
+            .iter()
+            .map(|limit| (limit.name, Self { value: limit.of(limits), default: limit.default }));
+        used.collect()
     }
 }
 

@@ -10,6 +10,7 @@ use super::{Conclusion, EXPECTED, Failure, Outcome, Report, cells, sdks};
 const EXPECTED_SHOWN_MAX: usize = 4;
 
 pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    limits(report, out)?;
     writeln!(out, "{}", table(report))?;
     cells::held(&report.outcomes, out)?;
     for outcome in &report.outcomes {
@@ -33,6 +34,16 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
     }
     sdks::render(&report.outcomes, out)?;
     closing(report, out)
+}
+
+/// The numbers that the rules judged by, where they are not the usual ones.
+fn limits(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut others = report.limits.iter().filter(|(_, used)| used.value != used.default).peekable();
+    let any = others.peek().is_some();
+    for (name, used) in others {
+        writeln!(out, "limit  {name}={}, by default {}", used.value, used.default)?;
+    }
+    if any { writeln!(out) } else { Ok(()) }
 }
 
 fn table(report: &Report) -> Table {
@@ -214,6 +225,7 @@ mod tests {
             engine: "turmoil-net",
             select: "seeded",
             seed: 1,
+            limits: indexmap::IndexMap::new(),
             outcomes: vec![outcome],
             wall: Duration::ZERO,
         };

@@ -4,15 +4,21 @@ use std::time::Duration;
 
 use mock_openai::quantity::Time;
 
-use super::{Level, Rule};
+use super::{Level, Rule, limits::Limit};
 use crate::{
     exchange::{Exchange, Moment, Passage, Run, Tcp},
+    plan::Number,
     trace::{Fact, WorldFact},
     verdict::{Breach, Inquiry, Verdict},
 };
 
-/// How long it may leave accepting alone after a failure: axum waits 1 s.
-const PAUSE: Duration = Duration::from_secs(2);
+pub(super) const PAUSE: Limit = Limit {
+    name: "accept-survives",
+    default: Number::Time(Time(Duration::from_secs(2))),
+    least: Number::Time(Time(Duration::ZERO)),
+    bounds: "how long a relay may leave accepting alone once there is room again",
+    source: "axum waits for 1s after a failure, and the same again is slack",
+};
 
 /// `accept` fails while a process has no file descriptor left, and the connection goes on waiting. A
 /// server that takes this for the end of its listener is gone with all of its streams, at the very
@@ -22,7 +28,7 @@ pub(super) const RULE: Rule = Rule {
     level: Level::Profile,
     citation: "accept(2) EMFILE",
     demand: "out of file descriptors, the relay lets its streams go on, leaves accepting alone for a \
-             moment, and accepts again 2 s after there is room at the latest",
+             moment, and accepts again {accept-survives} after there is room at the latest",
     judge,
 };
 
@@ -106,9 +112,9 @@ impl Uses {
     }
 
     /// When the first room after a moment has lasted for a pause, where it ever does.
-    fn lasting_room(&self, since: Moment) -> Option<Duration> {
+    fn lasting_room(&self, since: Moment, pause: Duration) -> Option<Duration> {
         self.spans().filter(|(_, _, room)| *room).find_map(|(from, to, _)| {
-            let end = from.at.max(since.at) + PAUSE;
+            let end = from.at.max(since.at) + pause;
             to.is_none_or(|to| to.at >= end).then_some(end)
         })
     }
@@ -130,18 +136,19 @@ fn left_alone(run: &Run<'_>, uses: &Uses, tcp: &Tcp, since: Moment) -> Option<Br
         let got = format!("the relay ended that of {} at {refused}", tcp.opener.host);
         return Some(Breach::new(refused, &run.relay, wanted, got));
     }
-    let late = uses.lasting_room(since)?;
+    let pause = PAUSE.time(run);
+    let late = uses.lasting_room(since, pause)?;
     let in_time = tcp.acceptor.opened.is_some_and(|opened| opened.at <= late);
     let gave_up = tcp.opener.finished.is_some_and(|finished| finished.at <= late);
     let seen = Moment::first_after(run.trace, late)?;
     if in_time || gave_up {
         return None;
     }
-    let wanted = format!("who waits is accepted within {} of there being room", Time(PAUSE));
+    let wanted = format!("who waits is accepted within {} of there being room", Time(pause));
     let got = format!(
         "{} has waited since {since}, and there was room for {}",
         tcp.opener.host,
-        Time(PAUSE)
+        Time(pause)
     );
     Some(Breach::new(seen, &run.relay, wanted, got))
 }

@@ -2,15 +2,20 @@
 
 use mock_openai::quantity::Size;
 
-use super::{Level, Rule};
+use super::{Level, Rule, limits::Limit};
 use crate::{
     exchange::{Passage, Run},
+    plan::Number,
     verdict::{Breach, Inquiry, Verdict},
 };
 
-/// How much the relay may hold of one answer: the catalogue's default. (Measured on Linux sockets:
-/// hyper's default write buffer holds 16,384 bytes in pieces of 1 KiB, 425,984 in pieces of 32 KiB.)
-const HELD_AT_MOST: Size = Size(256 * 1024);
+pub(super) const HELD: Limit = Limit {
+    name: "bounded-memory",
+    default: Number::Size(Size(256 * 1024)),
+    least: Number::Size(Size(1)),
+    bounds: "how much a relay may hold of one answer",
+    source: "ours: less than hyper's default write buffer holds of pieces of 32KiB, 425984B as measured on Linux",
+};
 
 /// What the relay has read from the provider and not yet given to the client's socket. Where it is
 /// bounded, the provider feels the back-pressure, and the slow reader pays for its slowness itself.
@@ -18,11 +23,12 @@ pub(super) const RULE: Rule = Rule {
     id: "bounded-memory",
     level: Level::Profile,
     citation: "RFC 9112 9.5",
-    demand: "the relay holds at most 256 KiB of an answer, however slowly its client reads",
+    demand: "the relay holds at most {bounded-memory} of an answer, however slowly its client reads",
     judge,
 };
 
 fn judge(run: &Run<'_>) -> Verdict {
+    let most = HELD.bytes(run);
     let mut inquiry = Inquiry::default();
     for (index, exchange) in run.exchanges.iter().enumerate() {
         let Some(passage) = run.at_relay(index).filter(Passage::felt_pressure) else { continue };
@@ -30,12 +36,13 @@ fn judge(run: &Run<'_>) -> Verdict {
             continue;
         }
         inquiry.applies();
-        let too_much = |(_, held): &(_, usize)| *held as u64 > HELD_AT_MOST.0;
+        let too_much = |(_, held): &(_, usize)| *held > most;
         let steps = passage.held();
         if let Some((moment, _)) = steps.iter().copied().find(too_much) {
-            let most = steps.iter().map(|(_, held)| *held as u64).max().unwrap_or_default();
-            let wanted = format!("at most {HELD_AT_MOST} of one answer held, whatever its reader");
-            let got = format!("up to {} of one answer held for {}", Size(most), exchange.client);
+            let peak = steps.iter().map(|(_, held)| *held).max().unwrap_or_default();
+            let (most, peak) = (Size(most as u64), Size(peak as u64));
+            let wanted = format!("at most {most} of one answer held, whatever its reader");
+            let got = format!("up to {peak} of one answer held for {}", exchange.client);
             let breach = Breach::new(moment, &run.relay, wanted, got);
             inquiry.broke(breach.concerning(&exchange.client));
         }

@@ -4,17 +4,22 @@ use std::time::Duration;
 
 use mock_openai::quantity::Time;
 
-use super::{Level, Rule};
+use super::{Level, Rule, limits::Limit};
 use crate::{
     exchange::{Answer, Exchange, Leaving, Moment, Run},
-    plan::Link,
+    plan::{Link, Number},
     scenario::Leave,
     trace::Name,
     verdict::{Breach, Inquiry, Verdict},
 };
 
-/// How long the relay may take, on top of what the links take: the catalogue's default.
-const CLOSED_WITHIN: Duration = Duration::from_secs(1);
+pub(super) const CLOSED: Limit = Limit {
+    name: "cancel-upstream",
+    default: Number::Time(Time(Duration::from_secs(1))),
+    least: Number::Time(Time(Duration::ZERO)),
+    bounds: "how long after its client has gone a relay may hold on to the provider, on top of what two journeys each way over all links take",
+    source: "ours",
+};
 
 /// Tokens that nobody reads are paid for all the same. A client whose host falls silent cannot be
 /// seen to go, and is left to other rules.
@@ -22,7 +27,7 @@ pub(super) const RULE: Rule = Rule {
     id: "cancel-upstream",
     level: Level::Should,
     citation: "RFC 9112 9.5",
-    demand: "when a client goes, its request to the provider is closed within 1 s and two link delays",
+    demand: "when a client goes, its request to the provider is closed within {cancel-upstream} and two link delays",
     judge,
 };
 
@@ -63,7 +68,7 @@ fn gone_before(answer: &Answer, left: Moment) -> bool {
 }
 
 fn judge(run: &Run<'_>) -> Verdict {
-    let allowed = CLOSED_WITHIN + round_trips(&run.plan.links);
+    let allowed = CLOSED.time(run) + round_trips(&run.plan.links);
     let mut inquiry = Inquiry::default();
     for closing in closings(run).filter(|one| one.how != Leaving::Left(Leave::Vanish)) {
         let Closing { exchange, left, closed, .. } = closing;

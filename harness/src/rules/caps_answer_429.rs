@@ -4,15 +4,28 @@ use std::time::Duration;
 
 use mock_openai::quantity::Time;
 
-use super::{Level, Rule};
+use super::{Level, Rule, limits::Limit};
 use crate::{
     exchange::{Exchange, Moment, Run, header},
+    plan::Number,
     verdict::{Breach, Inquiry, Verdict},
 };
 
-/// How long a refusal may take, and how long after its end a stream may hold its place: the
-/// catalogue's default.
-const WITHIN: Duration = Duration::from_secs(1);
+pub(super) const REFUSED: Limit = Limit {
+    name: "caps-answer-429.refusal",
+    default: Number::Time(Time(Duration::from_secs(1))),
+    least: Number::Time(Time(Duration::ZERO)),
+    bounds: "how long a refusal may take",
+    source: "ours",
+};
+
+pub(super) const GIVEN_BACK: Limit = Limit {
+    name: "caps-answer-429.place",
+    default: Number::Time(Time(Duration::from_secs(1))),
+    least: Number::Time(Time(Duration::ZERO)),
+    bounds: "how long after its end a stream may hold its place",
+    source: "ours, as for `cancel-upstream`",
+};
 
 /// A refusal is the relay's own where the provider was not asked. The caps are those that the
 /// scenario sets. RFC 6585 4 lets a 429 say when to come again; here it must, since clients that
@@ -21,7 +34,7 @@ pub(super) const RULE: Rule = Rule {
     id: "caps-answer-429",
     level: Level::Profile,
     citation: "RFC 6585 4; RFC 9110 10.2.3",
-    demand: "over a cap or a rate a client gets 429 with Retry-After at once, and every stream that ends gives its place back",
+    demand: "over a cap or a rate a client gets 429 with Retry-After within {caps-answer-429.refusal}, and every stream that ends gives its place back within {caps-answer-429.place}",
     judge,
 };
 
@@ -69,9 +82,10 @@ fn late(run: &Run<'_>, index: usize, exchange: &Exchange) -> Option<Breach> {
     let asked = at.below.request.end.and_then(|end| at.below_tcp.up.read.when(end - 1))?;
     let left = at.below_tcp.down.wrote.marks.when(at.outgoing()?.start)?;
     let took = left.at.saturating_sub(asked.at);
-    let wanted = format!("the refusal within {} of the request", Time(WITHIN));
+    let within = REFUSED.time(run);
+    let wanted = format!("the refusal within {} of the request", Time(within));
     let got = format!("{} waited {} for it", exchange.client, Time(took));
-    (took > WITHIN).then(|| Breach::new(left, &run.relay, wanted, got))
+    (took > within).then(|| Breach::new(left, &run.relay, wanted, got))
 }
 
 /// A cap: the switch that sets it, and what those who share it have in common.
@@ -140,7 +154,8 @@ fn kept(run: &Run<'_>, index: usize, exchange: &Exchange) -> Option<Breach> {
     if others.into_iter().any(is_set) {
         return None;
     }
-    let full = CAPS.iter().filter_map(|cap| Some((cap.most(run)?, cap.taken(run, index, WITHIN))));
+    let ago = GIVEN_BACK.time(run);
+    let full = CAPS.iter().filter_map(|cap| Some((cap.most(run)?, cap.taken(run, index, ago))));
     let places: Vec<(usize, usize)> = full.collect();
     if places.iter().any(|(most, taken)| taken >= most) {
         return None;

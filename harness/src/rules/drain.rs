@@ -4,19 +4,29 @@ use std::time::Duration;
 
 use mock_openai::quantity::Time;
 
-use super::{Level, Rule};
+use super::{Level, Rule, limits::Limit};
 use crate::{
     exchange::{Exchange, Moment, Passage, Run},
+    plan::Number,
     trace::{Exit, Fact, WorldFact},
     verdict::{Breach, Inquiry, Verdict},
 };
 
-/// How long what runs may go on where the switch `drain` does not say it: as long as Kubernetes waits
-/// between SIGTERM and SIGKILL.
-const GRACE: Duration = Duration::from_secs(30);
+pub(super) const GRACE: Limit = Limit {
+    name: "drain.grace",
+    default: Number::Time(Time(Duration::from_secs(30))),
+    least: Number::Time(Time(Duration::ZERO)),
+    bounds: "how long streams go on after the word to stop, where the scenario sets no switch `drain`",
+    source: "Kubernetes waits as long between SIGTERM and SIGKILL",
+};
 
-/// How long the last words to clients may take after the grace.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+pub(super) const LAST_WORDS: Limit = Limit {
+    name: "drain.last-words",
+    default: Number::Time(Time(Duration::from_secs(2))),
+    least: Number::Time(Time(Duration::ZERO)),
+    bounds: "how long the last words to clients may take after the grace",
+    source: "ours",
+};
 
 /// Every deployment stops every relay. One that cuts its streams breaks them all at once; one that
 /// waits for them is killed in the end, and then it cuts them too.
@@ -24,8 +34,8 @@ pub(super) const RULE: Rule = Rule {
     id: "drain",
     level: Level::Profile,
     citation: "RFC 9112 9.6; Kubernetes pod termination",
-    demand: "told to stop, the relay takes no new streams, lets those that run go on for its grace, \
-             and is gone 2 s after it",
+    demand: "told to stop, the relay takes no new streams, lets those that run go on for its grace \
+             ({drain.grace} where it is not told), and is gone {drain.last-words} after it",
     judge,
 };
 
@@ -71,7 +81,7 @@ impl Stop {
 /// The words that the relay got: one a life of its process.
 fn stops(run: &Run<'_>) -> Vec<Stop> {
     let set = run.switch("drain").and_then(|text| text.parse().ok());
-    let grace = set.map_or(GRACE, |Time(grace)| grace);
+    let grace = set.map_or_else(|| GRACE.time(run), |Time(grace)| grace);
     let mut all: Vec<Stop> = Vec::new();
     for (ordinal, event) in run.trace.events.iter().enumerate() {
         let Fact::World(fact) = &event.fact else { continue };
@@ -130,14 +140,15 @@ fn answered(at: &Passage<'_>) -> Option<Moment> {
 
 /// It is still there when it should be gone.
 fn stays(run: &Run<'_>, stop: &Stop) -> Option<Breach> {
-    let late = stop.over() + LAST_WORDS;
+    let last_words = LAST_WORDS.time(run);
+    let late = stop.over() + last_words;
     let exited = stop.exited.filter(|(exited, _)| exited.at <= late);
     let seen = Moment::first_after(run.trace, late)?;
     if exited.is_some() {
         return None;
     }
     let wanted =
-        format!("{} serves {}, and is gone within {}", run.relay, stop.grace(), Time(LAST_WORDS));
+        format!("{} serves {}, and is gone within {}", run.relay, stop.grace(), Time(last_words));
     let (moment, got) = match stop.exited {
         Some((moment, Exit::Killed)) => (moment, format!("it was killed at {moment}")),
         Some((moment, Exit::Drained | Exit::Unhandled)) => {

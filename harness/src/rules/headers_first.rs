@@ -4,14 +4,20 @@ use std::time::Duration;
 
 use mock_openai::quantity::Time;
 
-use super::{Level, Rule};
+use super::{Level, Rule, limits::Limit};
 use crate::{
     exchange::{Moment, Passage, Run, is_event_stream},
+    plan::Number,
     verdict::{Breach, Inquiry, Verdict},
 };
 
-/// How long a host may keep the head of a stream: the catalogue's default, as for events.
-const KEPT_AT_MOST: Duration = Duration::from_millis(10);
+pub(super) const KEPT: Limit = Limit {
+    name: "headers-first",
+    default: Number::Time(Time(Duration::from_millis(10))),
+    least: Number::Time(Time(Duration::ZERO)),
+    bounds: "how long a host may keep the head of a stream",
+    source: "ours, as for `prompt-frames`",
+};
 
 /// An `EventSource` fires `open` at the head, and a client's budget for the first byte ends with it.
 /// Judged where the body begins later than that, so that the head can be told to have waited for
@@ -20,7 +26,7 @@ pub(super) const RULE: Rule = Rule {
     id: "headers-first",
     level: Level::Profile,
     citation: "RFC 10036 3; RFC 9110 7.6",
-    demand: "status and headers of a stream leave within 10 ms of their arrival, before any byte of the body",
+    demand: "status and headers of a stream leave within {headers-first} of their arrival, before any byte of the body",
     judge,
 };
 
@@ -29,7 +35,7 @@ fn judge(run: &Run<'_>) -> Verdict {
     for (index, exchange) in run.exchanges.iter().enumerate() {
         for at in run.passages(index) {
             let Some((came, body)) = arrival(&at) else { continue };
-            let allowed = KEPT_AT_MOST + run.plan.slow_by(at.host);
+            let allowed = KEPT.time(run) + run.plan.slow_by(at.host);
             let tcp = &at.below_tcp.acceptor;
             let ends = [tcp.finished, tcp.saw_end, exchange.over(), body];
             let until = ends.into_iter().flatten().min().unwrap_or_else(|| Moment::last(run.trace));

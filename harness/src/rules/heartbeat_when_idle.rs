@@ -4,16 +4,23 @@ use std::time::Duration;
 
 use mock_openai::quantity::Time;
 
-use super::{Level, Rule, payload::align};
+use super::{Level, Rule, limits::Limit, payload::align};
 use crate::{
     exchange::{Exchange, Frames, Moment, Passage, Run},
+    plan::Number,
     verdict::{Breach, Inquiry, Verdict},
 };
 
 /// The resolution of virtual time: how much too soon a heartbeat may seem.
 const RESOLUTION: Duration = Duration::from_millis(1);
-/// How much too late it may be: what `prompt-frames` allows too.
-const SLACK: Duration = Duration::from_millis(10);
+
+pub(super) const LATE: Limit = Limit {
+    name: "heartbeat-when-idle",
+    default: Number::Time(Time(Duration::from_millis(10))),
+    least: Number::Time(Time(Duration::ZERO)),
+    bounds: "how much later than its interval a heartbeat may come",
+    source: "ours, as for `prompt-frames`",
+};
 
 /// Middleboxes cut connections on which nothing passes; the standard advises a comment about every
 /// 15 s (HTML 9.2.7). Where an event is half sent none may come; its silence is not judged.
@@ -21,7 +28,7 @@ pub(super) const RULE: Rule = Rule {
     id: "heartbeat-when-idle",
     level: Level::Profile,
     citation: "HTML 9.2.7",
-    demand: "one heartbeat for each interval of silence, none while frames flow, none after the end",
+    demand: "one heartbeat for each interval of silence, at most {heartbeat-when-idle} late, none while frames flow, none after the end",
     judge,
 };
 
@@ -119,6 +126,7 @@ fn judge_one(
         let whole = to.at.saturating_sub(from.at);
         whole.saturating_sub(passage.blocked(from.at, to.at))
     };
+    let latest = interval + LATE.time(run);
     let breach = |at, wanted: String, got: String| Some(Breach::new(at, &run.relay, wanted, got));
     for pair in written.windows(2) {
         let [before, next] = pair else { continue };
@@ -131,14 +139,14 @@ fn judge_one(
             let wanted = format!("no heartbeat before {} of silence", Time(interval));
             return breach(next.at, wanted, format!("one after {}", Time(quiet)));
         }
-        if !matches!(before.what, What::Half | What::Done) && quiet > interval + SLACK {
+        if !matches!(before.what, What::Half | What::Done) && quiet > latest {
             let wanted = format!("a heartbeat after {} of silence", Time(interval));
             return breach(next.at, wanted, format!("none in {}", Time(quiet)));
         }
     }
     let last = written.last()?;
     let quiet = silence(last.at, end);
-    if !matches!(last.what, What::Half | What::Done) && quiet > interval + SLACK {
+    if !matches!(last.what, What::Half | What::Done) && quiet > latest {
         let wanted = format!("a heartbeat after {} of silence", Time(interval));
         return breach(end, wanted, format!("none in the {} before the end", Time(quiet)));
     }

@@ -2,37 +2,51 @@
 
 use mock_openai::quantity::Size;
 
-use super::{Level, Rule, payload};
+use super::{Level, Rule, limits::Limit, payload};
 use crate::{
     exchange::{Exchange, Frames, Passage, Run},
+    plan::Number,
     trace::BodyEnd,
     verdict::{Breach, Inquiry, Verdict},
 };
 
-/// From which length on an event is long. Readers by line have limits of 64 KiB (Go's
-/// `bufio.Scanner`), 128 KiB (aiohttp), 512 KiB; an image or a tool's arguments run over all of them.
-const LONG: Size = Size(1 << 20);
+/// An image or a tool's arguments run over the limits of all readers by line.
+pub(super) const EVENT: Limit = Limit {
+    name: "long-line.event",
+    default: Number::Size(Size(1 << 20)),
+    least: Number::Size(Size(1)),
+    bounds: "from which length on an event is long",
+    source: "ours: over the limits of readers by line, 64KiB (Go's bufio.Scanner), 128KiB (aiohttp), 512KiB",
+};
 
-/// Half an event of this length is long where the relay leaves inside it: Go's limit of a line.
-const LONG_HALF: usize = 64 * 1024;
+pub(super) const HALF: Limit = Limit {
+    name: "long-line.half",
+    default: Number::Size(Size(64 * 1024)),
+    least: Number::Size(Size(1)),
+    bounds: "from which length on half an event is long, where the relay leaves inside it",
+    source: "Go's bufio.Scanner takes no longer line",
+};
 
 /// Silence is what breaks it: a body that ends well without the event, as if all had been said.
 pub(super) const RULE: Rule = Rule {
     id: "long-line",
     level: Level::Profile,
     citation: "HTML 9.2.6",
-    demand: "an event of 1 MiB or more passes, or the client is told of an error; never silence",
+    demand: "an event of {long-line.event} or more, or one that the relay leaves after {long-line.half}, passes, or the client is told of an error; never silence",
     judge,
 };
 
 fn judge(run: &Run<'_>) -> Verdict {
+    let (long_event, long_half) = (EVENT.bytes(run), HALF.bytes(run));
+    let has_long_frame =
+        |body: &[u8]| Frames::of(body).iter().any(|(_, frame)| frame.0.len() >= long_event);
     let mut inquiry = Inquiry::default();
     for (index, exchange, answer) in payload::streams(run) {
         let sent = Frames::of(&answer.body.bytes);
-        let long = sent.iter().any(|(_, frame)| is_long(frame.0));
+        let long = sent.iter().any(|(_, frame)| frame.0.len() >= long_event);
         // An ended answer is left by everybody, sooner or later.
         let left = answer.ended.is_none() && answer.peer_gone.is_some();
-        let left = left && sent.tail().len() >= LONG_HALF;
+        let left = left && sent.tail().len() >= long_half;
         if !(long || left) || run.ended_from_outside(index, exchange) || exchange.left.is_some() {
             continue;
         }
@@ -46,15 +60,7 @@ fn judge(run: &Run<'_>) -> Verdict {
         let breach = Breach::new(exchange.last_seen(), &host, wanted, exchange.ending());
         inquiry.broke(breach.or("an error").concerning(&exchange.client));
     }
-    inquiry.verdict("no client was to get an event of 1 MiB")
-}
-
-fn is_long(frame: &[u8]) -> bool {
-    frame.len() as u64 >= LONG.0
-}
-
-fn has_long_frame(body: &[u8]) -> bool {
-    Frames::of(body).iter().any(|(_, frame)| is_long(frame.0))
+    inquiry.verdict(&format!("no client was to get an event of {}", Size(long_event as u64)))
 }
 
 /// Whether a client can tell that something went wrong.
@@ -107,7 +113,7 @@ mod tests {
             story
         };
         assert_eq!(left_at(64 * 1024).breach(&RULE).at.as_millis(), 2);
-        let why = "no client was to get an event of 1 MiB";
+        let why = "no client was to get an event of 1MiB";
         left_at(64 * 1024 - 1).assert_not_applicable(&RULE, why);
     }
 
@@ -119,12 +125,12 @@ mod tests {
         story.provider_ends(2, "reader", mock_openai::script::End::NoTerminator);
         story.closes(2, "reader", BodyEnd::Complete);
         story.provider_left(3, "reader");
-        story.assert_not_applicable(&RULE, "no client was to get an event of 1 MiB");
+        story.assert_not_applicable(&RULE, "no client was to get an event of 1MiB");
     }
 
     #[test]
     fn it_does_not_apply_to_an_event_one_byte_shorter() {
         let short = sent((1 << 20) - 1, |_| String::new(), BodyEnd::Complete);
-        short.assert_not_applicable(&RULE, "no client was to get an event of 1 MiB");
+        short.assert_not_applicable(&RULE, "no client was to get an event of 1MiB");
     }
 }

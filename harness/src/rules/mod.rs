@@ -1,6 +1,6 @@
 //! What relays are judged by: one rule a file, listed here in the order of the report.
 
-use crate::{exchange::Run, verdict::Verdict};
+use crate::{exchange::Run, plan::Limits, verdict::Verdict};
 
 mod accept_survives;
 mod any_cut;
@@ -27,6 +27,7 @@ mod honest_ending;
 mod hop_by_hop;
 mod incremental;
 mod last_event_id_passes;
+pub mod limits;
 mod limits_pass;
 mod long_line;
 mod metrics_true;
@@ -66,10 +67,19 @@ pub struct Rule {
     pub level: Level,
     /// Where it stands: `RFC 9112 8`.
     pub citation: &'static str,
-    /// What it demands, in one sentence.
-    pub demand: &'static str,
+    /// What it demands, in one sentence, in which the names of its limits stand for them.
+    pub(crate) demand: &'static str,
     /// Judges one run, by its facts and its plan alone.
     pub judge: fn(&Run<'_>) -> Verdict,
+}
+
+impl Rule {
+    /// What it demands where these are its limits, in one sentence.
+    pub fn demand(&self, limits: &Limits) -> String {
+        limits::of_rule(self.id).fold(self.demand.to_owned(), |demand, limit| {
+            demand.replace(&format!("{{{}}}", limit.name), &limit.of(limits).to_string())
+        })
+    }
 }
 
 /// How binding a rule is.

@@ -1,8 +1,11 @@
 //! No byte of one stream comes in another.
 
-use super::{Level, Rule, payload};
+use mock_openai::quantity::Size;
+
+use super::{Level, Rule, limits::Limit, payload};
 use crate::{
     exchange::{Answer, Run},
+    plan::Number,
     verdict::{Breach, Inquiry, Verdict},
 };
 
@@ -12,17 +15,23 @@ pub(super) const RULE: Rule = Rule {
     id: "no-cross-talk",
     level: Level::Profile,
     citation: "RFC 9110 3.3",
-    demand: "no frame that the provider sent for one client reaches another",
+    demand: "no {no-cross-talk} in a row that the provider sent for one client alone reach another",
     judge,
 };
 
-/// So many bytes that one stream holds and the other does not are no accident.
-const TELLING_BYTES: usize = 16;
+pub(super) const TELLING: Limit = Limit {
+    name: "no-cross-talk",
+    default: Number::Size(Size(16)),
+    least: Number::Size(Size(1)),
+    bounds: "how many bytes in a row that another's stream holds and its own does not are no accident",
+    source: "ours: shorter than any id of a chunk, longer than most words",
+};
 
 /// How much of a strange frame is searched.
 const SEARCHED_BYTES: usize = 1024;
 
 fn judge(run: &Run<'_>) -> Verdict {
+    let telling = TELLING.bytes(run);
     let mut inquiry = Inquiry::default();
     let streams: Vec<_> = payload::streams(run).collect();
     for (index, exchange, answer) in &streams {
@@ -37,7 +46,7 @@ fn judge(run: &Run<'_>) -> Verdict {
         let strange = &exchange.body.bytes[start..];
         let strange = &strange[..strange.len().min(SEARCHED_BYTES)];
         let foreign = |other: &Answer| {
-            let mut pieces = strange.windows(TELLING_BYTES);
+            let mut pieces = strange.windows(telling);
             // Where someone asked again, an earlier answer was for the same client.
             let is_own =
                 |piece: &[u8]| run.answers_to(*index).any(|own| holds(&own.body.bytes, piece));

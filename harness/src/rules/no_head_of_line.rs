@@ -4,28 +4,33 @@ use std::time::Duration;
 
 use mock_openai::quantity::Time;
 
-use super::{Level, Rule, payload::align};
+use super::{Level, Rule, limits::Limit, payload::align};
 use crate::{
     exchange::{Exchange, Frames, Passage, Run},
+    plan::Number,
     verdict::{Breach, Inquiry, Verdict},
 };
 
-/// How long an event may wait at the relay while another client's connection is full: as long as it
-/// may wait at any time.
-const KEPT_AT_MOST: Duration = Duration::from_millis(10);
+pub(super) const KEPT: Limit = Limit {
+    name: "no-head-of-line",
+    default: Number::Time(Time(Duration::from_millis(10))),
+    least: Number::Time(Time(Duration::ZERO)),
+    bounds: "how long an event may wait at the relay while another client does not read",
+    source: "ours, as for `prompt-frames`",
+};
 
 /// One lock, one queue or one task for all streams makes everybody wait for the slowest.
 pub(super) const RULE: Rule = Rule {
     id: "no-head-of-line",
     level: Level::Profile,
     citation: "RFC 9113 5.2; RFC 9110 3.3",
-    demand: "while one client does not read, the others' events still leave within 10 ms of their arrival",
+    demand: "while one client does not read, the others' events still leave within {no-head-of-line} of their arrival",
     judge,
 };
 
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
-    let allowed = KEPT_AT_MOST + run.plan.slow_by(&run.relay);
+    let allowed = KEPT.time(run) + run.plan.slow_by(&run.relay);
     let passages: Vec<_> =
         (0..run.exchanges.len()).filter_map(|index| Some((index, run.at_relay(index)?))).collect();
     for (index, at) in passages.iter().filter(|(_, at)| !at.felt_pressure()) {

@@ -4,30 +4,41 @@ use std::time::Duration;
 
 use mock_openai::quantity::Time;
 
-use super::{Level, Rule, payload};
+use super::{Level, Rule, limits::Limit, payload};
 use crate::{
     exchange::{Answer, Moment, Run},
+    plan::Number,
     verdict::{Breach, Inquiry, Verdict},
 };
 
-/// How old a stream must be to be judged: the shortest total time-out that people put on HTTP clients
-/// and servers (Go's examples, AWS API Gateway's 29 s rounded up).
-const LONG: Duration = Duration::from_secs(30);
+pub(super) const AGE: Limit = Limit {
+    name: "no-total-deadline.age",
+    default: Number::Time(Time(Duration::from_secs(30))),
+    least: Number::Time(Time(Duration::ZERO)),
+    bounds: "how old a stream must be to be judged",
+    source: "the shortest total time-out that people put on HTTP clients and servers: Go's examples, AWS API Gateway's 29s rounded up",
+};
 
-/// A stream in which nothing came for longer is not healthy: budgets for the first byte and for
-/// silence may end it. 15 s is the interval at which HTML 9.2.7 tells servers to send comments.
-const SILENCE: Duration = Duration::from_secs(15);
+/// Budgets for the first byte and for silence may end what is not healthy.
+pub(super) const SILENCE: Limit = Limit {
+    name: "no-total-deadline.silence",
+    default: Number::Time(Time(Duration::from_secs(15))),
+    least: Number::Time(Time(Duration::from_millis(1))),
+    bounds: "the longest silence in a stream that is healthy",
+    source: "HTML 9.2.7: a comment every 15 seconds or so",
+};
 
 /// A budget for the whole of a stream cuts the long answers that people wait for most.
 pub(super) const RULE: Rule = Rule {
     id: "no-total-deadline",
     level: Level::Profile,
     citation: "RFC 9112 9.5",
-    demand: "a stream in which something comes every 15 s is not ended for its age",
+    demand: "a stream of {no-total-deadline.age} or more in which something comes every {no-total-deadline.silence} is not ended for its age",
     judge,
 };
 
 fn judge(run: &Run<'_>) -> Verdict {
+    let (judged_from, longest) = (AGE.time(run), SILENCE.time(run));
     let mut inquiry = Inquiry::default();
     for (index, exchange, answer) in payload::streams(run) {
         let Some(at) = run.at_relay(index) else { continue };
@@ -39,8 +50,11 @@ fn judge(run: &Run<'_>) -> Verdict {
         let until = left.or_else(|| answer.ended.map(|(moment, _)| moment));
         let Some(until) = until else { continue };
         let age = until.at.saturating_sub(exchange.sent.at);
-        let slow = at.felt_pressure() || longest_silence(answer, head, until) > SILENCE;
-        if age < LONG || slow || exchange.left.is_some() || run.ended_from_outside(index, exchange)
+        let slow = at.felt_pressure() || longest_silence(answer, head, until) > longest;
+        if age < judged_from
+            || slow
+            || exchange.left.is_some()
+            || run.ended_from_outside(index, exchange)
         {
             continue;
         }
@@ -57,7 +71,7 @@ fn judge(run: &Run<'_>) -> Verdict {
         let breach = Breach::new(left, &run.relay, wanted, got);
         inquiry.broke(breach.concerning(&exchange.client));
     }
-    inquiry.verdict("no healthy stream was 30 s old")
+    inquiry.verdict(&format!("no healthy stream was {} old", Time(judged_from)))
 }
 
 /// The longest time in which the provider sent nothing.
@@ -119,7 +133,7 @@ mod tests {
 
     #[test]
     fn it_does_not_apply_to_streams_that_are_young_silent_or_left() {
-        let why = "no healthy stream was 30 s old";
+        let why = "no healthy stream was 30s old";
         relay_leaves(Story::streaming(), 29_999).assert_not_applicable(&RULE, why);
         relay_leaves(thirty_seconds(16), 32_001).assert_not_applicable(&RULE, why);
         let mut left = thirty_seconds(15);

@@ -4,14 +4,20 @@ use std::time::Duration;
 
 use mock_openai::quantity::Time;
 
-use super::{Level, Rule, payload::align};
+use super::{Level, Rule, limits::Limit, payload::align};
 use crate::{
     exchange::{Exchange, Frames, Moment, Passage, Run, is_event_stream},
+    plan::Number,
     verdict::{Breach, Inquiry, Verdict},
 };
 
-/// How long a host may keep a whole event, on top of what the links take: the catalogue's default.
-const KEPT_AT_MOST: Duration = Duration::from_millis(10);
+pub(super) const KEPT: Limit = Limit {
+    name: "prompt-frames",
+    default: Number::Time(Time(Duration::from_millis(10))),
+    least: Number::Time(Time(Duration::ZERO)),
+    bounds: "how long a host may keep a whole event",
+    source: "ours: no standard has a number",
+};
 
 /// RFC 9110 7.6 lets an intermediary delay what it forwards, so that no standard sets a limit; RFC
 /// 10036 3 asks to forward as data arrives. Time in which the next host would take nothing more is
@@ -21,7 +27,7 @@ pub(super) const RULE: Rule = Rule {
     id: "prompt-frames",
     level: Level::Profile,
     citation: "RFC 10036 3; RFC 9110 7.6",
-    demand: "each event leaves within 10 ms of its arrival, not with the next one and not at the end",
+    demand: "each event leaves within {prompt-frames} of its arrival, not with the next one and not at the end",
     judge,
 };
 
@@ -40,7 +46,7 @@ fn judge_passage(run: &Run<'_>, exchange: &Exchange, at: &Passage<'_>, inquiry: 
     if !is_event_stream(&incoming.headers) {
         return;
     }
-    let allowed = Time(KEPT_AT_MOST + run.plan.slow_by(at.host));
+    let allowed = Time(KEPT.time(run) + run.plan.slow_by(at.host));
     let nothing = Vec::new();
     let body = at.outgoing().map_or(&nothing, |message| &message.body);
     let found = align(&incoming.body, body, true);

@@ -4,14 +4,20 @@ use std::time::Duration;
 
 use mock_openai::quantity::Time;
 
-use super::{Level, Rule};
+use super::{Level, Rule, limits::Limit};
 use crate::{
     exchange::{Exchange, Moment, Passage, Run},
+    plan::Number,
     verdict::{Breach, Inquiry, Verdict},
 };
 
-/// How long after its budget a relay may let go of the provider.
-const WITHIN: Duration = Duration::from_secs(1);
+pub(super) const LATE: Limit = Limit {
+    name: "separate-budgets",
+    default: Number::Time(Time(Duration::from_secs(1))),
+    least: Number::Time(Time(Duration::ZERO)),
+    bounds: "how long after a budget is used up a relay may let go of the provider",
+    source: "ours, as for `cancel-upstream`",
+};
 
 /// A model that thinks is silent before its first token for longer than it may be between two. The
 /// budgets are those that the scenario sets by the relay's switches `first_byte` and `idle`. The
@@ -20,7 +26,7 @@ pub(super) const RULE: Rule = Rule {
     id: "separate-budgets",
     level: Level::Profile,
     citation: "RFC 9110 15.6.3; RFC 9110 15.6.5",
-    demand: "the first byte and each later silence have budgets of their own, and end in 502 or 504 before the head and in an error event after it",
+    demand: "the first byte and each later silence have budgets of their own, kept to within {separate-budgets}, which end in 502 or 504 before the head and in an error event after it",
     judge,
 };
 
@@ -93,15 +99,15 @@ fn silences(run: &Run<'_>, exchange: &Exchange, at: &Passage<'_>) -> Vec<Silence
 fn wrong_time(run: &Run<'_>, silence: &Silence) -> Option<Breach> {
     let Silence { switch, budget, since, until, gave_up } = *silence;
     let took = until.at.saturating_sub(since.at);
+    let late = budget + LATE.time(run);
     let wanted = format!("{} bears {} of silence ({switch})", run.relay, Time(budget));
     if gave_up && took < budget {
         let got = format!("it let go of the provider after {}", Time(took));
         return Some(Breach::new(until, &run.relay, wanted, got));
     }
-    let over = Moment::first_after(run.trace, since.at + budget + WITHIN)?;
+    let over = Moment::first_after(run.trace, since.at + late)?;
     let got = format!("it waited for {}", Time(took));
-    (took > budget + WITHIN)
-        .then(|| Breach::new(over, &run.relay, format!("{wanted} and no more"), got))
+    (took > late).then(|| Breach::new(over, &run.relay, format!("{wanted} and no more"), got))
 }
 
 /// The relay gave up, and its client does not know why.

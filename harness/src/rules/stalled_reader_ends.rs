@@ -4,17 +4,28 @@ use std::time::Duration;
 
 use mock_openai::quantity::Time;
 
-use super::{Level, Rule};
+use super::{Level, Rule, limits::Limit};
 use crate::{
     exchange::{Exchange, Moment, Passage, Run},
+    plan::Number,
     verdict::{Breach, Inquiry, Verdict},
 };
 
-/// How long a relay may bear a client that takes no byte: the catalogue's default.
-const BORNE_AT_MOST: Duration = Duration::from_mins(2);
+pub(super) const BORNE: Limit = Limit {
+    name: "stalled-reader-ends.client",
+    default: Number::Time(Time(Duration::from_mins(2))),
+    least: Number::Time(Time(Duration::from_millis(1))),
+    bounds: "how long a relay may bear a client that takes no byte",
+    source: "ours",
+};
 
-/// How long it may take to let go of the provider then.
-const CLOSED_WITHIN: Duration = Duration::from_secs(1);
+pub(super) const CLOSED: Limit = Limit {
+    name: "stalled-reader-ends.provider",
+    default: Number::Time(Time(Duration::from_secs(1))),
+    least: Number::Time(Time(Duration::ZERO)),
+    bounds: "how long after such a client a relay may hold on to the provider",
+    source: "ours, as for `cancel-upstream`",
+};
 
 /// A phone in a tunnel, a laptop that sleeps: TCP keeps such a connection for hours, and the
 /// provider's answer is paid for.
@@ -22,18 +33,19 @@ pub(super) const RULE: Rule = Rule {
     id: "stalled-reader-ends",
     level: Level::Profile,
     citation: "RFC 9112 9.5",
-    demand: "a client that takes nothing for 2 min is ended, and its request to the provider is closed",
+    demand: "a client that takes nothing for {stalled-reader-ends.client} is ended, and its request to the provider is closed within {stalled-reader-ends.provider}",
     judge,
 };
 
 fn judge(run: &Run<'_>) -> Verdict {
+    let most = BORNE.time(run);
     let mut inquiry = Inquiry::default();
     for (index, exchange) in run.exchanges.iter().enumerate() {
         let Some(at) = run.at_relay(index) else { continue };
         for (since, until) in full(run, exchange, &at) {
             let borne = until.at.saturating_sub(since.at);
             let let_go = at.below_tcp.acceptor.dropped == Some(until);
-            let wrong = if borne > BORNE_AT_MOST {
+            let wrong = if borne > most {
                 Some(too_long(run, exchange, since, until))
             } else if let_go {
                 provider_kept(run, index, &at, until)
@@ -63,10 +75,11 @@ fn full<'a>(
 
 /// The client was borne for too long.
 fn too_long(run: &Run<'_>, exchange: &Exchange, since: Moment, until: Moment) -> Breach {
-    let bound = Time(BORNE_AT_MOST);
+    let most = BORNE.time(run);
+    let bound = Time(most);
     let wanted = format!("{} lets go of a client that takes nothing for {bound}", run.relay);
     let got = format!("{} took nothing from {since} to {until}", exchange.client);
-    let over = Moment::first_after(run.trace, since.at + BORNE_AT_MOST);
+    let over = Moment::first_after(run.trace, since.at + most);
     Breach::new(over.unwrap_or(until), &run.relay, wanted, got)
 }
 
@@ -77,7 +90,10 @@ fn provider_kept(run: &Run<'_>, index: usize, at: &Passage<'_>, let_go: Moment) 
     // A process that is gone keeps nothing: what it had was closed with it.
     let gone = &run.connections.ended_by_hops;
     let is_gone = at.above.is_some_and(|turn| gone.contains(&turn.connection));
-    let in_time = closed.is_some_and(|closed| closed.at <= let_go.at + CLOSED_WITHIN);
+    let late = let_go.at + CLOSED.time(run);
+    let in_time = closed.is_some_and(|closed| closed.at <= late);
+    // A trace that ends sooner cannot tell.
+    Moment::first_after(run.trace, late)?;
     if !answering || in_time || is_gone {
         return None;
     }
@@ -130,6 +146,18 @@ mod tests {
     fn it_breaks_where_the_provider_goes_on() {
         let breach = let_go(stalled(), 61_000, 62_001).breach(&RULE);
         assert_eq!(breach.wanted, ["relay lets go of the provider too"]);
+    }
+
+    #[test]
+    fn a_run_that_ends_sooner_cannot_tell_whether_the_provider_goes_on() {
+        let ends_at = |ms: u64| {
+            let mut story = stalled();
+            story.socket(61_000, "relay", "reader", 0, SocketFact::Dropped);
+            story.over(ms);
+            story.verdict(&RULE)
+        };
+        assert_eq!(ends_at(62_000), Verdict::Held);
+        assert!(matches!(ends_at(62_001), Verdict::Broke(_)));
     }
 
     #[test]

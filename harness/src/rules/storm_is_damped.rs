@@ -4,15 +4,20 @@ use std::time::Duration;
 
 use mock_openai::quantity::Time;
 
-use super::{Level, Rule};
+use super::{Level, Rule, limits::Limit};
 use crate::{
     exchange::{Answer, Exchange, Run},
+    plan::Number,
     verdict::{Breach, Inquiry, Verdict},
 };
 
-/// How often one request of a client may be asked at the provider: what the official SDKs do, one
-/// attempt and two retries.
-const ATTEMPTS_AT_MOST: usize = 3;
+pub(super) const ATTEMPTS: Limit = Limit {
+    name: "storm-is-damped",
+    default: Number::Count(3),
+    least: Number::Count(1),
+    bounds: "how often one request of a client may be asked at the provider",
+    source: "what the official SDKs do: one attempt and two retries",
+};
 
 /// Attempts are bounded, each waits as long as the provider asked, and the client gets an answer or
 /// the provider's own refusal. A `Retry-After` that is a date is not judged: the simulated provider
@@ -21,7 +26,7 @@ pub(super) const RULE: Rule = Rule {
     id: "storm-is-damped",
     level: Level::Profile,
     citation: "RFC 9110 10.2.3; RFC 6585 4",
-    demand: "under 429 and 503 attempts are few, wait as Retry-After says, and end in an answer or the real refusal",
+    demand: "under 429 and 503 attempts are at most {storm-is-damped}, wait as Retry-After says, and end in an answer or the real refusal",
     judge,
 };
 
@@ -49,8 +54,10 @@ fn refuses(answer: &Answer) -> bool {
 }
 
 fn too_many(run: &Run<'_>, exchange: &Exchange, answers: &[&Answer]) -> Option<Breach> {
-    let one_too_many = answers.get(ATTEMPTS_AT_MOST)?;
-    let wanted = format!("at most {ATTEMPTS_AT_MOST} attempts for one request of a client");
+    let most = ATTEMPTS.count(run);
+    let one_too_many = answers.get(most)?;
+    let noun = if most == 1 { "attempt" } else { "attempts" };
+    let wanted = format!("at most {most} {noun} for one request of a client");
     let got = format!("{} attempts for one request of {}", answers.len(), exchange.client);
     let breach = Breach::new(one_too_many.received, &run.relay, wanted, got);
     Some(breach.concerning(&exchange.client))

@@ -79,6 +79,7 @@ pub(crate) fn path(clients: &[&str], hops: &[&str], each: LinkSpec) -> Plan {
         events: Vec::new(),
         switches: IndexMap::new(),
         claims: harness::plan::Claims::default(),
+        limits: harness::plan::Limits::default(),
         upstream: Vec::new(),
         clients: clients.iter().map(|name| client(name)).collect(),
         expect: Vec::new(),

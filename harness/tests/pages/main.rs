@@ -8,6 +8,7 @@ use harness::scenario::schema;
 use rstest::rstest;
 
 mod relays;
+mod rules;
 mod scenarios;
 mod sdks;
 mod text;
@@ -20,6 +21,7 @@ fn writes() -> bool {
 #[rstest]
 #[case("docs/sdks.md", sdks::page)]
 #[case("docs/broken-relays.md", || Ok(relays::page()))]
+#[case("docs/rules.md", || Ok(rules::page()))]
 #[case("scenarios/README.md", scenarios::page)]
 #[case("docs/scenario-language.md", || Ok(schema::reference()))]
 #[case(schema::Kind::Scenario.path(), || Ok(schema::published(schema::Kind::Scenario)))]

@@ -2,6 +2,7 @@
 
 use harness::{
     broken::{self, Broken},
+    plan::Limits,
     rules,
 };
 
@@ -33,7 +34,8 @@ fn by_rule() -> String {
         let is_first = |relay: &Broken| relay.caught_by.first() == Some(&rule.id);
         let about = names(&is_first);
         let also = names(&|relay| !is_first(relay) && relay.caught_by.contains(&rule.id));
-        let demand = format!("{} ({}; {})", rule.demand, rule.level.name(), rule.citation);
+        let demand = rule.demand(&Limits::default());
+        let demand = format!("{demand} ({}; {})", rule.level.name(), rule.citation);
         vec![format!("`{}`", rule.id), demand, about, also]
     });
     table(&["rule", "demands", "caught", "also breaks in"], rows)

@@ -4,6 +4,7 @@ mod broken;
 mod captures;
 mod determinism;
 mod engines;
+mod limits;
 mod scenarios;
 mod support;
 mod trouble;

@@ -76,6 +76,7 @@ fn plan() -> Plan {
         events: Vec::new(),
         switches: IndexMap::new(),
         claims: crate::plan::Claims::default(),
+        limits: crate::plan::Limits::default(),
         upstream: Script::new(),
         clients: vec![reader],
         expect: Vec::new(),
