@@ -1,9 +1,11 @@
 //! The service through which a simulated relay calls its provider.
 
 use std::{
+    collections::BTreeMap,
     fmt::Display,
     future::Future,
     pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -34,29 +36,50 @@ const POOL_IDLE: Duration = Duration::from_secs(90);
 ///
 /// It is hyper-util's pooled client, the one inside reqwest, over the simulated network. Connect
 /// failures are told as reqwest's are: by `is_connect` of hyper-util's error in the `source` chain.
-///
-/// With HTTP/2 the windows are those that the reference relay gives its real client, so that both
-/// worlds hold as much for a reader that is slow.
 pub fn upstream(host: &Host, to: Name, http: ProviderHttp) -> Upstream {
-    let connector = Connector { host: host.clone(), to };
-    let client: Client<Connector, reqwest::Body> = Client::builder(TokioExecutor::new())
-        .http2_only(http == ProviderHttp::H2)
-        .http2_initial_stream_window_size(relay::dial::STREAM_WINDOW)
-        .http2_initial_connection_window_size(relay::dial::CONNECTION_WINDOW)
-        .pool_timer(TokioTimer::new())
-        .timer(TokioTimer::new())
-        .pool_idle_timeout(POOL_IDLE)
-        .build(connector);
+    let pools = Pools { connector: Connector { host: host.clone(), to }, http, of: Arc::default() };
     let service = tower::service_fn(move |request: reqwest::Request| {
-        let client = client.clone();
+        let pools = pools.clone();
         async move {
             let request = http::Request::try_from(request)?;
-            let response = client.request(request).await?;
+            let response = pools.to(request.uri()).request(request).await?;
             let response = response.map(|body| reqwest::Body::wrap(Guarded { body, failed: 0 }));
             Ok::<_, BoxError>(reqwest::Response::from(response))
         }
     });
     BoxCloneSyncService::new(TellsStale(service))
+}
+
+type Pool = Client<Connector, reqwest::Body>;
+
+/// A client for each host that is called. One client would close the connections to several hosts that
+/// have been idle for long at one instant, in the order of a hash map, which no two runs share.
+#[derive(Clone)]
+struct Pools {
+    connector: Connector,
+    http: ProviderHttp,
+    of: Arc<Mutex<BTreeMap<String, Pool>>>,
+}
+
+impl Pools {
+    fn to(&self, uri: &http::Uri) -> Pool {
+        let host = uri.authority().map_or("", http::uri::Authority::as_str).to_owned();
+        let mut pools = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.entry(host).or_insert_with(|| self.pool()).clone()
+    }
+
+    /// With HTTP/2 the windows are those that the reference relay gives its real client, so that both
+    /// worlds hold as much for a reader that is slow.
+    fn pool(&self) -> Pool {
+        Client::builder(TokioExecutor::new())
+            .http2_only(self.http == ProviderHttp::H2)
+            .http2_initial_stream_window_size(relay::dial::STREAM_WINDOW)
+            .http2_initial_connection_window_size(relay::dial::CONNECTION_WINDOW)
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
+            .pool_idle_timeout(POOL_IDLE)
+            .build(self.connector.clone())
+    }
 }
 
 /// How often a failed body tells its error before whoever asks is taken to ask for ever.
