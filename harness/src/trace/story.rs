@@ -145,9 +145,7 @@ impl<'a> Telling<'a> {
             ClientFact::Left { how } => {
                 self.frames();
                 self.line(at, format_args!("{}", leaving(*how)));
-                if *how != Leave::Vanish {
-                    self.closing();
-                }
+                self.closing();
             }
             ClientFact::GaveUp { budget } => {
                 self.frames();
@@ -269,13 +267,18 @@ fn ending(how: BodyEnd) -> String {
 }
 
 /// The first FIN or RST on a connection, by its ordinal and its kind: by the packets where they are
-/// shown, else by what the applications did.
+/// shown, else by what the applications did. What the application of a host that has vanished lets go
+/// of, nobody is told of.
 pub fn first_end(trace: &Trace, connection: Connection) -> Option<(usize, &'static str)> {
     let find = |how: fn(&Fact, Connection) -> Option<&'static str>| {
         let mut events = trace.events.iter().enumerate();
         events.find_map(|(ordinal, event)| Some((ordinal, how(&event.fact, connection)?)))
     };
-    find(by_packet).or_else(|| find(by_socket))
+    let begins = |event: &Event| matches!(&event.fact, Fact::Packet(p) if p.connection == connection && p.flags.syn);
+    find(by_packet).or_else(|| {
+        let shows_packets = trace.events.iter().any(begins);
+        if shows_packets { None } else { find(by_socket) }
+    })
 }
 
 fn by_packet(fact: &Fact, connection: Connection) -> Option<&'static str> {
@@ -313,7 +316,10 @@ pub fn visible(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{Fate, Flags, Name, Packet},
+        *,
+    };
 
     #[test]
     fn long_bytes_are_shortened_and_told_apart_by_their_hash() {
@@ -321,5 +327,32 @@ mod tests {
         b[999] = b'y';
         assert!(visible(&a).contains("… (1000 B, blake3 "));
         assert_ne!(visible(&a), visible(&b));
+    }
+    /// A client connects, has vanished by 5 s, and lets go then.
+    fn vanished(shows_packets: bool) -> Trace {
+        let address = ([10, 0, 0, 1], 80).into();
+        let calls = Packet {
+            connection: Connection(0),
+            link: "client-relay".into(),
+            to: "relay".into(),
+            addresses: (address, address),
+            flags: Flags { syn: true, ..Flags::default() },
+            seq: 0,
+            ack: 0,
+            window: 0,
+            payload: bytes::Bytes::new(),
+            fate: Fate::Dropped,
+        };
+        let dropped = Fact::Socket(Connection(0), SocketFact::Dropped);
+        let facts = [Fact::Packet(calls), dropped].into_iter().skip(usize::from(!shows_packets));
+        let (at, actor) = (Duration::from_secs(5), Name::from("gone"));
+        let events = facts.map(|fact| Event { at, actor: actor.clone(), fact }).collect();
+        Trace { events, ..Trace::default() }
+    }
+
+    #[test]
+    fn what_is_let_go_of_and_never_sent_has_ended_nothing() {
+        assert_eq!(first_end(&vanished(true), Connection(0)), None);
+        assert_eq!(first_end(&vanished(false), Connection(0)), Some((0, "FIN")));
     }
 }

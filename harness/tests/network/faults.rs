@@ -164,6 +164,10 @@ fn a_host_that_vanishes_is_neither_heard_nor_reached_on_any_link() {
     let late = arrivals(&trace).into_iter().filter(|(at, _)| *at > ms(517));
     assert!(late.clone().all(|(_, (sent, p))| &*sent.actor != "client" && &*p.to != "client"));
     assert!(late.count() > 10);
+    // Nor does it send: not what its application writes, and no FIN when that lets go.
+    let sent = packets(&trace).into_iter().filter(|(event, _)| &*event.actor == "client");
+    assert!(sent.clone().all(|(event, packet)| event.at <= ms(507) && !packet.flags.fin));
+    assert!(sent.count() > 5);
 }
 
 #[test]

@@ -47,7 +47,8 @@ impl World {
     pub(super) fn send(&mut self, from: EndId, mut segment: TcpSegment) {
         let end = self.connections[from.connection].end_mut(from.side);
         let host = &self.hosts[end.host];
-        if host.down {
+        // What the socket layer of a vanished host does, a FIN of its own included, nobody has sent.
+        if host.down || host.vanished {
             return;
         }
         if !segment.flags.rst {
