@@ -347,7 +347,7 @@ mod tests {
         let facts = [Fact::Packet(calls), dropped].into_iter().skip(usize::from(!shows_packets));
         let (at, actor) = (Duration::from_secs(5), Name::from("gone"));
         let events = facts.map(|fact| Event { at, actor: actor.clone(), fact }).collect();
-        Trace { events, ..Trace::default() }
+        Trace { events }
     }
 
     #[test]
