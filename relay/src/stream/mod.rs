@@ -91,61 +91,52 @@ pub enum EndReason {
 }
 
 impl EndReason {
+    /// As metrics name it, what it says of the provider, and what the error event says.
+    const fn row(self) -> (&'static str, Verdict, &'static str) {
+        use Verdict::{Bad, Good, Unclear};
+        match self {
+            Self::Complete => ("complete", Good, "the answer is complete"),
+            Self::ProviderError => ("provider_error", Bad, "the provider reported an error"),
+            Self::MissingDone => {
+                let message = "the provider ended the stream without its last event";
+                ("upstream_missing_done", Bad, message)
+            }
+            Self::UpstreamBroken => {
+                let message = "the provider's connection broke before the stream's end";
+                ("upstream_broken", Bad, message)
+            }
+            Self::FirstByteTimeout => {
+                let message = "the provider sent nothing after its headers in time";
+                ("upstream_first_byte_timeout", Bad, message)
+            }
+            Self::IdleTimeout => {
+                let message = "the provider fell silent before the stream's end";
+                ("upstream_idle_timeout", Bad, message)
+            }
+            Self::Shutdown => ("relay_shutdown", Unclear, "the relay is shutting down"),
+            Self::ClientGone => ("client_gone", Unclear, "the client went away"),
+            Self::ClientStalled => ("client_stalled", Unclear, "the client stopped reading"),
+            Self::Abandoned => ("abandoned", Unclear, "nobody read the stream for too long"),
+            Self::StoreFailed => {
+                ("store_failed", Unclear, "the stream could not be kept any longer")
+            }
+            Self::Unanswered => ("unanswered", Unclear, "the provider did not answer"),
+        }
+    }
+
     /// As metrics name it; also the `code` of the error event.
     pub fn code(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::ProviderError => "provider_error",
-            Self::MissingDone => "upstream_missing_done",
-            Self::UpstreamBroken => "upstream_broken",
-            Self::FirstByteTimeout => "upstream_first_byte_timeout",
-            Self::IdleTimeout => "upstream_idle_timeout",
-            Self::Shutdown => "relay_shutdown",
-            Self::ClientGone => "client_gone",
-            Self::ClientStalled => "client_stalled",
-            Self::Abandoned => "abandoned",
-            Self::StoreFailed => "store_failed",
-            Self::Unanswered => "unanswered",
-        }
+        self.row().0
     }
 
     /// What it says of the provider.
     pub(crate) fn verdict(self) -> Verdict {
-        match self {
-            Self::Complete => Verdict::Good,
-            Self::ProviderError
-            | Self::MissingDone
-            | Self::UpstreamBroken
-            | Self::FirstByteTimeout
-            | Self::IdleTimeout => Verdict::Bad,
-            Self::Abandoned
-            | Self::StoreFailed
-            | Self::Shutdown
-            | Self::ClientGone
-            | Self::ClientStalled
-            | Self::Unanswered => Verdict::Unclear,
-        }
+        self.row().1
     }
 
     /// What the error event says.
     fn error(self) -> ErrorObject {
-        ErrorObject::new(self.message(), "server_error", self.code())
-    }
-
-    fn message(self) -> &'static str {
-        match self {
-            Self::Complete => "the answer is complete",
-            Self::ProviderError => "the provider reported an error",
-            Self::MissingDone => "the provider ended the stream without its last event",
-            Self::UpstreamBroken => "the provider's connection broke before the stream's end",
-            Self::FirstByteTimeout => "the provider sent nothing after its headers in time",
-            Self::IdleTimeout => "the provider fell silent before the stream's end",
-            Self::Shutdown => "the relay is shutting down",
-            Self::ClientGone => "the client went away",
-            Self::ClientStalled => "the client stopped reading",
-            Self::Abandoned => "nobody read the stream for too long",
-            Self::StoreFailed => "the stream could not be kept any longer",
-            Self::Unanswered => "the provider did not answer",
-        }
+        let (code, _, message) = self.row();
+        ErrorObject::new(message, "server_error", code)
     }
 }
