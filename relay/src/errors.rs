@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value;
 
 /// Why a request gets no answer of the provider.
@@ -51,6 +51,14 @@ pub(crate) enum Failure {
     FirstByteTimeout,
     /// The provider's first event is an error; it stands for an answer with that status.
     FirstEvent(StatusCode, ErrorObject),
+    /// There is no such kept stream.
+    StreamUnknown,
+    /// What follows in a kept stream is no longer kept.
+    StreamDropped,
+    /// `Last-Event-ID` names no event of the stream.
+    OtherEvent,
+    /// The store of streams cannot be used now.
+    StoreUnavailable,
     /// The relay is being stopped.
     ShuttingDown,
 }
@@ -61,71 +69,94 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 impl Failure {
     /// Status and error object. The pairs of type and code are `OpenAI`'s where it has one.
     pub(crate) fn parts(&self) -> (StatusCode, ErrorObject) {
-        use StatusCode as S;
-        let invalid = "invalid_request_error";
-        let server = "server_error";
-        let (status, kind, code, message) = match self {
-            Self::FirstEvent(status, error) => return (*status, error.clone()),
-            Self::Unauthorized => {
-                (S::UNAUTHORIZED, invalid, "invalid_api_key", "the key is missing or not known")
-            }
-            Self::NotFound => (S::NOT_FOUND, invalid, "unknown_url", "there is no such route"),
-            Self::MethodNotAllowed(_) => {
-                let message = "the route does not take this method";
-                (S::METHOD_NOT_ALLOWED, invalid, "method_not_allowed", message)
-            }
-            Self::BadPath => {
-                (S::BAD_REQUEST, invalid, "invalid_url", "the path holds `.` or `..` segments")
-            }
-            Self::BadHead => {
-                let message = "a request needs one Host, and no transfer coding but chunked";
-                (S::BAD_REQUEST, invalid, "invalid_head", message)
-            }
-            Self::BadBody => {
-                (S::BAD_REQUEST, invalid, "invalid_body", "the request's body broke off")
-            }
-            Self::BodyTimeout => {
-                let message = "the request's body did not come in time";
-                (S::REQUEST_TIMEOUT, invalid, "request_timeout", message)
-            }
-            Self::TooLarge => {
-                let message = "the request's body is larger than the relay takes";
-                (S::PAYLOAD_TOO_LARGE, invalid, "request_too_large", message)
-            }
-            Self::LeftAlone { .. } => {
-                let message = "the provider has failed too often, and is left alone for a while";
-                (S::SERVICE_UNAVAILABLE, server, "upstream_left_alone", message)
-            }
-            Self::Limited { .. } => {
-                let message = "too many requests are under way, or came in too short a time";
-                (S::TOO_MANY_REQUESTS, "requests", "rate_limit_exceeded", message)
-            }
-            Self::Unreachable => {
-                let message = "the provider cannot be reached";
-                (S::BAD_GATEWAY, server, "upstream_unreachable", message)
-            }
-            Self::ConnectTimeout => {
-                let message = "the provider could not be reached in time";
-                (S::GATEWAY_TIMEOUT, server, "upstream_connect_timeout", message)
-            }
-            Self::Untrusted => {
-                let message = "the provider's certificate is not trusted, or it speaks no TLS";
-                (S::BAD_GATEWAY, server, "upstream_tls_failed", message)
-            }
-            Self::BrokeOff | Self::Lapsed | Self::TurnedAway => {
-                let message = "the provider broke off before it answered";
-                (S::BAD_GATEWAY, server, "upstream_broken", message)
-            }
-            Self::FirstByteTimeout => {
-                let message = "the provider did not answer in time";
-                (S::GATEWAY_TIMEOUT, server, "upstream_first_byte_timeout", message)
-            }
-            Self::ShuttingDown => {
-                let message = "the relay is shutting down";
-                (S::SERVICE_UNAVAILABLE, server, "relay_shutdown", message)
-            }
+        if let Self::FirstEvent(status, error) = self {
+            return (*status, error.clone());
+        }
+        let (status, code) = self.code();
+        let kind = match status {
+            StatusCode::TOO_MANY_REQUESTS => "requests",
+            _ if status.is_server_error() => "server_error",
+            _ => "invalid_request_error",
         };
-        (status, ErrorObject::new(message, kind, code))
+        (status, ErrorObject::new(self.message(), kind, code))
+    }
+
+    fn code(&self) -> (StatusCode, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::Unauthorized => (S::UNAUTHORIZED, "invalid_api_key"),
+            Self::NotFound => (S::NOT_FOUND, "unknown_url"),
+            Self::MethodNotAllowed(_) => (S::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::BadPath => (S::BAD_REQUEST, "invalid_url"),
+            Self::BadHead => (S::BAD_REQUEST, "invalid_head"),
+            Self::BadBody => (S::BAD_REQUEST, "invalid_body"),
+            Self::BodyTimeout => (S::REQUEST_TIMEOUT, "request_timeout"),
+            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "request_too_large"),
+            Self::Limited { .. } => (S::TOO_MANY_REQUESTS, "rate_limit_exceeded"),
+            Self::LeftAlone { .. } => (S::SERVICE_UNAVAILABLE, "upstream_left_alone"),
+            Self::Unreachable => (S::BAD_GATEWAY, "upstream_unreachable"),
+            Self::ConnectTimeout => (S::GATEWAY_TIMEOUT, "upstream_connect_timeout"),
+            Self::Untrusted => (S::BAD_GATEWAY, "upstream_tls_failed"),
+            Self::BrokeOff | Self::Lapsed | Self::TurnedAway => (S::BAD_GATEWAY, "upstream_broken"),
+            Self::FirstByteTimeout => (S::GATEWAY_TIMEOUT, "upstream_first_byte_timeout"),
+            // Its own object says it.
+            Self::FirstEvent(status, _) => (*status, "server_error"),
+            Self::StreamUnknown => (S::NOT_FOUND, "stream_not_found"),
+            Self::StreamDropped => (S::GONE, "stream_dropped"),
+            Self::OtherEvent => (S::BAD_REQUEST, "invalid_last_event_id"),
+            Self::StoreUnavailable => (S::SERVICE_UNAVAILABLE, "stream_store_unavailable"),
+            Self::ShuttingDown => (S::SERVICE_UNAVAILABLE, "relay_shutdown"),
+        }
+    }
+
+    fn message(&self) -> &'static str {
+        match self {
+            Self::Unauthorized => "the key is missing or not known",
+            Self::NotFound => "there is no such route",
+            Self::MethodNotAllowed(_) => "the route does not take this method",
+            Self::BadPath => "the path holds `.` or `..` segments",
+            Self::BadHead => "a request needs one Host, and no transfer coding but chunked",
+            Self::BadBody => "the request's body broke off",
+            Self::BodyTimeout => "the request's body did not come in time",
+            Self::TooLarge => "the request's body is larger than the relay takes",
+            Self::Limited { .. } => "too many requests are under way, or came in too short a time",
+            Self::LeftAlone { .. } => {
+                "the provider has failed too often, and is left alone for a while"
+            }
+            Self::Unreachable => "the provider cannot be reached",
+            Self::ConnectTimeout => "the provider could not be reached in time",
+            Self::Untrusted => "the provider's certificate is not trusted, or it speaks no TLS",
+            Self::BrokeOff | Self::Lapsed | Self::TurnedAway => {
+                "the provider broke off before it answered"
+            }
+            Self::FirstByteTimeout => "the provider did not answer in time",
+            Self::FirstEvent(..) => "the provider reported an error",
+            Self::StreamUnknown => {
+                "there is no such stream, or it was forgotten since it ended: ask anew"
+            }
+            Self::StreamDropped => "what follows that event is no longer kept: ask anew",
+            Self::OtherEvent => {
+                "Last-Event-ID names no event of this stream: leave it out to read from the start"
+            }
+            Self::StoreUnavailable => "the store of streams cannot be used now: try again",
+            Self::ShuttingDown => "the relay is shutting down",
+        }
+    }
+
+    /// What the client must know besides.
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        if let Self::MethodNotAllowed(allow) = self {
+            Some((header::ALLOW, HeaderValue::from_static(allow)))
+        } else if let Self::Limited { retry_after } | Self::LeftAlone { retry_after } = self {
+            Some((header::RETRY_AFTER, HeaderValue::from(*retry_after)))
+        } else if *self == Self::ShuttingDown {
+            Some((header::RETRY_AFTER, RETRY_AFTER))
+        } else if *self == Self::Unauthorized {
+            // RFC 9110 15.5.2: a 401 names the scheme.
+            Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
+        } else {
+            None
+        }
     }
 }
 
@@ -134,36 +165,7 @@ impl IntoResponse for Failure {
         let (status, error) = self.parts();
         let json = HeaderValue::from_static("application/json");
         let mut response = (status, [(header::CONTENT_TYPE, json)], error.nested()).into_response();
-        let headers = response.headers_mut();
-        match self {
-            Self::MethodNotAllowed(allow) => {
-                headers.insert(header::ALLOW, HeaderValue::from_static(allow));
-            }
-            Self::Limited { retry_after } | Self::LeftAlone { retry_after } => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
-            }
-            Self::ShuttingDown => {
-                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
-            }
-            // RFC 9110 15.5.2: a 401 names the scheme.
-            Self::Unauthorized => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            Self::NotFound
-            | Self::BadPath
-            | Self::BadHead
-            | Self::BadBody
-            | Self::BodyTimeout
-            | Self::TooLarge
-            | Self::Unreachable
-            | Self::ConnectTimeout
-            | Self::Untrusted
-            | Self::BrokeOff
-            | Self::Lapsed
-            | Self::TurnedAway
-            | Self::FirstByteTimeout
-            | Self::FirstEvent(..) => {}
-        }
+        response.headers_mut().extend(self.header());
         response
     }
 }

@@ -45,7 +45,7 @@ pub(crate) async fn kept(
 ) -> Result<Response, Failure> {
     let resume = relay.resume.as_ref().ok_or(Failure::NotFound)?;
     let slot = relay.admit_reader(client.address()).map_err(|refused| limited(&relay, refused))?;
-    Ok(read_by(&relay, slot, resume.get(&id, request.headers(), &client).await))
+    Ok(read_by(&relay, slot, resume.get(&id, request.headers(), &client).await?))
 }
 
 /// The reader's place is held until its body is dropped.
@@ -80,7 +80,7 @@ pub(crate) async fn exchange(
         && let Some(event) = resume::named_event(request.headers())
     {
         let slot = relay.admit_reader(client.address()).map_err(|r| limited(&relay, r))?;
-        return Ok(read_by(&relay, slot, resume.rest(event, caller, &client).await));
+        return Ok(read_by(&relay, slot, resume.rest(event, Some(caller), &client).await?));
     }
     let key = access::shown(request.headers()).map(|key| KeyId::of(relay.config.seed, key));
     let slot = relay.admit(client.address(), key).map_err(|refused| limited(&relay, refused))?;

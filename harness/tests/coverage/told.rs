@@ -8,8 +8,7 @@ const WORDS: &[(&str, &str)] = &[
     ("relay/src/stream/mod.rs", "row"),
     ("relay/src/caps.rs", "name"),
     ("relay/src/account.rs", "window"),
-    ("relay/src/errors.rs", "parts"),
-    ("relay/src/resume/refusal.rs", "into_response"),
+    ("relay/src/errors.rs", "code"),
 ];
 
 /// Words that no simulation makes it say.

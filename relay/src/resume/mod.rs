@@ -15,7 +15,6 @@ mod pump;
 mod reader;
 #[cfg(feature = "redis")]
 pub mod redis;
-mod refusal;
 pub mod store;
 
 use std::{
@@ -45,11 +44,13 @@ use self::{
     live::{Attached, Live},
     pump::Pump,
     reader::Reader,
-    refusal::Refusal,
     store::{Label, Opened},
 };
 pub(crate) use self::{owner::Caller, pump::Pumped};
-use crate::{config::Config, lock::Locked as _, metrics::Level, reached::reached, wire::Client};
+use crate::{
+    config::Config, errors::Failure, lock::Locked as _, metrics::Level, reached::reached,
+    wire::Client,
+};
 
 /// The header that names the stream of an answer.
 pub(crate) const STREAM_ID: HeaderName = HeaderName::from_static("x-stream-id");
@@ -150,43 +151,37 @@ impl Resume {
         Err(StoreError::Exists)
     }
 
-    /// Answers with what follows an event, to the caller who began the stream.
-    pub(crate) async fn rest(&self, event: EventId, caller: Caller, client: &Client) -> Response {
-        self.answer(event, Some(caller), client).await.unwrap_or_else(Refusal::into_response)
-    }
-
     /// Answers `GET /v1/streams/{id}`: from the event that `Last-Event-ID` names, else from the
     /// beginning. Who shows a key must be the caller who began the stream; a browser's `EventSource`
     /// can show none, and the stream's name must do.
-    pub(crate) async fn get(&self, id: &str, headers: &HeaderMap, client: &Client) -> Response {
-        let event = event_of(id, headers);
-        let answer = match event {
-            Ok(event) => {
-                let shows = headers.contains_key(header::AUTHORIZATION);
-                self.answer(event, shows.then(|| Caller::of(headers)), client).await
-            }
-            Err(refusal) => Err(refusal),
-        };
-        answer.unwrap_or_else(Refusal::into_response)
+    pub(crate) async fn get(
+        &self,
+        id: &str,
+        headers: &HeaderMap,
+        client: &Client,
+    ) -> Result<Response, Failure> {
+        let event = event_of(id, headers)?;
+        let shows = headers.contains_key(header::AUTHORIZATION);
+        self.rest(event, shows.then(|| Caller::of(headers)), client).await
     }
 
-    async fn answer(
+    /// Answers with what follows an event, to the caller who began the stream.
+    pub(crate) async fn rest(
         &self,
         event: EventId,
         caller: Option<Caller>,
         client: &Client,
-    ) -> Result<Response, Refusal> {
+    ) -> Result<Response, Failure> {
         let stream = event.stream;
         let opened = match self.store.open(stream, event.number).await {
-            Ok(opened) => opened,
             // EventSource reconnects after any end but this one (HTML 9.2.3).
             Err(StoreError::Over) => return Ok(StatusCode::NO_CONTENT.into_response()),
-            Err(error) => return Err(Refusal::from(error)),
+            opened => opened?,
         };
         if caller.is_some_and(|caller| caller.owner(stream) != opened.label.owner) {
             reached!("a kept stream is asked for with another key");
             // As if it were not there: to others it is not.
-            return Err(Refusal::Unknown);
+            return Err(Failure::StreamUnknown);
         }
         let live = self.live.locked().get(&stream).cloned();
         if live.is_some() {
@@ -226,16 +221,26 @@ impl Resume {
     }
 }
 
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unknown | StoreError::Exists | StoreError::Over => Self::StreamUnknown,
+            StoreError::Dropped | StoreError::WriterLost { .. } => Self::StreamDropped,
+            StoreError::Full | StoreError::Unavailable(_) => Self::StoreUnavailable,
+        }
+    }
+}
+
 /// The event that a request names, if it is one of ours.
 pub(crate) fn named_event(headers: &HeaderMap) -> Option<EventId> {
     headers.get(LAST_EVENT_ID)?.to_str().ok()?.parse().ok()
 }
 
-fn event_of(id: &str, headers: &HeaderMap) -> Result<EventId, Refusal> {
-    let stream: StreamId = id.parse().map_err(|_| Refusal::Unknown)?;
+fn event_of(id: &str, headers: &HeaderMap) -> Result<EventId, Failure> {
+    let stream: StreamId = id.parse().map_err(|_| Failure::StreamUnknown)?;
     let Some(last) = headers.get(LAST_EVENT_ID) else { return Ok(EventId { stream, number: 0 }) };
     let event: Option<EventId> = last.to_str().ok().and_then(|text| text.parse().ok());
-    event.filter(|event| event.stream == stream).ok_or(Refusal::OtherEvent)
+    event.filter(|event| event.stream == stream).ok_or(Failure::OtherEvent)
 }
 
 /// The stream's name as a header has it.

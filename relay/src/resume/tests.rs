@@ -104,7 +104,17 @@ async fn broken(mut body: Body, client: &Client) -> String {
 async fn resumed(resume: &Resume, event: EventId) -> Response {
     let mut headers = HeaderMap::new();
     headers.insert(LAST_EVENT_ID, event.to_string().parse().unwrap());
-    resume.rest(named_event(&headers).unwrap(), caller(), &client()).await
+    by_post(resume, &headers, &client()).await
+}
+
+/// As the client of a POST gets it.
+async fn by_post(resume: &Resume, headers: &HeaderMap, client: &Client) -> Response {
+    resume.rest(named_event(headers).unwrap(), Some(caller()), client).await.into_response()
+}
+
+/// As the client of a GET gets it.
+async fn by_get(resume: &Resume, id: &str, headers: &HeaderMap, client: &Client) -> Response {
+    resume.get(id, headers, client).await.into_response()
 }
 
 fn tasks() -> usize {
@@ -130,15 +140,15 @@ async fn a_stream_is_read_again_by_post_and_by_get_and_204_when_it_was_read() {
     assert_eq!(rest.headers()["content-type"], "text/event-stream");
     assert_eq!(rest.headers()["x-stream-id"], stream.to_string());
     assert_eq!(all(rest.into_body()).await, whole[numbered(stream, 1).len()..]);
-    let get = resume.get(&stream.to_string(), &HeaderMap::new(), &client()).await;
+    let get = by_get(&resume, &stream.to_string(), &HeaderMap::new(), &client()).await;
     assert_eq!(all(get.into_body()).await, whole);
     assert_eq!(resumed(&resume, EventId { stream, number: 3 }).await.status(), 204);
     let other = EventId { stream: StreamId::new(9, 9), number: 1 };
     assert_eq!(resumed(&resume, other).await.status(), 404);
     let mut headers = HeaderMap::new();
     headers.insert(LAST_EVENT_ID, other.to_string().parse().unwrap());
-    assert_eq!(resume.get(&stream.to_string(), &headers, &client()).await.status(), 400);
-    assert_eq!(resume.get("..", &headers, &client()).await.status(), 404);
+    assert_eq!(by_get(&resume, &stream.to_string(), &headers, &client()).await.status(), 400);
+    assert_eq!(by_get(&resume, "..", &headers, &client()).await.status(), 404);
     headers.insert(LAST_EVENT_ID, HeaderValue::from_static("the-providers-7"));
     assert_eq!(named_event(&headers), None);
 }
@@ -152,7 +162,7 @@ async fn a_stream_that_broke_breaks_for_those_who_come_later_too() {
     drop(body);
     sleep(Duration::from_secs(1)).await;
     let late = client();
-    let get = resume.get(&stream.to_string(), &HeaderMap::new(), &late).await;
+    let get = by_get(&resume, &stream.to_string(), &HeaderMap::new(), &late).await;
     assert_eq!(broken(get.into_body(), &late).await, numbered(stream, 1));
 }
 
@@ -174,7 +184,7 @@ async fn without_readers_the_oldest_bytes_go_and_after_the_wait_the_source_does(
     let late = client();
     let mut headers = HeaderMap::new();
     headers.insert(LAST_EVENT_ID, format!("{stream}-200").parse().unwrap());
-    let rest = resume.rest(named_event(&headers).unwrap(), caller(), &late).await;
+    let rest = by_post(&resume, &headers, &late).await;
     let rest = broken(rest.into_body(), &late).await;
     assert_eq!(rest, format!("data: abandoned\nid: {stream}-201\n\n"));
     assert_eq!(resumed(&resume, EventId { stream, number: 201 }).await.status(), 204);
@@ -184,7 +194,7 @@ async fn without_readers_the_oldest_bytes_go_and_after_the_wait_the_source_does(
 async fn the_source_waits_for_the_slowest_reader_and_no_reader_loses_its_place() {
     let resume = Resume::new(&config(4 << 10), Level::default());
     let (stream, slow, feed) = begin(&resume).await;
-    let fast = resume.get(&stream.to_string(), &HeaderMap::new(), &client()).await.into_body();
+    let fast = by_get(&resume, &stream.to_string(), &HeaderMap::new(), &client()).await.into_body();
     let fast = tokio::spawn(all(fast));
     let feeding = tokio::spawn(async move {
         for n in 1..=500 {
@@ -225,7 +235,7 @@ async fn two_relays_share_a_store_and_the_loss_of_one_is_told_by_the_other() {
     let late = client();
     let mut headers = HeaderMap::new();
     headers.insert(LAST_EVENT_ID, format!("{stream}-1").parse().unwrap());
-    let rest = other.rest(named_event(&headers).unwrap(), caller(), &late).await.into_body();
+    let rest = by_post(&other, &headers, &late).await.into_body();
     let rest = tokio::spawn(async move { broken(rest, &late).await });
     // Longer than any lease: a silent writer is not a lost one.
     sleep(Duration::from_secs(20)).await;
@@ -287,7 +297,7 @@ async fn lost_behind(pieces: impl Iterator<Item = &[u8]>) -> (StreamId, String) 
     sleep(Duration::from_millis(1)).await;
     drop((crashing, body));
     let late = client();
-    let get = other.get(&stream.to_string(), &HeaderMap::new(), &late).await;
+    let get = by_get(&other, &stream.to_string(), &HeaderMap::new(), &late).await;
     (stream, broken(get.into_body(), &late).await)
 }
 
@@ -312,7 +322,7 @@ async fn that_a_stream_is_lost_stands_alone_wherever_it_was_cut() {
 async fn a_piece_larger_than_the_store_passes_a_slow_reader_whole() {
     let resume = Resume::new(&config(4 << 10), Level::default());
     let (stream, mut slow, feed) = begin(&resume).await;
-    let fast = resume.get(&stream.to_string(), &HeaderMap::new(), &client()).await.into_body();
+    let fast = by_get(&resume, &stream.to_string(), &HeaderMap::new(), &client()).await.into_body();
     let fast = tokio::spawn(all(fast));
     let long = format!("data: {}\n\n", "x".repeat(64 << 10));
     feed.send(Ok(long.clone().into())).await.unwrap();
