@@ -4,7 +4,7 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use axum::response::Response;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use tokio::time::Instant;
 
 use crate::{
@@ -59,14 +59,10 @@ pub(crate) async fn respond(
     let told = Told { zero: Instant::now(), client, caller, account };
     let policy = proxy::policy(relay, route);
     let (stream, body) = proxy::body(relay, Core::unanswered, policy, source, told).await;
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers::mark_event_stream(headers);
-    if let Some(stream) = stream {
-        headers.insert(resume::STREAM_ID, resume::header_of(stream));
-    }
-    response
+    let mut head = HeaderMap::new();
+    head.insert(header::CONTENT_TYPE, headers::EVENT_STREAM);
+    headers::mark_event_stream(&mut head);
+    resume::response(StatusCode::OK, head, stream, body)
 }
 
 /// The stream that was answered with, or what to say instead.

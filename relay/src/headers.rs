@@ -78,10 +78,16 @@ pub(crate) fn to_client(status: StatusCode, provider: &HeaderMap, config: &Confi
     headers
 }
 
+/// What a stream of events is called.
+pub(crate) const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+
+/// What a stream of events says to caches.
+pub(crate) const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+
 /// Says that what follows must neither be held back nor stored.
 pub(crate) fn mark_event_stream(headers: &mut HeaderMap) {
     headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+    headers.entry(header::CACHE_CONTROL).or_insert(NO_CACHE);
 }
 
 /// Whether the content type's essence is that of a stream of events (HTML 9.2.3).

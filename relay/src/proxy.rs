@@ -176,24 +176,17 @@ async fn respond(
 ) -> Response {
     account.begun(answer.status);
     let family = answer.family(route);
-    let mut headers = headers::to_client(answer.status, &answer.headers, &relay.config);
-    let body = if answer.body.is_end_stream() && !headers::is_event_stream(&headers) {
+    let headers = headers::to_client(answer.status, &answer.headers, &relay.config);
+    let (stream, body) = if answer.body.is_end_stream() && !headers::is_event_stream(&headers) {
         account.end(EndReason::Complete);
-        Body::empty()
+        (None, Body::empty())
     } else {
         let policy = Policy { family, ..policy(relay, route) };
         let source = Source::Body(answer.body);
         let told = Told { zero: answer.sent_at, client, caller, account };
-        let (stream, body) = body(relay, Core::new, policy, source, told).await;
-        if let Some(stream) = stream {
-            headers.insert(resume::STREAM_ID, resume::header_of(stream));
-        }
-        body
+        body(relay, Core::new, policy, source, told).await
     };
-    let mut response = Response::new(body);
-    *response.status_mut() = answer.status;
-    *response.headers_mut() = headers;
-    response
+    resume::response(answer.status, headers, stream, body)
 }
 
 /// Who is told what becomes of a body, and from when on.

@@ -48,12 +48,12 @@ use self::{
 };
 pub(crate) use self::{owner::Caller, pump::Pumped};
 use crate::{
-    config::Config, errors::Failure, lock::Locked as _, metrics::Level, reached::reached,
+    config::Config, errors::Failure, headers, lock::Locked as _, metrics::Level, reached::reached,
     wire::Client,
 };
 
 /// The header that names the stream of an answer.
-pub(crate) const STREAM_ID: HeaderName = HeaderName::from_static("x-stream-id");
+const STREAM_ID: HeaderName = HeaderName::from_static("x-stream-id");
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -190,17 +190,12 @@ impl Resume {
             reached!("a reader comes back to what is kept of a stream");
         }
         let attached = live.map(|live| Attached::new(live, opened.offset));
-        let mut response = Response::new(Body::new(self.reader(stream, opened, attached, client)));
-        let headers = response.headers_mut();
-        for (name, value) in [
-            (header::CONTENT_TYPE, "text/event-stream"),
-            (header::CACHE_CONTROL, "no-cache"),
-            (HeaderName::from_static("x-accel-buffering"), "no"),
-        ] {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-        headers.insert(STREAM_ID, header_of(stream));
-        Ok(response)
+        let body = Body::new(self.reader(stream, opened, attached, client));
+        let mut head = HeaderMap::new();
+        head.insert(header::CONTENT_TYPE, headers::EVENT_STREAM);
+        head.insert(header::CACHE_CONTROL, headers::NO_CACHE);
+        headers::mark_event_stream(&mut head);
+        Ok(response(StatusCode::OK, head, Some(stream), body))
     }
 
     fn reader(
@@ -243,9 +238,22 @@ fn event_of(id: &str, headers: &HeaderMap) -> Result<EventId, Failure> {
     event.filter(|event| event.stream == stream).ok_or(Failure::OtherEvent)
 }
 
-/// The stream's name as a header has it.
-pub(crate) fn header_of(stream: StreamId) -> HeaderValue {
-    HeaderValue::try_from(stream.to_string()).expect("hexadecimal digits stand in a header")
+/// An answer, with the name of its stream if that is kept.
+pub(crate) fn response(
+    status: StatusCode,
+    headers: HeaderMap,
+    stream: Option<StreamId>,
+    body: Body,
+) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    if let Some(stream) = stream {
+        let name = HeaderValue::try_from(stream.to_string());
+        let name = name.expect("hexadecimal digits stand in a header");
+        response.headers_mut().insert(STREAM_ID, name);
+    }
+    response
 }
 
 #[cfg(test)]
