@@ -8,19 +8,16 @@ use http::{HeaderMap, StatusCode, header};
 use tokio::time::Instant;
 
 use crate::{
-    account::Account,
     ask::Answer,
     attempt::{Outbound, Upload, overrun_at},
     config::Config,
     errors::{ErrorObject, Failure},
     headers, opening,
-    proxy::{self, Told},
+    proxy::Exchange,
     reached::reached,
-    resume::{self, Caller},
+    resume,
     routes::Route,
-    state::Relay,
     stream::{Core, Family, body::Source},
-    wire::Client,
 };
 
 /// A request on its way to its answer.
@@ -44,21 +41,13 @@ fn asks_for_stream(request: &[u8]) -> bool {
 }
 
 /// Status 200 at once, which breaks the silence; then the provider's stream, or its error as an event.
-pub(crate) async fn respond(
-    relay: &Relay,
-    asking: Asking,
-    route: Route,
-    client: Client,
-    caller: Caller,
-    mut account: Account,
-) -> Response {
-    account.begun(StatusCode::OK);
-    let budget = relay.config.first_byte;
+pub(crate) async fn respond(mut exchange: Exchange<'_>, asking: Asking) -> Response {
+    exchange.account.begun(StatusCode::OK);
+    let (route, budget) = (exchange.route, exchange.relay.config.first_byte);
     let source = async move { stream_of(asking.await, route, budget).await };
     let source = Source::Asking(Box::pin(source));
-    let told = Told { zero: Instant::now(), client, caller, account };
-    let policy = proxy::policy(relay, route);
-    let (stream, body) = proxy::body(relay, Core::unanswered, policy, source, told).await;
+    let policy = exchange.policy();
+    let (stream, body) = exchange.body(Core::unanswered, policy, source, Instant::now()).await;
     let mut head = HeaderMap::new();
     head.insert(header::CONTENT_TYPE, headers::EVENT_STREAM);
     headers::mark_event_stream(&mut head);

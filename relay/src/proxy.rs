@@ -85,23 +85,20 @@ pub(crate) async fn exchange(
     let key = access::shown(request.headers()).map(|key| KeyId::of(relay.config.seed, key));
     let slot = relay.admit(client.address(), key).map_err(|refused| limited(&relay, refused))?;
     let about = About { request_id, route: route.name() };
-    let mut account = Account::open(Arc::clone(&relay.metrics), client.clone(), slot, about);
+    let account = Account::open(Arc::clone(&relay.metrics), client.clone(), slot, about);
     let attempts = Arc::clone(&account.attempts);
+    let mut exchange = Exchange { relay: &relay, route, client, caller, account };
     let answer = tokio::select! {
         biased;
         answer = answer(&relay, request, route, attempts) => answer,
         () = relay.phases.clone().reached(Phase::Ending) => Err(Failure::ShuttingDown),
     };
     match answer {
-        Ok(Answered::Now(answer)) => {
-            Ok(respond(&relay, answer, route, client, caller, account).await)
-        }
-        Ok(Answered::Later(asking)) => {
-            Ok(early::respond(&relay, asking, route, client, caller, account).await)
-        }
+        Ok(Answered::Now(answer)) => Ok(exchange.respond(answer).await),
+        Ok(Answered::Later(asking)) => Ok(early::respond(exchange, asking).await),
         Err(failure) => {
-            account.begun(failure.parts().0);
-            account.end(EndReason::Unanswered);
+            exchange.account.begun(failure.parts().0);
+            exchange.account.end(EndReason::Unanswered);
             Err(failure)
         }
     }
@@ -166,79 +163,71 @@ async fn read(
     Ok(outbound(Upload::Whole(body.to_bytes())))
 }
 
-async fn respond(
-    relay: &Relay,
-    answer: Answer,
-    route: Route,
+/// A request under way: who asks for what, and what becomes of it.
+pub(crate) struct Exchange<'a> {
+    pub(crate) relay: &'a Relay,
+    pub(crate) route: Route,
     client: Client,
     caller: Caller,
-    mut account: Account,
-) -> Response {
-    account.begun(answer.status);
-    let family = answer.family(route);
-    let headers = headers::to_client(answer.status, &answer.headers, &relay.config);
-    let (stream, body) = if answer.body.is_end_stream() && !headers::is_event_stream(&headers) {
-        account.end(EndReason::Complete);
-        (None, Body::empty())
-    } else {
-        let policy = Policy { family, ..policy(relay, route) };
-        let source = Source::Body(answer.body);
-        let told = Told { zero: answer.sent_at, client, caller, account };
-        body(relay, Core::new, policy, source, told).await
-    };
-    resume::response(answer.status, headers, stream, body)
-}
-
-/// Who is told what becomes of a body, and from when on.
-pub(crate) struct Told {
-    pub(crate) zero: Instant,
-    pub(crate) client: Client,
-    pub(crate) caller: Caller,
     pub(crate) account: Account,
 }
 
-/// The client's body; where streams of events are kept, it reads what is kept, by that name.
-pub(crate) async fn body(
-    relay: &Relay,
-    core: fn(Policy) -> Core,
-    policy: Policy,
-    source: Source,
-    told: Told,
-) -> (Option<StreamId>, Body) {
-    let Told { zero, client, caller, account } = told;
-    let phases = relay.phases.clone();
-    let family = policy.family;
-    let mut parts = Some((source, account, policy));
-    if let Some(resume) = relay.resume.as_ref().filter(|_| family != Family::Opaque) {
-        let farewell = family.farewell();
-        let kept = resume.begin(&client, caller, farewell, |stream, pumped| {
-            let (source, mut account, policy) = parts.take().expect("a stream is begun once");
-            // What is held for those who read the stream counts where they are.
-            account.client = pumped.clone();
-            let policy = Policy { ids: Some(stream.to_string().into()), ..policy };
-            Relayed::new(core(policy), source, zero, phases.clone(), pumped, account, None)
-        });
-        // A store that has no room or cannot be used costs the resuming, not the stream.
-        if let Ok((stream, body)) = kept.await {
-            return (Some(stream), body);
-        }
-        reached!("a stream is not kept: the store takes none");
+impl Exchange<'_> {
+    async fn respond(mut self, answer: Answer) -> Response {
+        self.account.begun(answer.status);
+        let headers = headers::to_client(answer.status, &answer.headers, &self.relay.config);
+        let (stream, body) = if answer.body.is_end_stream() && !headers::is_event_stream(&headers) {
+            self.account.end(EndReason::Complete);
+            (None, Body::empty())
+        } else {
+            let policy = Policy { family: answer.family(self.route), ..self.policy() };
+            self.body(Core::new, policy, Source::Body(answer.body), answer.sent_at).await
+        };
+        resume::response(answer.status, headers, stream, body)
     }
-    let (source, account, policy) = parts.take().expect("nothing was begun");
-    let read_on = relay.config.read_on;
-    (None, Body::new(Relayed::new(core(policy), source, zero, phases, client, account, read_on)))
-}
 
-/// What is decided about a stream of this route.
-pub(crate) fn policy(relay: &Relay, route: Route) -> Policy {
-    let config = &relay.config;
-    Policy {
-        family: route.family(),
-        ids: None,
-        heartbeat: route.heartbeat(config),
-        first_byte: config.first_byte,
-        idle_warn: config.idle_warn,
-        idle: config.idle,
-        missing_done: config.missing_done,
+    /// What is decided about a stream of this route.
+    pub(crate) fn policy(&self) -> Policy {
+        let config = &self.relay.config;
+        Policy {
+            family: self.route.family(),
+            ids: None,
+            heartbeat: self.route.heartbeat(config),
+            first_byte: config.first_byte,
+            idle_warn: config.idle_warn,
+            idle: config.idle,
+            missing_done: config.missing_done,
+        }
+    }
+
+    /// The client's body, whose time begins at `zero`; where streams of events are kept, it reads what
+    /// is kept, by that name.
+    pub(crate) async fn body(
+        self,
+        core: fn(Policy) -> Core,
+        mut policy: Policy,
+        source: Source,
+        zero: Instant,
+    ) -> (Option<StreamId>, Body) {
+        let Self { relay, client, caller, mut account, .. } = self;
+        let phases = relay.phases.clone();
+        if let Some(resume) = relay.resume.as_ref().filter(|_| policy.family != Family::Opaque) {
+            // A store that has no room or cannot be used costs the resuming, not the stream.
+            if let Ok(begun) = resume.begin(caller, policy.family.farewell()).await {
+                let (stream, pumped) = (begun.0, Client::new(client.address()));
+                // What is held for those who read the stream counts where they are.
+                account.client = pumped.clone();
+                policy.ids = Some(stream.to_string().into());
+                let source =
+                    Relayed::new(core(policy), source, zero, phases, pumped.clone(), account, None);
+                return (Some(stream), resume.carry(begun, source, pumped, &client));
+            }
+            reached!("a stream is not kept: the store takes none");
+        }
+        let read_on = relay.config.read_on;
+        (
+            None,
+            Body::new(Relayed::new(core(policy), source, zero, phases, client, account, read_on)),
+        )
     }
 }

@@ -1,8 +1,8 @@
 //! Streams that a client can come back to: each is kept for a while, and read from any event on.
 //!
 //! A [`pump`] of its own carries each stream from the provider into the [`Store`]; every client, the
-//! first one too, is a [`reader`] of the store. `Resume::begin` keeps a new stream, `Resume::rest`
-//! answers a POST that names one of its events, and `Resume::get` answers by the stream's name.
+//! first one too, is a [`reader`] of the store. `Resume::begin` names a new stream, `Resume::carry`
+//! keeps it, `Resume::rest` answers a POST that names one of its events, and `Resume::get` answers by the stream's name.
 //!
 //! What it does not do: it never asks the provider again, and never sends what it did not get.
 
@@ -102,44 +102,15 @@ impl Resume {
         }
     }
 
-    /// Begins a stream; its body is that of the first client.
+    /// Gives a new stream its name and its place in the store.
     ///
     /// # Errors
-    /// The store has no room or cannot be used; `source` was not called.
-    pub(crate) async fn begin<S>(
+    /// The store has no room or cannot be used.
+    pub(crate) async fn begin(
         &self,
-        client: &Client,
         caller: Caller,
         farewell: Bytes,
-        source: impl FnOnce(StreamId, Client) -> S,
-    ) -> Result<(StreamId, Body), StoreError>
-    where
-        S: Pumped + Send + Unpin + 'static,
-        S::Error: std::fmt::Display + Send,
-    {
-        let (stream, label) = self.name(caller, farewell).await?;
-        let live = Arc::new(Live::default());
-        let opened = Opened { offset: 0, label };
-        let attached = Attached::new(Arc::clone(&live), 0);
-        let all = Arc::clone(&self.live);
-        all.locked().insert(stream, Arc::clone(&live));
-        let listed = Listed(all, stream);
-        let store = Arc::clone(&self.store);
-        let pump = Pump { stream, store, live, window: self.window, wait: self.wait };
-        let pumped = Client::new(client.address());
-        let source = source(stream, pumped.clone());
-        {
-            let mut pumps = self.pumps.locked();
-            while pumps.try_join_next().is_some() {}
-            pumps.spawn(async move {
-                let _listed = listed;
-                pump.run(source, pumped).await;
-            });
-        }
-        Ok((stream, Body::new(self.reader(stream, opened, Some(attached), client))))
-    }
-
-    async fn name(&self, caller: Caller, farewell: Bytes) -> Result<(StreamId, Label), StoreError> {
+    ) -> Result<(StreamId, Label), StoreError> {
         for _ in 0..NAMES {
             let stream = StreamId::new(self.seed, self.begun.fetch_add(1, Ordering::Relaxed));
             let label = Label { farewell: farewell.clone(), owner: caller.owner(stream) };
@@ -149,6 +120,35 @@ impl Resume {
             }
         }
         Err(StoreError::Exists)
+    }
+
+    /// Carries a stream that has begun from its source into the store, from now on; the body is that
+    /// of the first client. What the store took counts as flushed to `pumped`.
+    pub(crate) fn carry<S>(
+        &self,
+        (stream, label): (StreamId, Label),
+        source: S,
+        pumped: Client,
+        client: &Client,
+    ) -> Body
+    where
+        S: Pumped + Send + Unpin + 'static,
+        S::Error: std::fmt::Display + Send,
+    {
+        let live = Arc::new(Live::default());
+        let attached = Attached::new(Arc::clone(&live), 0);
+        self.live.locked().insert(stream, Arc::clone(&live));
+        let listed = Listed(Arc::clone(&self.live), stream);
+        let store = Arc::clone(&self.store);
+        let pump = Pump { stream, store, live, window: self.window, wait: self.wait };
+        let mut pumps = self.pumps.locked();
+        while pumps.try_join_next().is_some() {}
+        pumps.spawn(async move {
+            let _listed = listed;
+            pump.run(source, pumped).await;
+        });
+        drop(pumps);
+        Body::new(self.reader(stream, Opened { offset: 0, label }, Some(attached), client))
     }
 
     /// Answers `GET /v1/streams/{id}`: from the event that `Last-Event-ID` names, else from the

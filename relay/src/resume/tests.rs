@@ -76,12 +76,11 @@ fn config(bytes: usize) -> Config {
 /// A stream that has begun, its first client, and the hand that feeds it.
 async fn begin(resume: &Resume) -> (StreamId, Body, mpsc::Sender<io::Result<Bytes>>) {
     let (feed, pieces) = mpsc::channel(1);
-    let source = |stream: StreamId, client: Client| {
-        let mark = client.mark();
-        Fed { pieces, ids: Ids::new(stream.to_string().into()), ends: Vec::new(), client, mark }
-    };
-    let (stream, body) = resume.begin(&client(), caller(), FAREWELL.into(), source).await.unwrap();
-    (stream, body, feed)
+    let begun = resume.begin(caller(), FAREWELL.into()).await.unwrap();
+    let (stream, pumped) = (begun.0, client());
+    let ids = Ids::new(stream.to_string().into());
+    let source = Fed { pieces, ids, ends: Vec::new(), client: pumped.clone(), mark: pumped.mark() };
+    (stream, resume.carry(begun, source, pumped, &client()), feed)
 }
 
 async fn all(body: Body) -> String {
