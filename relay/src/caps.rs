@@ -32,29 +32,6 @@ pub(crate) struct Slot {
     key: Option<KeyId>,
 }
 
-/// The cap or rate that a request met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Limit {
-    StreamsPerAddress,
-    StreamsPerKey,
-    Streams,
-    RatePerAddress,
-    RatePerKey,
-}
-
-impl Limit {
-    /// As metrics name it: the switch that sets it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::StreamsPerAddress => "max_streams_per_address",
-            Self::StreamsPerKey => "max_streams_per_key",
-            Self::Streams => "max_streams",
-            Self::RatePerAddress => "rate_per_address",
-            Self::RatePerKey => "rate_per_key",
-        }
-    }
-}
-
 impl Caps {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
@@ -65,23 +42,24 @@ impl Caps {
         }
     }
 
+    /// A place, or the switch that sets the cap which is met.
     pub(crate) fn admit(
         self: &Arc<Self>,
         address: IpAddr,
         key: Option<KeyId>,
-    ) -> Result<Slot, Limit> {
+    ) -> Result<Slot, &'static str> {
         let mut counts = self.lock();
         let full = |cap: Option<usize>, count: usize| cap.is_some_and(|cap| count >= cap);
         let here = counts.addresses.get(&address).copied().unwrap_or_default();
         let with_key = key.and_then(|key| counts.keys.get(&key)).copied().unwrap_or_default();
         if full(self.total, counts.total) {
-            return Err(Limit::Streams);
+            return Err("max_streams");
         }
         if full(self.per_address, here) {
-            return Err(Limit::StreamsPerAddress);
+            return Err("max_streams_per_address");
         }
         if key.is_some() && full(self.per_key, with_key) {
-            return Err(Limit::StreamsPerKey);
+            return Err("max_streams_per_key");
         }
         counts.total += 1;
         counts.addresses.insert(address, here + 1);
@@ -151,7 +129,7 @@ mod tests {
         let caps = caps(2, 0, 0);
         let first = caps.admit(address(1), None).unwrap();
         let _second = caps.admit(address(1), None).unwrap();
-        assert_eq!(caps.admit(address(1), None).unwrap_err(), Limit::StreamsPerAddress);
+        assert_eq!(caps.admit(address(1), None).unwrap_err(), "max_streams_per_address");
         assert!(caps.admit(address(2), None).is_ok());
         drop(first);
         assert!(caps.admit(address(1), None).is_ok());
@@ -161,7 +139,7 @@ mod tests {
     fn a_key_has_its_places_wherever_it_calls_from() {
         let caps = caps(0, 1, 0);
         let slot = caps.admit(address(1), Some(key(1))).unwrap();
-        assert_eq!(caps.admit(address(2), Some(key(1))).unwrap_err(), Limit::StreamsPerKey);
+        assert_eq!(caps.admit(address(2), Some(key(1))).unwrap_err(), "max_streams_per_key");
         assert!(caps.admit(address(2), Some(key(2))).is_ok());
         assert!(caps.admit(address(2), None).is_ok(), "without a key only the others count");
         drop(slot);
@@ -172,7 +150,7 @@ mod tests {
     fn the_total_counts_all_addresses() {
         let caps = caps(0, 0, 2);
         let slots = [1, 2].map(|last| caps.admit(address(last), Some(key(last))).unwrap());
-        assert_eq!(caps.admit(address(3), None).unwrap_err(), Limit::Streams);
+        assert_eq!(caps.admit(address(3), None).unwrap_err(), "max_streams");
         drop(slots);
         assert!(is_empty(&caps), "nothing is left of addresses that went");
     }

@@ -63,7 +63,7 @@ fn read_by(relay: &Relay, slot: Slot, response: Response) -> Response {
 }
 
 fn limited(relay: &Relay, refused: Refused) -> Failure {
-    relay.metrics.refused(refused.limit.name());
+    relay.metrics.refused(refused.limit);
     Failure::Limited { retry_after: refused.retry_after }
 }
 

@@ -19,7 +19,7 @@ use tower::util::BoxCloneSyncService;
 
 use crate::{
     bucket::{Buckets, KeyId, seconds_up},
-    caps::{Caps, Limit, Slot},
+    caps::{Caps, Slot},
     config::Config,
     lock::Locked as _,
     metrics::Metrics,
@@ -115,7 +115,7 @@ impl Shared {
         let full = |limit| Refused { limit, retry_after: 1 };
         let slot = self.caps.admit(address, key).map_err(full)?;
         let mut rates = self.rates.locked();
-        rates.admit(address, key, Instant::now())?;
+        rates.spend(address, key, Instant::now())?;
         Ok(slot)
     }
 
@@ -147,10 +147,10 @@ impl Shared {
     }
 }
 
-/// A limit that was met, and in how many seconds it lets the next one in.
+/// A limit that was met, by the switch that sets it, and in how many seconds it lets the next one in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refused {
-    pub(crate) limit: Limit,
+    pub(crate) limit: &'static str,
     pub(crate) retry_after: u64,
 }
 
@@ -169,12 +169,12 @@ impl Rates {
         }
     }
 
-    fn admit(&mut self, address: IpAddr, key: Option<KeyId>, now: Instant) -> Result<(), Refused> {
+    fn spend(&mut self, address: IpAddr, key: Option<KeyId>, now: Instant) -> Result<(), Refused> {
         let mut addresses = self.addresses.as_mut();
         let mut keyed = self.keys.as_mut().zip(key);
         let waits = [
-            (Limit::RatePerAddress, addresses.as_ref().map(|buckets| buckets.wait(address, now))),
-            (Limit::RatePerKey, keyed.as_ref().map(|(buckets, key)| buckets.wait(*key, now))),
+            ("rate_per_address", addresses.as_ref().map(|buckets| buckets.wait(address, now))),
+            ("rate_per_key", keyed.as_ref().map(|(buckets, key)| buckets.wait(*key, now))),
         ];
         let longest = waits.into_iter().filter_map(|(limit, wait)| Some((wait?, limit)));
         if let Some((wait, limit)) = longest.max_by_key(|(wait, _)| *wait)
@@ -253,19 +253,19 @@ mod tests {
         let mut rates = rates("2/m", "1/m");
         let here = IpAddr::from([10, 0, 0, 1]);
         let [first, second] = [b"a", b"b"].map(|key| Some(KeyId::of(0, key)));
-        assert_eq!(rates.admit(here, first, now), Ok(()));
+        assert_eq!(rates.spend(here, first, now), Ok(()));
         for _ in 0..10 {
-            let refused = Refused { limit: Limit::RatePerKey, retry_after: 60 };
-            assert_eq!(rates.admit(here, first, now), Err(refused));
+            let refused = Refused { limit: "rate_per_key", retry_after: 60 };
+            assert_eq!(rates.spend(here, first, now), Err(refused));
         }
         assert_eq!(
-            rates.admit(here, second, now),
+            rates.spend(here, second, now),
             Ok(()),
             "the address still has its second token"
         );
-        let refused = Refused { limit: Limit::RatePerAddress, retry_after: 30 };
-        assert_eq!(rates.admit(here, None, now), Err(refused));
-        assert_eq!(rates.admit(here, None, now + Duration::from_secs(30)), Ok(()));
+        let refused = Refused { limit: "rate_per_address", retry_after: 30 };
+        assert_eq!(rates.spend(here, None, now), Err(refused));
+        assert_eq!(rates.spend(here, None, now + Duration::from_secs(30)), Ok(()));
     }
 
     #[test]

@@ -6,7 +6,8 @@ use super::{Excuses, all_are_met, catalogue::seen, source::words};
 /// Where the relay's words stand: the file, and the function that gives them.
 const WORDS: &[(&str, &str)] = &[
     ("relay/src/stream/mod.rs", "row"),
-    ("relay/src/caps.rs", "name"),
+    ("relay/src/caps.rs", "admit"),
+    ("relay/src/state.rs", "spend"),
     ("relay/src/account.rs", "window"),
     ("relay/src/errors.rs", "code"),
 ];
