@@ -249,7 +249,7 @@ impl Ring {
             }
             skip -= length;
         }
-        Ok(self.end.as_ref().map(|(end, _)| Read::End(end.clone())))
+        Ok(self.end.as_ref().map(|(end, _)| Read::End(*end)))
     }
 }
 
@@ -335,10 +335,6 @@ mod tests {
         Entry { ends: vec![bytes.len()], bytes, first: n }
     }
 
-    fn over() -> End {
-        End { complete: true, reason: "complete".into() }
-    }
-
     async fn begun(store: &MemoryStore, events: u64) {
         store.begin(id(1), label()).await.unwrap();
         for n in 1..=events {
@@ -376,21 +372,21 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(1)).await;
         store.append(id(1), event(2)).await.unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
-        store.end(id(1), over()).await.unwrap();
+        store.end(id(1), End::Whole).await.unwrap();
         let (first, last) = reader.await.unwrap();
         assert_eq!(first, Ok(Read::Bytes(event(2).bytes)));
-        assert_eq!(last, Ok(Read::End(over())));
+        assert_eq!(last, Ok(Read::End(End::Whole)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_ended_stream_is_kept_for_its_time_and_the_first_end_counts() {
         let store = store(100, 1);
         begun(&store, 2).await;
-        store.end(id(1), over()).await.unwrap();
-        store.end(id(1), End { complete: false, reason: "late".into() }).await.unwrap();
+        store.end(id(1), End::Whole).await.unwrap();
+        store.end(id(1), End::Broken).await.unwrap();
         tokio::time::sleep(Duration::from_secs(299)).await;
         assert_eq!(store.open(id(1), 2).await, Err(StoreError::Over));
-        assert_eq!(store.read(id(1), 20).await, Ok(Read::End(over())));
+        assert_eq!(store.read(id(1), 20).await, Ok(Read::End(End::Whole)));
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(store.open(id(1), 1).await, Err(StoreError::Unknown));
         assert!(store.ring(id(1)).is_err());
@@ -405,7 +401,7 @@ mod tests {
         assert_eq!(store.begin(id(1), label()).await, Err(StoreError::Exists));
         assert_eq!(store.begin(id(3), label()).await, Err(StoreError::Full));
         for n in [2, 1] {
-            store.end(id(n), over()).await.unwrap();
+            store.end(id(n), End::Whole).await.unwrap();
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         store.begin(id(3), label()).await.unwrap();

@@ -2,7 +2,8 @@
 //!
 //! A [`pump`] of its own carries each stream from the provider into the [`Store`]; every client, the
 //! first one too, is a [`reader`] of the store. `Resume::begin` names a new stream, `Resume::carry`
-//! keeps it, `Resume::rest` answers a POST that names one of its events, and `Resume::get` answers by the stream's name.
+//! keeps it, `Resume::rest` answers a POST that names one of its events, and `Resume::get` answers
+//! by the stream's name.
 //!
 //! What it does not do: it never asks the provider again, and never sends what it did not get.
 
@@ -132,8 +133,7 @@ impl Resume {
         client: &Client,
     ) -> Body
     where
-        S: Pumped + Send + Unpin + 'static,
-        S::Error: std::fmt::Display + Send,
+        S: Pumped<Error: Send> + Send + Unpin + 'static,
     {
         let live = Arc::new(Live::default());
         let attached = Attached::new(Arc::clone(&live), 0);

@@ -1,6 +1,6 @@
 //! Carries a stream from its source to the store, whether anybody reads or not.
 
-use std::{fmt::Display, future::poll_fn, pin::Pin, sync::Arc, time::Duration};
+use std::{future::poll_fn, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
@@ -50,7 +50,6 @@ impl Pump {
     pub(crate) async fn run<S>(self, mut source: S, client: Client)
     where
         S: Pumped + Unpin,
-        S::Error: Display,
     {
         // A store that refuses has forgotten the stream: its readers are told so by the store.
         if self.carry(&mut source, &client).await.is_err() {
@@ -61,7 +60,6 @@ impl Pump {
     async fn carry<S>(&self, source: &mut S, client: &Client) -> Result<(), StoreError>
     where
         S: Pumped + Unpin,
-        S::Error: Display,
     {
         let mut writer = Writer { pump: self, next: 1, offset: 0 };
         let mut hold = interval(HOLD);
@@ -86,15 +84,13 @@ impl Pump {
                     client.flushed();
                     continue;
                 }
-                Step::Frame(None) => End { complete: true, reason: "complete".into() },
-                Step::Frame(Some(Err(error))) => {
-                    End { complete: false, reason: error.to_string().into() }
-                }
+                Step::Frame(None) => End::Whole,
+                Step::Frame(Some(Err(_))) => End::Broken,
                 Step::Abandoned => {
                     if let Some(bytes) = source.give_up() {
                         writer.write(bytes, source.take_ends()).await?;
                     }
-                    End { complete: false, reason: "abandoned".into() }
+                    End::Broken
                 }
             };
             return self.store.end(self.stream, end).await;

@@ -13,18 +13,13 @@ use http_body::{Body, Frame};
 use super::{
     EventId, StreamId,
     live::Attached,
-    store::{Opened, Read, Store, StoreError},
+    store::{End, Opened, Read, Store, StoreError},
 };
 use crate::{
     metrics::Level,
-    stream::{Family, boundary::Boundary},
+    stream::{Family, body::BrokenOff, boundary::Boundary},
     wire::Client,
 };
-
-/// Why the framing was left unfinished, as the stream's was.
-#[derive(Debug, thiserror::Error)]
-#[error("the stream was broken off: {0}")]
-pub(crate) struct BrokenOff(String);
 
 /// Reads from a place on to the stream's end, and ends as the stream did.
 ///
@@ -48,7 +43,7 @@ enum State {
     Reading(BoxFuture<'static, Result<Read, StoreError>>),
     Finished,
     /// Once everything has left, the framing breaks.
-    Breaking(String),
+    Breaking,
 }
 
 impl Reader {
@@ -86,18 +81,17 @@ impl Reader {
                 self.state = State::Idle;
                 Some(bytes)
             }
-            Ok(Read::End(end)) if end.complete => {
+            Ok(Read::End(End::Whole)) => {
                 self.state = State::Finished;
                 None
             }
-            Ok(Read::End(end)) => {
-                self.state = State::Breaking(end.reason.into_owned());
+            Ok(Read::End(End::Broken)) => {
+                self.state = State::Breaking;
                 None
             }
             Err(error) => {
-                let news = self.news(&error);
-                self.state = State::Breaking(error.to_string());
-                Some(news).filter(|bytes| !bytes.is_empty())
+                self.state = State::Breaking;
+                Some(self.news(&error)).filter(|bytes| !bytes.is_empty())
             }
         }
     }
@@ -140,13 +134,9 @@ impl Body for Reader {
                     self.attached = None;
                     return Poll::Ready(None);
                 }
-                State::Breaking(reason) => {
-                    let reason = std::mem::take(reason);
-                    if self.client.poll_flushed(self.mark, cx).is_pending() {
-                        self.state = State::Breaking(reason);
-                        return Poll::Pending;
-                    }
-                    return Poll::Ready(Some(Err(BrokenOff(reason))));
+                State::Breaking => {
+                    ready!(self.client.poll_flushed(self.mark, cx));
+                    return Poll::Ready(Some(Err(BrokenOff)));
                 }
             }
         }

@@ -166,7 +166,7 @@ impl RedisStore {
         if let Some(writing) = self.writing(stream) {
             let mut commands = redis::pipe();
             commands.cmd("XADD").arg(key(stream, "events")).arg(format!("{}-1", writing.offset));
-            commands.arg("complete").arg(u8::from(end.complete)).arg("reason").arg(&*end.reason);
+            commands.arg("complete").arg(u8::from(end == End::Whole));
             for part in ["head", "events"] {
                 commands.cmd("PEXPIRE").arg(key(stream, part)).arg(millis(self.bounds.keep));
             }
@@ -284,9 +284,8 @@ fn read_kept(event: &RedisEntry) -> Option<Kept> {
     let (behind, part) = event.id.split_once('-')?;
     let behind: u64 = behind.parse().ok()?;
     if part == "1" {
-        let reason: String = event.get("reason")?;
-        let complete = event.get::<u8>("complete")? == 1;
-        return Some(Kept::End(behind, End { complete, reason: reason.into() }));
+        let end = if event.get::<u8>("complete")? == 1 { End::Whole } else { End::Broken };
+        return Some(Kept::End(behind, end));
     }
     let bytes = Bytes::from(event.get::<Vec<u8>>("bytes")?);
     let ends: String = event.get("ends")?;

@@ -89,10 +89,6 @@ fn event(n: u64) -> Entry {
     Entry { ends: vec![bytes.len()], bytes, first: n }
 }
 
-fn over() -> End {
-    End { complete: true, reason: "complete".into() }
-}
-
 async fn written(server: &Server, bytes: usize, events: u64) -> RedisStore {
     let store = store(server, bytes);
     store.begin(id(), label()).await.unwrap();
@@ -122,7 +118,7 @@ async fn one_relay_writes_and_another_reads_along() {
     for n in 3..=9 {
         writer.append(id(), event(n)).await.unwrap();
     }
-    writer.end(id(), over()).await.unwrap();
+    writer.end(id(), End::Whole).await.unwrap();
     let text = (2..=9).map(|n| format!("data: {n:02}\n\n")).collect::<Vec<_>>().concat();
     assert_eq!(timeout(Duration::from_secs(30), reading).await.unwrap().unwrap(), text);
 }
@@ -165,10 +161,10 @@ async fn a_stream_goes_on_where_it_is_written_when_redis_goes_away() {
     let reader = store(&server, 1 << 20);
     drop(server);
     writer.append(id(), event(2)).await.unwrap();
-    writer.end(id(), over()).await.unwrap();
+    writer.end(id(), End::Whole).await.unwrap();
     let rest = Read::Bytes(event(2).bytes);
     assert_eq!(writer.read(id(), 10).await, Ok(rest));
-    assert_eq!(writer.read(id(), 20).await, Ok(Read::End(over())));
+    assert_eq!(writer.read(id(), 20).await, Ok(Read::End(End::Whole)));
     assert!(matches!(reader.open(id(), 1).await, Err(StoreError::Unavailable(_))));
 }
 
@@ -225,7 +221,7 @@ async fn a_redis_that_does_not_answer_is_waited_for_by_all_at_once() {
 #[tokio::test]
 async fn a_reader_does_not_fail_of_a_connection_that_died_while_idle() {
     let Some(server) = server().await else { return };
-    written(&server, 1 << 20, 2).await.end(id(), over()).await.unwrap();
+    written(&server, 1 << 20, 2).await.end(id(), End::Whole).await.unwrap();
     let reader = store(&server, 1 << 20);
     let rest = Read::Bytes(event(2).bytes);
     assert_eq!(reader.read(id(), 10).await, Ok(rest));
@@ -234,7 +230,7 @@ async fn a_reader_does_not_fail_of_a_connection_that_died_while_idle() {
     kill.cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal");
     let (killed,): (u64,) = reader.ask(&kill).await.unwrap();
     assert!(killed >= 1, "its idle one is there");
-    assert_eq!(reader.read(id(), 20).await, Ok(Read::End(over())));
+    assert_eq!(reader.read(id(), 20).await, Ok(Read::End(End::Whole)));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What is kept of streams so that they can be resumed, whoever keeps it.
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -26,12 +26,12 @@ pub struct Entry {
 }
 
 /// How a stream ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct End {
-    /// Whether the body ends as framed; else its framing must be left unfinished.
-    pub complete: bool,
-    /// Why, for logs.
-    pub reason: Cow<'static, str>,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// As framed.
+    Whole,
+    /// Broken off: its framing must be left unfinished.
+    Broken,
 }
 
 /// Where a reader begins.

@@ -19,10 +19,10 @@ use crate::{
     wire::Client,
 };
 
-/// Why the framing of a body was left unfinished.
+/// The framing of a body is left unfinished.
 #[derive(Debug, thiserror::Error)]
-#[error("the stream was broken off: {}", .0.code())]
-pub(crate) struct BrokenOff(EndReason);
+#[error("the stream was broken off")]
+pub(crate) struct BrokenOff;
 
 /// A body, and when it was asked for; or why there is none.
 pub(crate) type Promise =
@@ -66,7 +66,7 @@ enum State {
     /// All was said, and the body ends as framed.
     Finished,
     /// All was said; once it has left, the framing breaks.
-    Breaking { mark: u64, reason: EndReason },
+    Breaking { mark: u64 },
 }
 
 impl Relayed {
@@ -170,7 +170,7 @@ impl Relayed {
         self.state = match output.then {
             Then::Continue => State::Open { mark },
             Then::Finish(_) => State::Finished,
-            Then::Break(reason) => State::Breaking { mark, reason },
+            Then::Break(_) => State::Breaking { mark },
         };
         if let (Then::Finish(reason) | Then::Break(reason), Some(account)) =
             (output.then, &mut self.account)
@@ -250,9 +250,9 @@ impl Body for Relayed {
             match self.state {
                 State::Finished => return Poll::Ready(None),
                 // hyper drops what it has not flushed when a body fails.
-                State::Breaking { mark, reason } => {
+                State::Breaking { mark } => {
                     ready!(self.client.poll_flushed(mark, cx));
-                    return Poll::Ready(Some(Err(BrokenOff(reason))));
+                    return Poll::Ready(Some(Err(BrokenOff)));
                 }
                 State::Open { .. } => {}
             }
