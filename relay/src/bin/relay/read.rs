@@ -170,7 +170,7 @@ fn config(layers: &Layers) -> Result<Config, Vec<String>> {
 }
 
 fn explained(found: &ConfigError, layers: &Layers) -> String {
-    error(format!("{found}{}", layers.explain(found.switches())))
+    error(format!("{found}{}", layers.explain(found.switches)))
 }
 
 /// A warning where strangers could spend the provider's key.
