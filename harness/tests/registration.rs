@@ -25,6 +25,8 @@ const MADE_BY_PROGRAM: &[(&str, &str)] = &[
     ("default-write-buffer", "axum::serve"),
     ("answers-404-to-methods", "gin without HandleMethodNotAllowed"),
     ("rewrites-requests", "Go's encoding/json"),
+    ("answers-with-a-page", "nginx's proxy_pass"),
+    ("tells-the-length-of-a-stream", "Starlette's Response"),
     ("article-no-flush", "a widely read Gin tutorial"),
     ("article-io-copy", "a widely read Gin tutorial"),
     ("article-thirty-seconds", "a widely read Gin tutorial"),

@@ -16,6 +16,7 @@ mod allows_any_origin;
 mod always_200;
 mod always_done;
 mod answers_404_to_methods;
+mod answers_with_a_page;
 mod appends_json;
 mod article;
 mod auth_before_cors;
@@ -67,6 +68,7 @@ mod spins_out_of_files;
 mod splices_its_error;
 mod splits_on_two_newlines;
 mod tells_errors_in_words;
+mod tells_the_length_of_a_stream;
 mod thirty_second_timeout;
 mod ticks_regardless;
 mod unbounded_channel;
@@ -116,6 +118,8 @@ pub const ALL: &[Broken] = &[
     ends_cleanly::BROKEN,
     splices_its_error::BROKEN,
     tells_errors_in_words::BROKEN,
+    answers_with_a_page::BROKEN,
+    tells_the_length_of_a_stream::BROKEN,
     always_200::BROKEN,
     appends_json::BROKEN,
     detached_upstream::BROKEN,

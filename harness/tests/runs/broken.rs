@@ -82,9 +82,7 @@ const NEVER_ALONE: &[(&str, &[&str])] = &[
     ("long-line", &["honest-ending"]),
     ("no-cross-talk", &["payload-intact"]),
     ("own-bytes-between-events", &["payload-intact"]),
-    ("early-failure-keeps-status", &["status-as-is"]),
     ("no-head-of-line", &["prompt-frames"]),
-    ("no-false-length", &["payload-intact", "one-ending"]),
     ("old-clients", &["payload-intact", "one-ending"]),
     ("usage-honest", &["payload-intact"]),
 ];
