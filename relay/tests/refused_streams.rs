@@ -91,8 +91,13 @@ async fn serve(mut socket: TcpStream, says: &[Says], asked: Arc<AtomicUsize>) ->
 
 /// What a client gets, and how often the provider was asked for it.
 async fn asked(path: &str, says: &'static [Says]) -> io::Result<(u16, usize)> {
+    asked_again(path, says, "0").await
+}
+
+/// The same of a relay that tries so often again.
+async fn asked_again(path: &str, says: &'static [Says], retries: &str) -> io::Result<(u16, usize)> {
     let (address, asked) = provider(says).await?;
-    let switches = [("upstream_http", "h2"), ("retries", "0")];
+    let switches = [("upstream_http", "h2"), ("retries", retries)];
     let relay = Running::start(address, &switches).await?;
     let mut client = Client::send(relay.address, &post(path, "connection: close\r\n")).await?;
     client.rest().await;
@@ -120,6 +125,8 @@ async fn a_refused_stream_costs_one_more_attempt_whatever_was_asked() -> io::Res
 #[tokio::test]
 async fn once_is_enough_and_other_codes_say_nothing_of_the_sort() -> io::Result<()> {
     assert_eq!(asked(CHAT, &[Reset(REFUSED_STREAM)]).await?, (502, 2));
+    // Not at each try: one more in all.
+    assert_eq!(asked_again(CHAT, &[Reset(REFUSED_STREAM)], "1").await?, (502, 3));
     assert_eq!(asked(CHAT, &[Reset(CANCEL), Answers]).await?, (502, 1));
     assert_eq!(asked(CHAT, &[Goodbye(ENHANCE_YOUR_CALM), Answers]).await?, (502, 1));
     Ok(())
