@@ -3,7 +3,7 @@
 use super::{Level, Rule, headers};
 use crate::{
     exchange::{Run, is_event_stream},
-    verdict::{Inquiry, Verdict},
+    verdict::{Breach, Inquiry, Verdict},
 };
 
 /// Proxies cache, buffer and compress what nobody forbids. `X-Accel-Buffering: no` is nginx's word,
@@ -12,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
     id: "no-transform",
     level: Level::Profile,
     citation: "RFC 9111 5.2.2.4; RFC 9110 8.4; nginx, proxy_buffering",
-    demand: "a stream says Cache-Control: no-cache or what the provider said, X-Accel-Buffering: no, and no coding of the relay's own",
+    demand: "a stream says Cache-Control: no-cache or what the provider said, X-Accel-Buffering: no, and no coding but the provider's",
     judge,
 };
 
@@ -33,8 +33,14 @@ fn judge(run: &Run<'_>) -> Verdict {
             [cache(sent, said), accel(said), coding(sent, said)].into_iter().flatten()
         {
             let got = format!("{name}: {}", headers::shown(&headers::values(said, name)));
-            let at = (index, exchange, head);
-            inquiry.broke(headers::breach(run, at, wanted, got, |_, _| false));
+            // A coding may be that of a hop behind the relay; what to forbid is the relay's own to say.
+            let by_hop = |all: &Headers| name == CODING && coding(sent, all).is_some();
+            let host = run.blame(index, |at| {
+                let hop = at.outgoing().is_some_and(|message| by_hop(&message.headers));
+                hop || run.plan.is_relay(at.host)
+            });
+            let breach = Breach::new(head.moment, &host, wanted, got);
+            inquiry.broke(breach.concerning(&exchange.client));
         }
     }
     inquiry.verdict("no client got a stream")
@@ -60,8 +66,10 @@ fn accel(said: &Headers) -> Missing {
     (!no).then(|| (format!("{name}: no"), name))
 }
 
+const CODING: &str = "content-encoding";
+
 fn coding(sent: &Headers, said: &Headers) -> Missing {
-    let name = "content-encoding";
+    let name = CODING;
     let (sent, said) = (headers::values(sent, name), headers::values(said, name));
     (sent != said).then(|| (format!("{name}: {}", headers::shown(&sent)), name))
 }

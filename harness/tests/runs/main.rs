@@ -1,5 +1,6 @@
 //! Whole runs: scenarios with their snapshots, determinism, broken relays, both engines.
 
+mod blame;
 mod broken;
 mod captures;
 mod determinism;
