@@ -10,7 +10,8 @@ use crate::{
 };
 
 /// Only streams that say different things can be told apart: the mock gives the chunks of each
-/// answer an id of their own, and a script can say something else for each client.
+/// answer an id of their own, and a script can say something else for each client. `[DONE]` is the same in
+/// all: that of another's stream is told by its time, and `one-ending` sees it.
 pub(super) const RULE: Rule = Rule {
     id: "no-cross-talk",
     level: Level::Profile,

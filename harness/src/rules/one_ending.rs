@@ -2,17 +2,18 @@
 
 use super::{Level, Rule};
 use crate::{
-    exchange::{Exchange, Family, Fate, Frames, Run},
+    exchange::{Answer, Exchange, Family, Fate, Frames, Run},
     verdict::{Breach, Inquiry, Verdict},
 };
 
 /// The terminator tells the client that the answer is whole: `[DONE]`, or the last event of a
-/// response. It is the provider's to say.
+/// response. It is the provider's to say: one that comes before the provider has sent it is a guess, or
+/// that of another client's stream, from whose bytes it cannot be told.
 pub(super) const RULE: Rule = Rule {
     id: "one-ending",
     level: Level::Profile,
     citation: "OpenAI API, chat completion streaming and Responses streaming",
-    demand: "exactly one terminator, the provider's own, and nothing after it",
+    demand: "exactly one terminator, the provider's own and not before it, and nothing after it",
     judge,
 };
 
@@ -24,7 +25,8 @@ fn judge(run: &Run<'_>) -> Verdict {
         let sent = Terminators::of(&Frames::of(&answer.body.bytes), family);
         let whole = run.fate(index, answer) == Fate::Whole;
         let stayed = !run.ended_from_outside(index, exchange);
-        if let Some(mut breach) = judge_one(run, exchange, &sent, whole && stayed) {
+        let one = judge_one(run, exchange, &sent, whole && stayed);
+        if let Some(mut breach) = one.or_else(|| too_soon(run, exchange, answer, &sent)) {
             breach.host = run.blame(index, |passage| {
                 passage.outgoing().is_some_and(|message| {
                     let got = Terminators::of(&Frames::of(&message.body), family);
@@ -99,6 +101,24 @@ fn judge_one(
     None
 }
 
+/// The client had a terminator before the provider sent it.
+fn too_soon(
+    run: &Run<'_>,
+    exchange: &Exchange,
+    answer: &Answer,
+    sent: &Terminators,
+) -> Option<Breach> {
+    let got = Terminators::of(&exchange.frames(), sent.family);
+    let times = got.ends.iter().zip(&sent.ends).filter_map(|(got, sent)| {
+        Some((exchange.had(*got), answer.body.marks.when(sent.checked_sub(1)?)?))
+    });
+    let (had, sent_at) = times.into_iter().find(|(had, sent)| had.at < sent.at)?;
+    let (client, terminator) = (&exchange.client, sent.family.terminator());
+    let wanted = format!("{terminator} once the provider has sent it");
+    let got = format!("{client} got {terminator} at {had}, and the provider sent it at {sent_at}");
+    Some(Breach::new(had, &run.relay, wanted, got).concerning(client))
+}
+
 #[cfg(test)]
 mod tests {
     use mock_openai::script::End;
@@ -160,6 +180,33 @@ mod tests {
             (3, format!("reader got a frame after `[DONE]`, in {rest}"))
         );
         assert_eq!(after(&[]).0, 9);
+    }
+
+    /// Two streams of the same words: the first has ended, and the relay gives its `[DONE]` to both. The
+    /// bytes are right, and what is missing of the second comes too late for anybody to read.
+    #[test]
+    fn it_breaks_where_the_terminator_of_another_stream_comes() {
+        let mut story = Story::streaming();
+        story.client("other", crate::scenario::Kind::Raw);
+        story.begins(0, "other");
+        story.relays(1, "reader", "data: 1\n\n");
+        story.relays(1, "other", "data: 1\n\n");
+        story.relays(2, "reader", "data: [DONE]\n\n");
+        let got = story.passes(2, "other", "data: [DONE]\n\n");
+        story.finishes(2, "reader");
+        story.provides(9, "other", "data: [DONE]\n\n");
+        story.finishes(9, "other");
+        let breach = story.breach(&RULE);
+        assert_eq!((breach.at.as_millis(), breach.ordinal), (2, got));
+        assert_eq!(breach.wanted, ["`[DONE]` once the provider has sent it"]);
+        assert_eq!(breach.got, "other got `[DONE]` at 2ms, and the provider sent it at 9ms");
+        // Where the provider never comes to its own, it is one that it did not send.
+        let mut cut = Story::streaming();
+        cut.relays(1, "reader", "data: 1\n\n");
+        cut.passes(2, "reader", "data: [DONE]\n\n");
+        cut.provider_left(3, "reader");
+        cut.closes(3, "reader", BodyEnd::Complete);
+        assert_eq!(cut.breach(&RULE).wanted, ["no `[DONE]`, since the provider sent none"]);
     }
 
     #[test]

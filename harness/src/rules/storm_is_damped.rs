@@ -6,7 +6,7 @@ use mock_openai::quantity::Time;
 
 use super::{Level, Rule, limits::Limit};
 use crate::{
-    exchange::{Answer, Exchange, Run},
+    exchange::{Answer, Exchange, Run, header},
     plan::Number,
     verdict::{Breach, Inquiry, Verdict},
 };
@@ -15,7 +15,7 @@ pub(super) const ATTEMPTS: Limit = Limit {
     name: "storm-is-damped",
     default: Number::Count(3),
     least: Number::Count(1),
-    bounds: "how often one request of a client may be asked at the provider",
+    bounds: "how often one request of a client may be asked at one upstream",
     source: "what the official SDKs do: one attempt and two retries",
 };
 
@@ -26,7 +26,7 @@ pub(super) const RULE: Rule = Rule {
     id: "storm-is-damped",
     level: Level::Profile,
     citation: "RFC 9110 10.2.3; RFC 6585 4",
-    demand: "under 429 and 503 attempts are at most {storm-is-damped}, wait as Retry-After says, and end in an answer or the real refusal",
+    demand: "under 429 and 503 attempts at an upstream are at most {storm-is-damped}, wait as Retry-After says, and end in an answer or the real refusal",
     judge,
 };
 
@@ -53,12 +53,23 @@ fn refuses(answer: &Answer) -> bool {
     matches!(answer.status(), Some(429 | 503))
 }
 
+/// Upstreams of a relay may be accounts at one host, or hosts that one provider plays: a refusal is that
+/// of an account, and says nothing of another.
+fn same_upstream(one: &Answer, other: &Answer) -> bool {
+    let is_same = |name| header(&one.headers, name) == header(&other.headers, name);
+    one.target == other.target && is_same("host") && is_same("authorization")
+}
+
 fn too_many(run: &Run<'_>, exchange: &Exchange, answers: &[&Answer]) -> Option<Breach> {
     let most = ATTEMPTS.count(run);
-    let one_too_many = answers.get(most)?;
+    let one_too_many = answers.iter().enumerate().find_map(|(index, answer)| {
+        let before = answers[..index].iter().filter(|before| same_upstream(before, answer));
+        (before.count() >= most).then_some(answer)
+    })?;
+    let attempts = answers.iter().filter(|answer| same_upstream(answer, one_too_many)).count();
     let noun = if most == 1 { "attempt" } else { "attempts" };
-    let wanted = format!("at most {most} {noun} for one request of a client");
-    let got = format!("{} attempts for one request of {}", answers.len(), exchange.client);
+    let wanted = format!("at most {most} {noun} at an upstream for one request of a client");
+    let got = format!("{attempts} attempts at one for one request of {}", exchange.client);
     let breach = Breach::new(one_too_many.received, &run.relay, wanted, got);
     Some(breach.concerning(&exchange.client))
 }
@@ -74,8 +85,8 @@ fn asked_wait(refusal: &Answer) -> Option<Duration> {
     date("retry-after")?.duration_since(date("date")?).ok()
 }
 
-/// The next request of the same client, by the relay or by a client that honours the header, came
-/// before its time.
+/// The next request of the same client, by the relay to the same upstream or by a client that honours
+/// the header, came before its time.
 fn too_soon(run: &Run<'_>, exchange: &Exchange, refusal: &Answer) -> Option<Breach> {
     let asked = asked_wait(refusal)?;
     let (refused, _) = refusal.head?;
@@ -89,7 +100,8 @@ fn too_soon(run: &Run<'_>, exchange: &Exchange, refusal: &Answer) -> Option<Brea
     let next = run.answers.iter().find(|answer| {
         let of_client =
             answer.exchange.is_some_and(|of| run.exchanges[of].client == exchange.client);
-        of_client && answer.received > refused
+        let elsewhere = answer.exchange == refusal.exchange && !same_upstream(answer, refusal);
+        of_client && !elsewhere && answer.received > refused
     })?;
     // Who was not told cannot honour it.
     let told = ["retry-after", "retry-after-ms"].iter().any(|name| exchange.header(name).is_some());
@@ -205,8 +217,39 @@ mod tests {
     fn it_breaks_at_the_fourth_attempt() {
         let breach = refused_at(&[0, 2_000, 4_000, 6_000], 429, WAIT).breach(&RULE);
         assert_eq!(breach.at.as_millis(), 6_000);
-        assert_eq!(breach.wanted, ["at most 3 attempts for one request of a client"]);
-        assert_eq!(breach.got, "4 attempts for one request of reader");
+        assert_eq!(
+            breach.wanted,
+            ["at most 3 attempts at an upstream for one request of a client"]
+        );
+        assert_eq!(breach.got, "4 attempts at one for one request of reader");
+    }
+
+    /// A relay passes over two upstreams, an account each, of which both ask to wait for 2 s.
+    #[test]
+    fn each_upstream_has_its_own_attempts_and_its_own_wait() {
+        let passes = |times: &[u64], differ: &'static str| {
+            let mut story = Story::new();
+            story.asks(0, "reader");
+            for ms in times {
+                for value in ["one", "two"] {
+                    story.forwards_with(*ms, "reader", "POST", &[(differ, value)]);
+                    story.answers(*ms, "reader", 429, WAIT);
+                    story.provider_ends(*ms, "reader", mock_openai::script::End::Clean);
+                }
+            }
+            story.replies(60_000, "reader", 429, WAIT);
+            story.closes(60_000, "reader", BodyEnd::Complete);
+            story
+        };
+        for differ in ["host", "authorization"] {
+            assert_eq!(passes(&[0, 2_000, 4_000], differ).verdict(&RULE), Verdict::Held);
+            let soon = passes(&[0, 1_999], differ).breach(&RULE);
+            assert_eq!(soon.got, "relay asked again for reader after 1999ms");
+            let often = passes(&[0, 2_000, 4_000, 6_000], differ).breach(&RULE);
+            assert_eq!(often.got, "4 attempts at one for one request of reader");
+        }
+        let one = passes(&[0], "x-request-id").breach(&RULE);
+        assert_eq!(one.got, "relay asked again for reader after 0s");
     }
 
     #[test]
