@@ -58,4 +58,4 @@ pub use config::{Config, HalfClose, Head, MissingDone, UpstreamHttp};
 pub use contradictions::ConfigError;
 pub use errors::ErrorObject;
 pub use serve::{BoxError, Server, serve};
-pub use switches::{Field, Switch, SwitchError};
+pub use switches::{Switch, SwitchError};

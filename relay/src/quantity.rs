@@ -1,9 +1,76 @@
-//! Values of switches: times, sizes, counts and lists, as people write them.
+//! Kinds of values of switches: times, sizes, counts, keys and others, as people write them.
 
 use std::time::Duration;
 
+use reqwest::Url;
+
+use crate::{
+    bucket::Rate,
+    config::{Secret, shown},
+    switches::{Form, HIDDEN, Kind},
+};
+
+/// A time, which may be zero.
+pub const TIME: Kind<Duration> =
+    Kind::new("a time such as `500ms` or `15s`", time, |time| show_time(*time));
+
+/// A time above zero.
+pub const SOME_TIME: Kind<Duration> =
+    Kind { takes: "a time above zero, such as `500ms` or `15s`", ..BUDGET };
+
+/// A time that is not zero, where there is another way to say so.
+pub const BUDGET: Kind<Duration> =
+    Kind { read: |text| time(text).filter(|time| !time.is_zero()), ..TIME };
+
+/// A number of bytes.
+pub const SIZE: Kind<usize> =
+    Kind::new("a size such as `64KiB` or `1MiB`", size, |bytes| show_size(*bytes));
+
+/// A whole number above zero.
+pub const COUNT: Kind<usize> =
+    Kind { form: Form::Number, ..Kind::new("a whole number above 0", count, usize::to_string) };
+
+/// Yes or no; `true` and `false`, which YAML writes, are the same.
+pub const ON_OFF: Kind<bool> = Kind {
+    form: Form::OnOff,
+    ..Kind::new("`on` or `off`", on_or_off, |on| if *on { "on" } else { "off" }.to_owned())
+};
+
+/// How often something may happen.
+pub const RATE: Kind<Rate> =
+    Kind::new("a rate such as `10/s`, `600/m` or `10/s burst 20`", Rate::read, Rate::to_string);
+
+/// A URL.
+pub const URL: Kind<Url> = Kind::new("a URL", |text| text.parse().ok(), shown);
+
+/// Any text but none.
+pub const TEXT: Kind<String> =
+    Kind::new("a text", |text| (!text.is_empty()).then(|| text.to_owned()), String::clone);
+
+/// Keys.
+pub const KEY: Kind<Secret> = Kind {
+    is_secret: true,
+    ..Kind::new("a key", |text| (TEXT.read)(text).map(Secret), |_| HIDDEN.to_owned())
+};
+
+/// A whole number within bounds.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! number {
+    ($least:literal to $most:literal) => {
+        $crate::switches::Kind {
+            form: $crate::switches::Form::Number,
+            ..$crate::switches::Kind::new(
+                concat!("a whole number from ", $least, " to ", $most),
+                |text| text.parse().ok().filter(|number| ($least..=$most).contains(number)),
+                u32::to_string,
+            )
+        }
+    };
+}
+
 /// A whole number with its unit: `20ms`, `5s`, `10m`, `1h`.
-pub(crate) fn time(text: &str) -> Option<Duration> {
+fn time(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
     let millis_each = match unit {
         "ms" => 1,
@@ -15,13 +82,8 @@ pub(crate) fn time(text: &str) -> Option<Duration> {
     number.checked_mul(millis_each).map(Duration::from_millis)
 }
 
-/// A [`time`] above zero.
-pub(crate) fn some_time(text: &str) -> Option<Duration> {
-    time(text).filter(|time| !time.is_zero())
-}
-
 /// A whole number with its unit: `417B`, `64KiB`, `1MiB`.
-pub(crate) fn size(text: &str) -> Option<usize> {
+fn size(text: &str) -> Option<usize> {
     let (number, unit) = split(text)?;
     let bytes_each = match unit {
         "B" => 1,
@@ -33,7 +95,7 @@ pub(crate) fn size(text: &str) -> Option<usize> {
 }
 
 /// As [`time`] reads it, in the largest unit that needs no fraction; below a millisecond is lost.
-pub(crate) fn show_time(time: Duration) -> String {
+fn show_time(time: Duration) -> String {
     const UNITS: [(u128, &str); 3] = [(3_600_000, "h"), (60_000, "m"), (1_000, "s")];
     let millis = time.as_millis();
     let unit = UNITS.into_iter().find(|(each, _)| millis > 0 && millis.is_multiple_of(*each));
@@ -42,7 +104,7 @@ pub(crate) fn show_time(time: Duration) -> String {
 }
 
 /// As [`size`] reads it, in the largest unit that needs no fraction.
-pub(crate) fn show_size(bytes: usize) -> String {
+fn show_size(bytes: usize) -> String {
     const UNITS: [(usize, &str); 2] = [(1 << 20, "MiB"), (1 << 10, "KiB")];
     let unit = UNITS.into_iter().find(|(each, _)| bytes > 0 && bytes.is_multiple_of(*each));
     let (each, name) = unit.unwrap_or((1, "B"));
@@ -50,12 +112,12 @@ pub(crate) fn show_size(bytes: usize) -> String {
 }
 
 /// A whole number above zero.
-pub(crate) fn count(text: &str) -> Option<usize> {
+fn count(text: &str) -> Option<usize> {
     text.parse().ok().filter(|count| *count > 0)
 }
 
 /// `on` or `off`; `true` and `false`, which YAML writes, are the same.
-pub(crate) fn on_or_off(text: &str) -> Option<bool> {
+fn on_or_off(text: &str) -> Option<bool> {
     match text {
         "on" | "true" => Some(true),
         "off" | "false" => Some(false),
@@ -95,8 +157,8 @@ mod tests {
 
     #[test]
     fn a_budget_and_a_cap_are_above_zero() {
-        assert_eq!(some_time("1ms"), Some(Duration::from_millis(1)));
-        assert_eq!(some_time("0s"), None);
+        assert_eq!((BUDGET.read)("1ms"), Some(Duration::from_millis(1)));
+        assert_eq!((BUDGET.read)("0s"), None);
         assert_eq!(count("10"), Some(10));
         assert_eq!(count("0"), None);
         assert_eq!(count("-1"), None);

@@ -1,13 +1,10 @@
 //! The switches by name: one table that scenarios, files, the environment, the command line and the
 //! reference page share.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::fmt;
 
-use crate::{
-    config::{Config, Secret},
-    quantity::{self, count, list, on_or_off, size, some_time, time},
-    table::SWITCHES,
-};
+pub use crate::quantity::{BUDGET, COUNT, KEY, ON_OFF, RATE, SIZE, SOME_TIME, TEXT, TIME, URL};
+use crate::{config::Config, quantity::list, table::SWITCHES};
 
 /// One switch of a `T`.
 #[derive(Debug)]
@@ -16,42 +13,167 @@ pub struct Switch<T: 'static = Config> {
     /// command line writes `-` for `_`.
     pub name: &'static str,
     /// Where its value is kept, and how it is written.
-    pub field: Field<T>,
+    pub field: &'static dyn Field<T>,
     /// What it does. The default is not said here: [`Config::new`] has it.
     pub help: &'static str,
 }
 
-/// The place of a switch's value, and how the value is written.
+/// How values of one kind are written.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind<V: 'static> {
+    /// What is taken, in words.
+    pub takes: &'static str,
+    /// `None` where the text is no such value.
+    pub read: fn(&str) -> Option<V>,
+    /// As it is read; stars for what is secret.
+    pub show: fn(&V) -> String,
+    /// What TOML writes it as.
+    pub form: Form,
+    /// Whether it must not be shown.
+    pub is_secret: bool,
+}
+
+/// What TOML writes a value as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A text.
+    Text,
+    /// An integer.
+    Number,
+    /// `true` or `false`.
+    OnOff,
+    /// An array of texts.
+    List,
+}
+
+/// What can be said of a switch without its value.
 #[derive(Debug)]
-pub enum Field<T: 'static> {
-    /// A time, which may be zero.
-    Time(fn(&mut T) -> &mut Duration),
-    /// A time above zero.
-    SomeTime(fn(&mut T) -> &mut Duration),
-    /// A time above zero, or none.
-    TimeOrOff(fn(&mut T) -> &mut Option<Duration>),
-    /// A whole number within bounds.
-    Number(RangeInclusive<u32>, fn(&mut T) -> &mut u32),
-    /// The same, or none.
-    NumberOrOff(RangeInclusive<u32>, fn(&mut T) -> &mut Option<u32>),
-    /// A whole number above zero.
-    Count(fn(&mut T) -> &mut usize),
-    /// A whole number above zero, or none.
-    CountOrOff(fn(&mut T) -> &mut Option<usize>),
-    /// A number of bytes.
-    Size(fn(&mut T) -> &mut usize),
-    /// Yes or no.
-    OnOff(fn(&mut T) -> &mut bool),
-    /// One of a few words; the first function is called with one of them only.
-    Choice(&'static [&'static str], fn(&mut T, &str), fn(&T) -> &'static str),
-    /// Several texts: what they are, how they are taken, and what they are now.
-    List(&'static str, fn(&mut T, Vec<String>) -> Option<()>, fn(&T) -> Vec<String>),
-    /// A key, or none.
-    Secret(fn(&mut T) -> &mut Option<Secret>),
-    /// Several keys.
-    Secrets(fn(&mut T) -> &mut Vec<Secret>),
-    /// Anything else: what it takes, how it is read, and how it is written.
-    Other(&'static str, fn(&mut T, &str) -> Option<()>, fn(&T) -> String),
+pub struct About {
+    /// What it takes, in words.
+    pub takes: String,
+    /// What a list takes, without saying that it is one.
+    pub each: &'static str,
+    /// The words that it takes among other things.
+    pub words: Vec<&'static str>,
+    /// What TOML writes it as.
+    pub form: Form,
+    /// Whether the value must not be shown.
+    pub is_secret: bool,
+}
+
+/// The place of a value within a `T`. It is reached by `&mut` only, so that a row of the table names its
+/// field once.
+pub trait Field<T>: fmt::Debug + Sync {
+    /// What can be said without the value.
+    fn about(&self) -> About;
+
+    /// Sets it, unless the text is no such value.
+    fn put(&self, of: &mut T, text: &str) -> Option<()>;
+
+    /// The value, as [`Field::put`] reads it; stars for what is secret.
+    fn show(&self, of: &mut T) -> String;
+}
+
+/// A value.
+#[derive(Debug)]
+pub struct One<T: 'static, V: 'static>(pub Kind<V>, pub fn(&mut T) -> &mut V);
+
+/// A value, or `off`.
+#[derive(Debug)]
+pub struct OrOff<T: 'static, V: 'static>(pub Kind<V>, pub fn(&mut T) -> &mut Option<V>);
+
+/// Several values with commas between them, or `off`.
+#[derive(Debug)]
+pub struct Many<T: 'static, V: 'static>(pub Kind<V>, pub fn(&mut T) -> &mut Vec<V>);
+
+/// One of a few values, each with its word.
+#[derive(Debug)]
+pub struct Choice<T: 'static, V: 'static>(
+    pub &'static [(&'static str, V)],
+    pub fn(&mut T) -> &mut V,
+);
+
+impl<V> Kind<V> {
+    /// A kind that TOML writes as texts, and that may be shown.
+    pub const fn new(
+        takes: &'static str,
+        read: fn(&str) -> Option<V>,
+        show: fn(&V) -> String,
+    ) -> Self {
+        Self { takes, read, show, form: Form::Text, is_secret: false }
+    }
+
+    fn about(&self, takes: String, words: &[&'static str]) -> About {
+        let (words, is_secret) = (words.to_vec(), self.is_secret);
+        About { takes, each: self.takes, words, form: self.form, is_secret }
+    }
+}
+
+impl<T: fmt::Debug, V: fmt::Debug> Field<T> for One<T, V> {
+    fn about(&self) -> About {
+        let words: &[_] = if self.0.form == Form::OnOff { &["on", "off"] } else { &[] };
+        self.0.about(self.0.takes.to_owned(), words)
+    }
+
+    fn put(&self, of: &mut T, text: &str) -> Option<()> {
+        *self.1(of) = (self.0.read)(text)?;
+        Some(())
+    }
+
+    fn show(&self, of: &mut T) -> String {
+        (self.0.show)(self.1(of))
+    }
+}
+
+impl<T: fmt::Debug, V: fmt::Debug> Field<T> for OrOff<T, V> {
+    fn about(&self) -> About {
+        self.0.about(format!("{}, or `off`", self.0.takes), &["off"])
+    }
+
+    fn put(&self, of: &mut T, text: &str) -> Option<()> {
+        *self.1(of) = if text == "off" { None } else { Some((self.0.read)(text)?) };
+        Some(())
+    }
+
+    fn show(&self, of: &mut T) -> String {
+        self.1(of).as_ref().map_or_else(|| "off".to_owned(), self.0.show)
+    }
+}
+
+impl<T: fmt::Debug, V: fmt::Debug> Field<T> for Many<T, V> {
+    fn about(&self) -> About {
+        let takes = format!("{}, with commas between them, or `off`", self.0.takes);
+        About { form: Form::List, ..self.0.about(takes, &["off"]) }
+    }
+
+    fn put(&self, of: &mut T, text: &str) -> Option<()> {
+        let read = |word: &String| (self.0.read)(word);
+        *self.1(of) = list(text)?.iter().map(read).collect::<Option<_>>()?;
+        Some(())
+    }
+
+    fn show(&self, of: &mut T) -> String {
+        let words: Vec<_> = self.1(of).iter().map(self.0.show).collect();
+        if words.is_empty() { "off".to_owned() } else { words.join(",") }
+    }
+}
+
+impl<T: fmt::Debug, V: fmt::Debug + Copy + PartialEq + Sync> Field<T> for Choice<T, V> {
+    fn about(&self) -> About {
+        let words: Vec<_> = self.0.iter().map(|(word, _)| *word).collect();
+        let takes = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
+        About { takes, each: "", words, form: Form::Text, is_secret: false }
+    }
+
+    fn put(&self, of: &mut T, text: &str) -> Option<()> {
+        *self.1(of) = self.0.iter().find(|(word, _)| *word == text)?.1;
+        Some(())
+    }
+
+    fn show(&self, of: &mut T) -> String {
+        let value = *self.1(of);
+        self.0.iter().find(|(_, one)| *one == value).map_or("", |(word, _)| word).to_owned()
+    }
 }
 
 /// Why a switch was not set.
@@ -81,160 +203,32 @@ pub enum SwitchError {
 pub const HIDDEN: &str = "***";
 
 /// One row of a table of switches.
-pub const fn switch<T>(name: &'static str, field: Field<T>, help: &'static str) -> Switch<T> {
+pub const fn switch<T>(
+    name: &'static str,
+    field: &'static dyn Field<T>,
+    help: &'static str,
+) -> Switch<T> {
     Switch { name, field, help }
 }
 
-/// Sets a field, unless the value could not be read.
-pub(crate) fn put<T>(place: &mut T, value: Option<T>) -> Option<()> {
-    *place = value?;
-    Some(())
-}
-
-/// The same where `off` empties the field.
-pub(crate) fn put_or_off<T>(
-    place: &mut Option<T>,
-    value: &str,
-    read: impl FnOnce(&str) -> Option<T>,
-) -> Option<()> {
-    *place = if value == "off" { None } else { Some(read(value)?) };
-    Some(())
-}
-
 impl<T: Clone> Switch<T> {
-    /// Whether the value must not be shown.
-    pub const fn is_secret(&self) -> bool {
-        matches!(self.field, Field::Secret(_) | Field::Secrets(_))
-    }
-
-    /// Whether it takes several values, between commas.
-    pub const fn is_list(&self) -> bool {
-        matches!(self.field, Field::List(..) | Field::Secrets(_))
-    }
-
-    /// The words that it takes among other things.
-    pub fn words(&self) -> &'static [&'static str] {
-        match self.field {
-            Field::Choice(words, ..) => words,
-            Field::OnOff(_) => &["on", "off"],
-            Field::TimeOrOff(_)
-            | Field::NumberOrOff(..)
-            | Field::CountOrOff(_)
-            | Field::List(..)
-            | Field::Secret(_)
-            | Field::Secrets(_) => &["off"],
-            Field::Time(_)
-            | Field::SomeTime(_)
-            | Field::Number(..)
-            | Field::Count(_)
-            | Field::Size(_)
-            | Field::Other(..) => &[],
-        }
-    }
-
-    /// What it takes, in words.
-    pub fn takes(&self) -> String {
-        match &self.field {
-            Field::Time(_) => "a time such as `500ms` or `15s`".to_owned(),
-            Field::TimeOrOff(_) => "a time such as `500ms` or `15s`, or `off`".to_owned(),
-            Field::SomeTime(_) => "a time above zero, such as `500ms` or `15s`".to_owned(),
-            Field::Number(bounds, _) => {
-                format!("a whole number from {} to {}", bounds.start(), bounds.end())
-            }
-            Field::NumberOrOff(bounds, _) => {
-                format!("a whole number from {} to {}, or `off`", bounds.start(), bounds.end())
-            }
-            Field::Count(_) => "a whole number above 0".to_owned(),
-            Field::CountOrOff(_) => "a whole number above 0, or `off`".to_owned(),
-            Field::Size(_) => "a size such as `64KiB` or `1MiB`".to_owned(),
-            Field::OnOff(_) => "`on` or `off`".to_owned(),
-            Field::Choice(words, ..) => {
-                words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")
-            }
-            Field::List(..) | Field::Secrets(_) => {
-                format!("{}, with commas between them, or `off`", self.takes_each())
-            }
-            Field::Secret(_) => "a key, or `off`".to_owned(),
-            Field::Other(what, ..) => (*what).to_owned(),
-        }
-    }
-
-    /// What a list takes, without saying that it is one.
-    pub const fn takes_each(&self) -> &'static str {
-        if let Field::List(what, ..) = &self.field { what } else { "keys" }
-    }
-
     /// Sets its field of `of`.
     ///
     /// # Errors
     /// The value is not what it takes; the field is as it was.
     pub fn set(&self, of: &mut T, value: &str) -> Result<(), SwitchError> {
-        self.put(of, value).ok_or_else(|| SwitchError::Value {
-            name: self.name,
+        self.field.put(of, value).ok_or_else(|| {
+            let About { takes, is_secret, .. } = self.field.about();
             // In a URL a password stands before an `@`.
-            value: if self.is_secret() || value.contains('@') { HIDDEN } else { value }.to_owned(),
-            takes: self.takes(),
+            let value = if is_secret || value.contains('@') { HIDDEN } else { value };
+            SwitchError::Value { name: self.name, value: value.to_owned(), takes }
         })
-    }
-
-    fn put(&self, of: &mut T, value: &str) -> Option<()> {
-        match &self.field {
-            Field::Time(place) => put(place(of), time(value)),
-            Field::TimeOrOff(place) => put_or_off(place(of), value, some_time),
-            Field::SomeTime(place) => put(place(of), some_time(value)),
-            Field::Number(bounds, place) => {
-                put(place(of), value.parse().ok().filter(|number| bounds.contains(number)))
-            }
-            Field::NumberOrOff(bounds, place) => put_or_off(place(of), value, |value| {
-                value.parse().ok().filter(|number| bounds.contains(number))
-            }),
-            Field::Count(place) => put(place(of), count(value)),
-            Field::CountOrOff(place) => put_or_off(place(of), value, count),
-            Field::Size(place) => put(place(of), size(value)),
-            Field::OnOff(place) => put(place(of), on_or_off(value)),
-            Field::Choice(words, set, _) => words.contains(&value).then(|| set(of, value)),
-            Field::List(_, take, _) => take(of, list(value)?),
-            Field::Secret(place) => put_or_off(place(of), value, |key| {
-                (!key.is_empty()).then(|| Secret(key.to_owned()))
-            }),
-            Field::Secrets(place) => {
-                put(place(of), list(value).map(|keys| keys.into_iter().map(Secret).collect()))
-            }
-            Field::Other(_, set, _) => set(of, value),
-        }
     }
 
     /// Its value in `of`, as [`Switch::set`] reads it; stars for what is secret.
     pub fn value_of(&self, of: &T) -> String {
-        // Fields are reached by `&mut` only, so that a row of the table names its field once.
-        let mut of = of.clone();
-        let of = &mut of;
-        match &self.field {
-            Field::Time(place) | Field::SomeTime(place) => quantity::show_time(*place(of)),
-            Field::TimeOrOff(place) => shown_or_off(place(of).map(quantity::show_time)),
-            Field::Number(_, place) => place(of).to_string(),
-            Field::NumberOrOff(_, place) => {
-                shown_or_off(place(of).map(|number| number.to_string()))
-            }
-            Field::Count(place) => place(of).to_string(),
-            Field::CountOrOff(place) => shown_or_off(place(of).map(|count| count.to_string())),
-            Field::Size(place) => quantity::show_size(*place(of)),
-            Field::OnOff(place) => if *place(of) { "on" } else { "off" }.to_owned(),
-            Field::Choice(_, _, show) => show(of).to_owned(),
-            Field::List(_, _, show) => shown_list(&show(of)),
-            Field::Secret(place) => shown_or_off(place(of).as_ref().map(|_| HIDDEN.to_owned())),
-            Field::Secrets(place) => shown_list(&vec![HIDDEN.to_owned(); place(of).len()]),
-            Field::Other(_, _, show) => show(of),
-        }
+        self.field.show(&mut of.clone())
     }
-}
-
-pub(crate) fn shown_or_off(text: Option<String>) -> String {
-    text.unwrap_or_else(|| "off".to_owned())
-}
-
-fn shown_list(words: &[String]) -> String {
-    shown_or_off((!words.is_empty()).then(|| words.join(",")))
 }
 
 pub(crate) fn set(config: &mut Config, name: &str, value: &str) -> Result<(), SwitchError> {
@@ -352,7 +346,7 @@ mod tests {
     #[test]
     fn each_value_is_shown_as_it_is_read() {
         let defaults = config();
-        for switch in SWITCHES.iter().filter(|switch| !switch.is_secret()) {
+        for switch in SWITCHES.iter().filter(|switch| !switch.field.about().is_secret) {
             let mut config = config();
             let shown = switch.value_of(&config);
             switch.set(&mut config, &shown).unwrap();
@@ -361,13 +355,12 @@ mod tests {
     }
 
     #[test]
-    fn each_word_of_a_choice_is_shown_as_it_is_read() {
+    fn each_word_is_shown_as_it_is_read() {
         for switch in SWITCHES {
-            let Field::Choice(words, ..) = &switch.field else { continue };
-            for word in *words {
+            for word in switch.field.about().words {
                 let mut config = config();
                 switch.set(&mut config, word).unwrap();
-                assert_eq!(switch.value_of(&config), *word, "{}", switch.name);
+                assert_eq!(switch.value_of(&config), word, "{}", switch.name);
             }
         }
     }
@@ -378,7 +371,7 @@ mod tests {
         config.set("keys", "sk-1,sk-2").unwrap();
         config.set("provider_key", "sk-3").unwrap();
         config.set("fallback_keys", "sk-4").unwrap();
-        let secrets = SWITCHES.iter().filter(|switch| switch.is_secret());
+        let secrets = SWITCHES.iter().filter(|switch| switch.field.about().is_secret);
         let shown: Vec<String> = secrets.map(|switch| switch.value_of(&config)).collect();
         assert_eq!(shown, ["***", "***,***", "***"]);
     }

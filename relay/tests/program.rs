@@ -30,7 +30,8 @@ fn help_names_every_switch_with_its_default() -> io::Result<()> {
     let help = String::from_utf8_lossy(&relay(&["--help"]).output()?.stdout).into_owned();
     for switch in relay::Config::SWITCHES {
         assert!(help.contains(&format!("--{}", switch.name.replace('_', "-"))), "{help}");
-        let default = format!("{} [default: {}]", switch.takes(), switch.value_of(&defaults));
+        let default =
+            format!("{} [default: {}]", switch.field.about().takes, switch.value_of(&defaults));
         assert!(help.contains(&default), "{default} in {help}");
     }
     Ok(())

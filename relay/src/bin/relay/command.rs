@@ -2,6 +2,8 @@
 
 use clap::{Arg, ArgAction, Command};
 
+use relay::switches::Form;
+
 use crate::settings::{Setting, Settings};
 
 pub(crate) const CONFIG: &str = "config";
@@ -45,11 +47,12 @@ pub(crate) fn command() -> Command {
 
 fn argument(setting: Setting, defaults: &Settings) -> Arg {
     let default = setting.value_of(defaults);
-    let action = if setting.is_list() { ArgAction::Append } else { ArgAction::Set };
+    let about = setting.about();
+    let action = if about.form == Form::List { ArgAction::Append } else { ArgAction::Set };
     Arg::new(setting.name())
         .long(setting.flag())
         .value_name("VALUE")
-        .help(format!("{}; takes {} [default: {default}]", setting.help(), setting.takes()))
+        .help(format!("{}; takes {} [default: {default}]", setting.help(), about.takes))
         .env(setting.variable())
         .hide_env_values(true)
         .action(action)

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, ops::Range};
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use relay::switches::Form;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -98,17 +99,18 @@ fn unknown(key: &Spanned<std::borrow::Cow<'_, str>>, value: &Spanned<DeValue<'_>
 
 /// A value as the environment would write it.
 fn text_of(setting: Setting, value: &Spanned<DeValue<'_>>) -> Result<String, Mistake> {
+    let form = setting.about().form;
     match value.get_ref() {
         DeValue::String(text) => Ok(text.clone().into_owned()),
-        DeValue::Boolean(yes) if setting.is_on_or_off() => {
+        DeValue::Boolean(yes) if form == Form::OnOff => {
             Ok(if *yes { "on" } else { "off" }.to_owned())
         }
-        DeValue::Integer(number) if setting.is_number() => {
+        DeValue::Integer(number) if form == Form::Number => {
             // One that is too large is refused as its text.
             let parsed = i64::from_str_radix(number.as_str(), number.radix());
             Ok(parsed.map_or_else(|_| number.to_string(), |number| number.to_string()))
         }
-        DeValue::Array(values) if setting.is_list() => {
+        DeValue::Array(values) if form == Form::List => {
             let words: Result<Vec<_>, _> =
                 values.iter().map(|word| word_of(setting, word)).collect();
             let words = words?;
@@ -129,7 +131,7 @@ fn word_of<'a>(setting: Setting, word: &'a Spanned<DeValue<'_>>) -> Result<&'a s
     let mut scratch = Layers::new();
     // Between commas it would be two; `off` is a list of its own.
     if text.contains(',') || text == "off" || scratch.set(setting, text, Origin::Default).is_err() {
-        let expected = format!("expected {}, each a text of its own", setting.takes_each());
+        let expected = format!("expected {}, each a text of its own", setting.about().each);
         return Err(Mistake { expected, ..wrong_value(setting, word) });
     }
     Ok(text)
@@ -140,18 +142,18 @@ fn wrong_type(setting: Setting, value: &Spanned<DeValue<'_>>) -> Mistake {
     Mistake {
         span: value.span(),
         title: format!("`{}` cannot be of type {found}", setting.name()),
-        expected: format!("expected {}", setting.takes()),
+        expected: format!("expected {}", setting.about().takes),
     }
 }
 
 fn wrong_value(setting: Setting, value: &Spanned<DeValue<'_>>) -> Mistake {
     let text = value.get_ref().as_str().unwrap_or_default();
-    let meant = meant(text, setting.words().iter().copied());
+    let meant = meant(text, setting.about().words.into_iter());
     let meant = meant.map(|word| format!("; the nearest is `{word}`")).unwrap_or_default();
     Mistake {
         span: value.span(),
         title: format!("wrong value of `{}`", setting.name()),
-        expected: format!("expected {}{meant}", setting.takes()),
+        expected: format!("expected {}{meant}", setting.about().takes),
     }
 }
 
@@ -192,7 +194,7 @@ fn without_doubtful_lines(text: &str) -> String {
 fn is_harmless(key: &str, value: &str) -> bool {
     let name = meant(key, Setting::all().map(Setting::name));
     let setting = name.and_then(Setting::named);
-    setting.is_some_and(|setting| !setting.is_secret()) && !value.contains(['@', '?'])
+    setting.is_some_and(|setting| !setting.about().is_secret) && !value.contains(['@', '?'])
 }
 
 /// The text with stars for bytes, which keeps all places; line ends and spaces stay.

@@ -23,26 +23,6 @@ pub(crate) enum Form {
     Off,
 }
 
-impl Form {
-    pub(crate) const WORDS: &[&str] = &["json", "text", "off"];
-
-    pub(crate) fn of(word: &str) -> Self {
-        match word {
-            "json" => Self::Json,
-            "text" => Self::Text,
-            _ => Self::Off,
-        }
-    }
-
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Text => "text",
-            Self::Off => "off",
-        }
-    }
-}
-
 /// The least that is worth a line; each word is a level on which the relay tells something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Least {
@@ -53,19 +33,6 @@ pub(crate) enum Least {
 }
 
 impl Least {
-    pub(crate) const WORDS: &[&str] = &["info", "warn"];
-
-    pub(crate) fn of(word: &str) -> Self {
-        if word == "warn" { Self::Warn } else { Self::Info }
-    }
-
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warn => "warn",
-        }
-    }
-
     /// Libraries tell of the headers that they write, keys included: only the relay itself is heard,
     /// and the listener, that is out of files.
     fn filter(self) -> Targets {

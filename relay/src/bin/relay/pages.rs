@@ -42,7 +42,7 @@ pub(crate) fn reference() -> String {
     let defaults = Settings::new();
     let mut page = PAGE.to_owned();
     for setting in Setting::all() {
-        let (name, takes, help) = (setting.name(), setting.takes(), setting.help());
+        let (name, takes, help) = (setting.name(), setting.about().takes, setting.help());
         let default = setting.value_of(&defaults);
         // Writing to a string does not fail.
         let _ = writeln!(page, "| `{name}` | {takes} | `{default}` | {help} |");
@@ -60,7 +60,7 @@ pub(crate) fn example() -> String {
     let defaults = Settings::new();
     let mut file = EXAMPLE.to_owned();
     for setting in Setting::all() {
-        let (name, takes, help) = (setting.name(), setting.takes(), setting.help());
+        let (name, takes, help) = (setting.name(), setting.about().takes, setting.help());
         let value = setting.toml_of(&defaults);
         let _ = writeln!(file, "\n# {help}.\n# Takes {takes}.\n#{name} = {value}");
     }

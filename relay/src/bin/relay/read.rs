@@ -58,7 +58,7 @@ fn file(matches: &ArgMatches, layers: &mut Layers) -> Result<(), Vec<String>> {
 
 /// A warning where the file itself holds keys and everybody can read it.
 fn keys_in_open_file(layers: &Layers) -> Option<String> {
-    let secrets = Setting::all().filter(|setting| setting.is_secret());
+    let secrets = Setting::all().filter(|setting| setting.about().is_secret);
     secrets.map(Setting::name).find_map(|name| match layers.origin(name) {
         Origin::File { path, .. } => {
             text_file::readable_by_all("configuration file", Path::new(path))

@@ -30,7 +30,7 @@ const ENTROPY: &str = "/dev/urandom";
 pub(crate) fn run(program: &Program, mut config: Config) -> Result<(), String> {
     add_the_moment(&mut config)?;
     if let Some(url) = &program.resume_redis {
-        config.store = Some(redis(url, &config)?);
+        config.store = Some(redis(url.as_str(), &config)?);
     }
     let (listener, address) = listen(program.listen)?;
     let (tell, told) = oneshot::channel();

@@ -3,9 +3,8 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use relay::{
-    Config, Field, Switch, SwitchError,
-    config::shown,
-    switches::{HIDDEN, switch},
+    Config, Switch, SwitchError, number,
+    switches::{self, About, Choice, Kind, Many, One, OrOff, URL, switch},
 };
 use reqwest::Url;
 
@@ -20,8 +19,8 @@ pub(crate) struct Program {
     pub(crate) upstreams: Vec<Url>,
     pub(crate) keys_file: Option<PathBuf>,
     pub(crate) provider_key_file: Option<PathBuf>,
-    /// A URL, which may hold a password.
-    pub(crate) resume_redis: Option<String>,
+    /// It may hold a password.
+    pub(crate) resume_redis: Option<Url>,
     /// Default: JSON, which every collector of logs reads.
     pub(crate) log: Form,
     /// Default: one line a stream.
@@ -53,100 +52,66 @@ impl Settings {
     }
 }
 
-const PATH: &str = "a path, from the working directory on, or `off`";
+/// Where a value is kept.
+macro_rules! at {
+    ($field:ident) => {
+        |of: &mut Program| &mut of.$field
+    };
+}
 
-/// More than any machine has processors.
-const MOST_THREADS: u32 = 1024;
+const PATH: Kind<PathBuf> = Kind::new(
+    "a path, from the working directory on",
+    |text| (!text.is_empty()).then(|| text.into()),
+    |path| path.display().to_string(),
+);
+
+const ADDRESS: Kind<SocketAddr> = Kind::new(
+    "an address and port such as `127.0.0.1:8080`",
+    |text| text.parse().ok(),
+    SocketAddr::to_string,
+);
 
 const PROGRAM: &[Switch<Program>] = &[
-    switch(
-        "listen",
-        Field::Other(
-            "an address and port such as `127.0.0.1:8080`",
-            |p, v| v.parse().ok().map(|address| p.listen = address),
-            |p| p.listen.to_string(),
-        ),
-        "Where clients connect",
-    ),
+    switch("listen", &One(ADDRESS, at!(listen)), "Where clients connect"),
     switch(
         "threads",
-        Field::Number(0..=MOST_THREADS, |p| &mut p.threads),
+        // More than any machine has processors.
+        &One(number!(0 to 1024), at!(threads)),
         "Threads that serve connections; 0 is one for each processor",
     ),
     switch(
         "upstream",
-        Field::List(
-            "URLs such as `https://api.openai.com/v1`",
-            |p, urls| {
-                p.upstreams = urls.iter().map(|url| url.parse()).collect::<Result<_, _>>().ok()?;
-                Some(())
-            },
-            |p| p.upstreams.iter().map(shown).collect(),
-        ),
+        &Many(Kind { takes: "URLs such as `https://api.openai.com/v1`", ..URL }, at!(upstreams)),
         "The provider's base, and those to ask where it fails, in their order; what clients ask for \
          below `/v1` is appended. The one setting that must be given",
     ),
     switch(
         "keys_file",
-        Field::Other(
-            PATH,
-            |p, v| put_path(&mut p.keys_file, v),
-            |p| shown_path(p.keys_file.as_ref()),
-        ),
+        &OrOff(PATH, at!(keys_file)),
         "File with the keys of which clients must show one: one a line, `#` begins a comment",
     ),
     switch(
         "provider_key_file",
-        Field::Other(
-            PATH,
-            |p, v| put_path(&mut p.provider_key_file, v),
-            |p| shown_path(p.provider_key_file.as_ref()),
-        ),
+        &OrOff(PATH, at!(provider_key_file)),
         "File with the key shown to the provider, written like `keys_file`",
     ),
     switch(
         "resume_redis",
-        Field::Other(
-            "a URL such as `redis://127.0.0.1:6379`, or `off`",
-            |p, v| {
-                p.resume_redis = match v {
-                    "off" => None,
-                    _ => Some(Url::parse(v).ok()?.into()),
-                };
-                Some(())
-            },
-            |p| match &p.resume_redis {
-                Some(url) => Url::parse(url).map_or_else(|_| HIDDEN.to_owned(), |u| shown(&u)),
-                None => "off".to_owned(),
-            },
-        ),
+        &OrOff(Kind { takes: "a URL such as `redis://127.0.0.1:6379`", ..URL }, at!(resume_redis)),
         "The Redis in which streams are kept to be resumed, by this relay and others; `off` keeps \
          them in memory. Needs a build with the feature `redis`",
     ),
     switch(
         "log",
-        Field::Choice(Form::WORDS, |p, word| p.log = Form::of(word), |p| p.log.word()),
+        &Choice(&[("json", Form::Json), ("text", Form::Text), ("off", Form::Off)], at!(log)),
         "How standard error tells of each stream, in one line when it is over",
     ),
     switch(
         "log_level",
-        Field::Choice(
-            Least::WORDS,
-            |p, word| p.log_level = Least::of(word),
-            |p| p.log_level.word(),
-        ),
+        &Choice(&[("info", Least::Info), ("warn", Least::Warn)], at!(log_level)),
         "The least that is told: `info` is each stream and each warning, `warn` warnings only",
     ),
 ];
-
-fn put_path(place: &mut Option<PathBuf>, value: &str) -> Option<()> {
-    let path = (value != "off").then(|| PathBuf::from(value));
-    (!value.is_empty()).then(|| *place = path)
-}
-
-fn shown_path(path: Option<&PathBuf>) -> String {
-    path.map_or_else(|| "off".to_owned(), |path| path.display().to_string())
-}
 
 /// One setting, wherever it is kept.
 #[derive(Debug, Clone, Copy)]
@@ -194,33 +159,9 @@ impl Setting {
         either!(self, switch => switch.help)
     }
 
-    pub(crate) fn takes(self) -> String {
-        either!(self, switch => switch.takes())
-    }
-
-    /// What a list takes, without saying that it is one.
-    pub(crate) fn takes_each(self) -> &'static str {
-        either!(self, switch => switch.takes_each())
-    }
-
-    pub(crate) fn words(self) -> &'static [&'static str] {
-        either!(self, switch => switch.words())
-    }
-
-    pub(crate) fn is_secret(self) -> bool {
-        either!(self, switch => switch.is_secret())
-    }
-
-    pub(crate) fn is_list(self) -> bool {
-        either!(self, switch => switch.is_list())
-    }
-
-    pub(crate) fn is_number(self) -> bool {
-        either!(self, switch => matches!(switch.field, Field::Number(..) | Field::NumberOrOff(..) | Field::Count(_) | Field::CountOrOff(_)))
-    }
-
-    pub(crate) fn is_on_or_off(self) -> bool {
-        either!(self, switch => matches!(switch.field, Field::OnOff(_)))
+    /// What can be said without its value.
+    pub(crate) fn about(self) -> About {
+        either!(self, switch => switch.field.about())
     }
 
     pub(crate) fn set(self, settings: &mut Settings, value: &str) -> Result<(), SwitchError> {
@@ -241,14 +182,17 @@ impl Setting {
     /// The value as TOML writes it.
     pub(crate) fn toml_of(self, settings: &Settings) -> String {
         let text = self.value_of(settings);
-        let value = if self.is_list() {
-            let words = text.split(',').filter(|_| text != "off");
-            toml::Value::Array(words.map(toml::Value::from).collect())
-        } else if self.is_on_or_off() {
-            (text == "on").into()
-        } else {
-            let number = text.parse::<i64>().ok().filter(|_| self.is_number());
-            number.map_or_else(|| text.into(), toml::Value::from)
+        let value = match self.about().form {
+            switches::Form::List => {
+                let words = text.split(',').filter(|_| text != "off");
+                toml::Value::Array(words.map(toml::Value::from).collect())
+            }
+            switches::Form::OnOff => (text == "on").into(),
+            // Or `off`.
+            switches::Form::Number => {
+                text.parse::<i64>().map_or_else(|_| text.into(), toml::Value::from)
+            }
+            switches::Form::Text => text.into(),
         };
         value.to_string()
     }
