@@ -1,12 +1,20 @@
 //! How many requests may be under way at once: from one address, with one key, and in all.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex},
 };
 
 use crate::{bucket::KeyId, config::Config, lock::Locked as _};
+
+/// Whose requests are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Who {
+    All,
+    Address(IpAddr),
+    Key(KeyId),
+}
 
 /// Counts what is under way. The counts hold no more entries than there are slots.
 #[derive(Debug)]
@@ -14,22 +22,14 @@ pub(crate) struct Caps {
     per_address: Option<usize>,
     per_key: Option<usize>,
     total: Option<usize>,
-    under_way: Mutex<Counts>,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    total: usize,
-    addresses: BTreeMap<IpAddr, usize>,
-    keys: BTreeMap<KeyId, usize>,
+    under_way: Mutex<BTreeMap<Who, usize>>,
 }
 
 /// One place; given back when it is dropped, whatever the reason.
 #[derive(Debug)]
 pub(crate) struct Slot {
     caps: Arc<Caps>,
-    address: IpAddr,
-    key: Option<KeyId>,
+    of: [Option<Who>; 3],
 }
 
 impl Caps {
@@ -48,49 +48,37 @@ impl Caps {
         address: IpAddr,
         key: Option<KeyId>,
     ) -> Result<Slot, &'static str> {
-        let mut counts = self.lock();
-        let full = |cap: Option<usize>, count: usize| cap.is_some_and(|cap| count >= cap);
-        let here = counts.addresses.get(&address).copied().unwrap_or_default();
-        let with_key = key.and_then(|key| counts.keys.get(&key)).copied().unwrap_or_default();
-        if full(self.total, counts.total) {
-            return Err("max_streams");
+        let of = [Some(Who::All), Some(Who::Address(address)), key.map(Who::Key)];
+        let caps = [
+            (self.total, "max_streams"),
+            (self.per_address, "max_streams_per_address"),
+            (self.per_key, "max_streams_per_key"),
+        ];
+        let mut counts = self.under_way.locked();
+        for (who, (cap, name)) in of.iter().zip(caps) {
+            let count = who.and_then(|who| counts.get(&who)).copied().unwrap_or_default();
+            if cap.is_some_and(|cap| count >= cap) {
+                return Err(name);
+            }
         }
-        if full(self.per_address, here) {
-            return Err("max_streams_per_address");
-        }
-        if key.is_some() && full(self.per_key, with_key) {
-            return Err("max_streams_per_key");
-        }
-        counts.total += 1;
-        counts.addresses.insert(address, here + 1);
-        if let Some(key) = key {
-            counts.keys.insert(key, with_key + 1);
+        for who in of.iter().flatten() {
+            *counts.entry(*who).or_default() += 1;
         }
         drop(counts);
-        Ok(Slot { caps: Arc::clone(self), address, key })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.under_way.locked()
+        Ok(Slot { caps: Arc::clone(self), of })
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut counts = self.caps.lock();
-        counts.total -= 1;
-        give_back(&mut counts.addresses, &self.address);
-        if let Some(key) = &self.key {
-            give_back(&mut counts.keys, key);
-        }
-    }
-}
-
-fn give_back<K: Ord>(counts: &mut BTreeMap<K, usize>, key: &K) {
-    if let Some(count) = counts.get_mut(key) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(key);
+        let mut counts = self.caps.under_way.locked();
+        for who in self.of.iter().flatten() {
+            if let Entry::Occupied(mut count) = counts.entry(*who) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
+            }
         }
     }
 }
@@ -119,9 +107,12 @@ mod tests {
         })
     }
 
+    fn total(caps: &Caps) -> usize {
+        caps.under_way.locked().get(&Who::All).copied().unwrap_or_default()
+    }
+
     fn is_empty(caps: &Caps) -> bool {
-        let counts = caps.lock();
-        counts.total == 0 && counts.addresses.is_empty() && counts.keys.is_empty()
+        caps.under_way.locked().is_empty()
     }
 
     #[test]
@@ -173,7 +164,7 @@ mod tests {
                 } else if !held.is_empty() {
                     drop(held.swap_remove(which % held.len()));
                 }
-                prop_assert_eq!(caps.lock().total, held.len());
+                prop_assert_eq!(total(&caps), held.len());
             }
             drop(held);
             prop_assert!(is_empty(&caps));
@@ -189,7 +180,7 @@ mod tests {
                 scope.spawn(move || {
                     for _ in 0..2_000 {
                         let slot = caps.admit(address(last), Some(key(last)));
-                        assert!(caps.lock().total <= 3);
+                        assert!(total(caps) <= 3);
                         drop(slot);
                     }
                 });

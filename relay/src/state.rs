@@ -19,7 +19,7 @@ use tower::util::BoxCloneSyncService;
 
 use crate::{
     bucket::{Buckets, KeyId, seconds_up},
-    caps::{Caps, Slot},
+    caps::{Caps, Slot, Who},
     config::Config,
     lock::Locked as _,
     metrics::Metrics,
@@ -157,8 +157,8 @@ pub(crate) struct Refused {
 /// The token buckets; under one lock, so that a token is taken from both or from none.
 #[derive(Debug)]
 struct Rates {
-    addresses: Option<Buckets<IpAddr>>,
-    keys: Option<Buckets<KeyId>>,
+    addresses: Option<Buckets<Who>>,
+    keys: Option<Buckets<Who>>,
 }
 
 impl Rates {
@@ -170,23 +170,19 @@ impl Rates {
     }
 
     fn spend(&mut self, address: IpAddr, key: Option<KeyId>, now: Instant) -> Result<(), Refused> {
-        let mut addresses = self.addresses.as_mut();
-        let mut keyed = self.keys.as_mut().zip(key);
-        let waits = [
-            ("rate_per_address", addresses.as_ref().map(|buckets| buckets.wait(address, now))),
-            ("rate_per_key", keyed.as_ref().map(|(buckets, key)| buckets.wait(*key, now))),
-        ];
-        let longest = waits.into_iter().filter_map(|(limit, wait)| Some((wait?, limit)));
-        if let Some((wait, limit)) = longest.max_by_key(|(wait, _)| *wait)
+        let address = self.addresses.as_mut().map(|rate| (rate, Who::Address(address)));
+        let key = self.keys.as_mut().zip(key.map(Who::Key));
+        let mut asked = [("rate_per_address", address), ("rate_per_key", key)];
+        let waits = asked.iter().filter_map(|(limit, asked)| {
+            asked.as_ref().map(|(buckets, who)| (buckets.wait(*who, now), *limit))
+        });
+        if let Some((wait, limit)) = waits.max_by_key(|(wait, _)| *wait)
             && wait > Duration::ZERO
         {
             return Err(Refused { limit, retry_after: seconds_up(wait) });
         }
-        if let Some(buckets) = &mut addresses {
-            buckets.take(address, now);
-        }
-        if let Some((buckets, key)) = &mut keyed {
-            buckets.take(*key, now);
+        for (buckets, who) in asked.iter_mut().filter_map(|(_, asked)| asked.as_mut()) {
+            buckets.take(*who, now);
         }
         Ok(())
     }
