@@ -1,8 +1,10 @@
 //! How the provider is called: one client, which does nothing by itself.
 
+use tower::util::MapRequestLayer;
+
 use crate::{
     config::{Config, UpstreamHttp},
-    stale::{TellsDials, TellsStale},
+    stale::{TellsStale, dialing},
 };
 
 /// What the provider may send ahead on one HTTP/2 stream, in bytes: what a slow client can make
@@ -52,7 +54,10 @@ pub fn client(config: &Config) -> Result<Client, DialError> {
         .tcp_nodelay(true)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
-        .connector_layer(TellsDials)
+        .connector_layer(MapRequestLayer::new(|to| {
+            dialing();
+            to
+        }))
         .http2_initial_stream_window_size(STREAM_WINDOW)
         .http2_initial_connection_window_size(CONNECTION_WINDOW)
         .http2_max_header_list_size(HEAD);

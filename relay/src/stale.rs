@@ -13,7 +13,7 @@ use std::{
 };
 
 use tokio::time::Instant;
-use tower::{Layer, Service};
+use tower::Service;
 
 use crate::serve::BoxError;
 
@@ -79,36 +79,5 @@ impl<T, E: Into<BoxError>, F: Future<Output = Result<T, E>>> Future for Call<F> 
                 .map_err(Into::into)
                 .map_err(|error: BoxError| if is_stale { Box::new(Stale(error)) } else { error }),
         )
-    }
-}
-
-/// For a connector: says when it dials.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TellsDials;
-
-impl<S> Layer<S> for TellsDials {
-    type Service = Dials<S>;
-
-    fn layer(&self, connector: S) -> Dials<S> {
-        Dials(connector)
-    }
-}
-
-/// A connector that says when it dials.
-#[derive(Debug, Clone)]
-pub(crate) struct Dials<S>(S);
-
-impl<R, S: Service<R>> Service<R> for Dials<S> {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, to: R) -> S::Future {
-        dialing();
-        self.0.call(to)
     }
 }
