@@ -145,8 +145,13 @@ impl Relayed {
         }
     }
 
-    fn elapsed(&self) -> Duration {
-        self.zero.elapsed()
+    /// What the core makes of an input. The end closes the account, so what goes out with it is told before.
+    fn feed(&mut self, now: Duration, input: Input) -> Output {
+        let mut output = self.core.feed(now, input);
+        self.tell(&output);
+        self.apply(&output);
+        self.ends = std::mem::take(&mut output.ends);
+        output
     }
 
     /// What the account has to know of what the core decided.
@@ -208,12 +213,7 @@ impl crate::resume::Pumped for Relayed {
     }
 
     fn give_up(&mut self) -> Option<Bytes> {
-        let now = self.elapsed();
-        let output = self.core.feed(now, Input::Abandoned);
-        self.apply(&output);
-        self.tell(&output);
-        self.ends = output.ends;
-        output.emit
+        self.feed(self.zero.elapsed(), Input::Abandoned).emit
     }
 }
 
@@ -258,13 +258,9 @@ impl Body for Relayed {
             }
             let input = self.input(cx);
             let silent = matches!(input, Input::Silence);
-            let now = self.elapsed();
-            let output = self.core.feed(now, input);
-            // The end closes the account, so what goes out with it is told before.
-            self.tell(&output);
-            self.apply(&output);
+            let now = self.zero.elapsed();
+            let output = self.feed(now, input);
             if let Some(bytes) = output.emit {
-                self.ends = output.ends;
                 self.look_ahead(now);
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
