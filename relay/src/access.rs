@@ -1,6 +1,6 @@
 //! Who may call: clients that show one of the configured keys.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use axum::{
     extract::{Request, State},
@@ -47,6 +47,28 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
 }
 
+/// Who calls: a hash of the key that is shown, or of none. It is all that limits and kept streams hold of
+/// a key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Caller(pub(crate) [u8; 32]);
+
+impl Caller {
+    pub(crate) fn of(key: Option<&[u8]>) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("whitewater relay caller");
+        match key {
+            Some(key) => hasher.update(b"key ").update(key),
+            None => hasher.update(b"none"),
+        };
+        Self(*hasher.finalize().as_bytes())
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Caller(..)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +89,15 @@ mod tests {
             assert!(!allowed(Some(wrong)), "{wrong}");
         }
         assert!(!allowed(None));
+    }
+
+    #[test]
+    fn a_key_is_told_apart_but_does_not_show() {
+        let caller = |key: &'static [u8]| Caller::of(Some(key));
+        assert_eq!(caller(b"sk-a"), caller(b"sk-a"));
+        assert_ne!(caller(b"sk-a"), caller(b"sk-b"));
+        assert_ne!(caller(b""), Caller::of(None));
+        assert!(!format!("{:?}", caller(b"sk-a")).contains("sk-a"));
     }
 
     #[test]

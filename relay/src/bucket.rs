@@ -5,12 +5,11 @@
 //! so it is forgotten. The table is bounded: where it is full of buckets that are not, the one
 //! that is nearest to full makes place. In the worst case, more than [`TABLE`] callers within the
 //! time in which a bucket fills, a caller so gets back what that one bucket lacked, and no caller
-//! is shut out by the others. A table takes some 8 MiB then.
+//! is shut out by the others. A table takes some 10 MiB then.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    hash::{DefaultHasher, Hash as _, Hasher as _},
     time::Duration,
 };
 
@@ -69,21 +68,6 @@ impl fmt::Display for Rate {
         };
         write!(f, "{}/{unit}", self.count)?;
         if self.burst == self.count { Ok(()) } else { write!(f, " burst {}", self.burst) }
-    }
-}
-
-/// Who calls, as far as limits tell keys apart: never the key's text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct KeyId(u64);
-
-impl KeyId {
-    /// Two keys with one hash would share a bucket; nobody can look for such a pair without the
-    /// seed and the other's key.
-    pub(crate) fn of(seed: u64, key: &[u8]) -> Self {
-        let mut hasher = DefaultHasher::new();
-        seed.hash(&mut hasher);
-        key.hash(&mut hasher);
-        Self(hasher.finish())
     }
 }
 
@@ -224,13 +208,6 @@ mod tests {
         for (millis, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (3_600_000, 3_600)] {
             assert_eq!(seconds_up(Duration::from_millis(millis)), seconds);
         }
-    }
-
-    #[test]
-    fn a_key_is_told_apart_but_does_not_show() {
-        assert_eq!(KeyId::of(1, b"sk-a"), KeyId::of(1, b"sk-a"));
-        assert_ne!(KeyId::of(1, b"sk-a"), KeyId::of(1, b"sk-b"));
-        assert!(!format!("{:?}", KeyId::of(1, b"sk-a")).contains("sk-a"));
     }
 
     proptest! {

@@ -6,14 +6,14 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crate::{bucket::KeyId, config::Config, lock::Locked as _};
+use crate::{access::Caller, config::Config, lock::Locked as _};
 
 /// Whose requests are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Who {
     All,
     Address(IpAddr),
-    Key(KeyId),
+    Key(Caller),
 }
 
 /// Counts what is under way. The counts hold no more entries than there are slots.
@@ -46,7 +46,7 @@ impl Caps {
     pub(crate) fn admit(
         self: &Arc<Self>,
         address: IpAddr,
-        key: Option<KeyId>,
+        key: Option<Caller>,
     ) -> Result<Slot, &'static str> {
         let of = [Some(Who::All), Some(Who::Address(address)), key.map(Who::Key)];
         let caps = [
@@ -93,8 +93,8 @@ mod tests {
         IpAddr::from([10, 0, 0, last])
     }
 
-    fn key(number: u8) -> KeyId {
-        KeyId::of(0, &[number])
+    fn key(number: u8) -> Caller {
+        Caller::of(Some(&[number]))
     }
 
     fn caps(per_address: usize, per_key: usize, total: usize) -> Arc<Caps> {

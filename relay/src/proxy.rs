@@ -14,18 +14,17 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::time::{Instant, timeout};
 
 use crate::{
-    access,
+    access::{self, Caller},
     account::{About, Account, Attempts},
     ask::{Answer, ask},
     attempt::{Outbound, Upload},
-    bucket::KeyId,
     caps::Slot,
     early::{self, Asking},
     errors::Failure,
     headers,
     reached::reached,
     request_id::RequestId,
-    resume::{self, Caller, StreamId},
+    resume::{self, StreamId},
     routes::Route,
     state::{Phase, Refused, Relay},
     stream::{
@@ -75,14 +74,15 @@ pub(crate) async fn exchange(
     Extension(RequestId(request_id)): Extension<RequestId>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let caller = Caller::of(request.headers());
+    let shown = access::shown(request.headers());
+    let caller = Caller::of(shown);
+    let key = shown.map(|_| caller);
     if let Some(resume) = relay.resume.as_ref().filter(|_| route.has_events())
         && let Some(event) = resume::named_event(request.headers())
     {
         let slot = relay.admit_reader(client.address()).map_err(|r| limited(&relay, r))?;
         return Ok(read_by(&relay, slot, resume.rest(event, Some(caller), &client).await?));
     }
-    let key = access::shown(request.headers()).map(|key| KeyId::of(relay.config.seed, key));
     let slot = relay.admit(client.address(), key).map_err(|refused| limited(&relay, refused))?;
     let about = About { request_id, route: route.name() };
     let account = Account::open(Arc::clone(&relay.metrics), client.clone(), slot, about);

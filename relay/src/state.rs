@@ -18,7 +18,8 @@ use tokio::{
 use tower::util::BoxCloneSyncService;
 
 use crate::{
-    bucket::{Buckets, KeyId, seconds_up},
+    access::Caller,
+    bucket::{Buckets, seconds_up},
     caps::{Caps, Slot, Who},
     config::Config,
     lock::Locked as _,
@@ -109,7 +110,7 @@ impl Shared {
     }
 
     /// A place for one more request, or the limit that it meets. Who is refused has used up nothing.
-    pub(crate) fn admit(&self, address: SocketAddr, key: Option<KeyId>) -> Result<Slot, Refused> {
+    pub(crate) fn admit(&self, address: SocketAddr, key: Option<Caller>) -> Result<Slot, Refused> {
         let address = network(address.ip());
         // How long a place takes to come free, nobody knows.
         let full = |limit| Refused { limit, retry_after: 1 };
@@ -169,7 +170,7 @@ impl Rates {
         }
     }
 
-    fn spend(&mut self, address: IpAddr, key: Option<KeyId>, now: Instant) -> Result<(), Refused> {
+    fn spend(&mut self, address: IpAddr, key: Option<Caller>, now: Instant) -> Result<(), Refused> {
         let address = self.addresses.as_mut().map(|rate| (rate, Who::Address(address)));
         let key = self.keys.as_mut().zip(key.map(Who::Key));
         let mut asked = [("rate_per_address", address), ("rate_per_key", key)];
@@ -248,7 +249,7 @@ mod tests {
         let now = Instant::now();
         let mut rates = rates("2/m", "1/m");
         let here = IpAddr::from([10, 0, 0, 1]);
-        let [first, second] = [b"a", b"b"].map(|key| Some(KeyId::of(0, key)));
+        let [first, second] = [b"a", b"b"].map(|key| Some(Caller::of(Some(key))));
         assert_eq!(rates.spend(here, first, now), Ok(()));
         for _ in 0..10 {
             let refused = Refused { limit: "rate_per_key", retry_after: 60 };

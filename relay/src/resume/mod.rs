@@ -35,6 +35,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tokio::task::JoinSet;
 
+pub(crate) use self::pump::Pumped;
 pub use self::{
     id::{EventId, NotAnId, StreamId},
     memory::{Bounds, MemoryStore},
@@ -47,9 +48,14 @@ use self::{
     reader::Reader,
     store::{Label, Opened},
 };
-pub(crate) use self::{owner::Caller, pump::Pumped};
 use crate::{
-    config::Config, errors::Failure, headers, lock::Locked as _, metrics::Level, reached::reached,
+    access::{self, Caller},
+    config::Config,
+    errors::Failure,
+    headers,
+    lock::Locked as _,
+    metrics::Level,
+    reached::reached,
     wire::Client,
 };
 
@@ -162,7 +168,8 @@ impl Resume {
     ) -> Result<Response, Failure> {
         let event = event_of(id, headers)?;
         let shows = headers.contains_key(header::AUTHORIZATION);
-        self.rest(event, shows.then(|| Caller::of(headers)), client).await
+        let caller = Caller::of(access::shown(headers));
+        self.rest(event, shows.then_some(caller), client).await
     }
 
     /// Answers with what follows an event, to the caller who began the stream.

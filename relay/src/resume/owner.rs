@@ -2,15 +2,10 @@
 
 use std::fmt;
 
-use http::HeaderMap;
 use subtle::ConstantTimeEq as _;
 
 use super::StreamId;
-use crate::access;
-
-/// Who asks: a hash of the key that is shown, or of none.
-#[derive(Clone, Copy)]
-pub(crate) struct Caller([u8; 32]);
+use crate::access::Caller;
 
 /// What is kept of the caller. It differs from stream to stream, so that nobody who sees what is
 /// kept can tell which streams are of one caller.
@@ -18,15 +13,6 @@ pub(crate) struct Caller([u8; 32]);
 pub struct Owner(pub(super) [u8; Self::LENGTH]);
 
 impl Caller {
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("whitewater relay caller");
-        match access::shown(headers) {
-            Some(key) => hasher.update(b"key ").update(key),
-            None => hasher.update(b"none"),
-        };
-        Self(*hasher.finalize().as_bytes())
-    }
-
     pub(super) fn owner(self, stream: StreamId) -> Owner {
         let hash = blake3::keyed_hash(&self.0, stream.to_string().as_bytes());
         let mut owner = [0; Owner::LENGTH];
@@ -49,12 +35,6 @@ impl PartialEq for Owner {
 
 impl Eq for Owner {}
 
-impl fmt::Debug for Caller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Caller(..)")
-    }
-}
-
 impl fmt::Debug for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Owner(..)")
@@ -65,24 +45,19 @@ impl fmt::Debug for Owner {
 mod tests {
     use super::*;
 
-    fn owner(authorization: Option<&'static str>, stream: u64) -> Owner {
-        let value = authorization.map(http::HeaderValue::from_static);
-        let headers = value.map(|value| (http::header::AUTHORIZATION, value)).into_iter().collect();
-        Caller::of(&headers).owner(StreamId::new(0, stream))
+    fn owner(key: Option<&[u8]>, stream: u64) -> Owner {
+        Caller::of(key).owner(StreamId::new(0, stream))
     }
 
     #[test]
     fn an_owner_is_a_key_and_a_stream() {
-        let mine = owner(Some("Bearer sk-a"), 1);
-        assert_eq!(mine, owner(Some("bearer  sk-a"), 1));
-        for other in [
-            owner(Some("Bearer sk-b"), 1),
-            owner(Some("Bearer "), 1),
-            owner(None, 1),
-            owner(Some("Bearer sk-a"), 2),
-        ] {
+        let mine = owner(Some(b"sk-a"), 1);
+        assert_eq!(mine, owner(Some(b"sk-a"), 1));
+        for other in
+            [owner(Some(b"sk-b"), 1), owner(Some(b""), 1), owner(None, 1), owner(Some(b"sk-a"), 2)]
+        {
             assert_ne!(mine, other);
         }
-        assert_ne!(owner(None, 1), owner(Some("Bearer "), 1));
+        assert_ne!(owner(None, 1), owner(Some(b""), 1));
     }
 }

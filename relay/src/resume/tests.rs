@@ -63,7 +63,7 @@ fn client() -> Client {
 }
 
 fn caller() -> Caller {
-    Caller::of(&HeaderMap::new())
+    Caller::of(None)
 }
 
 fn config(bytes: usize) -> Config {
