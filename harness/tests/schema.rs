@@ -124,6 +124,7 @@ const BEYOND_A_SCHEMA: &[(&str, &[&str])] = &[
             "metrics-that-nobody-needs",
             "send-of-nothing",
             "two-buffers-of-one-host",
+            "tabs-that-are-none",
             "when-nth-and-first",
         ],
     ),

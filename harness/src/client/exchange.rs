@@ -1,6 +1,6 @@
 //! One request and its response over a connection of its own.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use bytes::Bytes;
 
@@ -11,6 +11,7 @@ use super::{
     frame_counter::FrameCounter,
     pace::Pace,
     session::{Session, within},
+    tabs::Open,
 };
 use crate::{
     http1::{Garbled, Gunzip, Item, ResponseHead, is_gzip},
@@ -54,6 +55,8 @@ pub(super) struct Exchange<'a> {
     session: &'a Session,
     application: &'a mut dyn Application,
     carrier: Carrier,
+    /// Counts its connection, and goes with it.
+    _open: Option<Open>,
     request: u64,
     /// The attempt that it is, where a status can make the client try again.
     attempt: Option<u64>,
@@ -78,7 +81,7 @@ impl<'a> Exchange<'a> {
         application: &'a mut dyn Application,
     ) -> Outcome {
         let ordinal = session.requests;
-        let Some(stream) = connect(session).await else { return Outcome::Failed };
+        let Some((stream, open)) = connect(session).await else { return Outcome::Failed };
         session.requests += 1;
         let session: &'a Session = session;
         // A preflight is the browser's own affair: it reads that at once.
@@ -87,6 +90,7 @@ impl<'a> Exchange<'a> {
             session,
             application,
             carrier: Carrier::new(stream, &session.client, &request.method),
+            _open: open,
             request: ordinal,
             attempt,
             pace: Pace::new(reads),
@@ -294,11 +298,16 @@ impl<'a> Exchange<'a> {
     }
 }
 
-async fn connect(session: &Session) -> Option<Stream> {
+async fn connect(session: &Session) -> Option<(Stream, Option<Open>)> {
     let budget = session.client.gives_up.connect.map(|time| time.0);
-    match within(budget, session.host.connect(&session.next_hop)).await {
-        Some(Ok(stream)) => Some(stream),
+    let connecting = async {
+        let open = session.may_connect().await;
+        Ok((session.host.connect(&session.next_hop).await?, open))
+    };
+    match within(budget, connecting).await {
+        Some(Ok(connected)) => Some(connected),
         Some(Err(error)) => {
+            let error: io::Error = error;
             session.record(ClientFact::NoConnection { error: error.kind() });
             None
         }

@@ -22,6 +22,7 @@ mod raw;
 mod retry;
 mod sdk;
 mod session;
+mod tabs;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -30,3 +31,4 @@ mod text;
 
 pub use progress::Progress;
 pub use session::{Shared, play};
+pub use tabs::Tabs;

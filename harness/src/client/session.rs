@@ -13,6 +13,7 @@ use super::{
     exchange::{Exchange, Outcome},
     raw::Raw,
     retry, sdk,
+    tabs::{self, Open, Tabs},
 };
 use crate::{
     http1::{ResponseHead, header},
@@ -29,6 +30,8 @@ pub struct Shared {
     pub progress: Progress,
     /// What the provider passed, for moves that wait for that.
     pub marks: Arc<Marks>,
+    /// The connections that it shares with the other tabs of its browser, where it has others.
+    pub tabs: Option<Tabs>,
 }
 
 /// Plays one client to its end. It connects to `next_hop` from `host`, and draws its jitter from
@@ -85,6 +88,16 @@ impl Session {
         for sight in sights {
             self.record(ClientFact::Saw(sight));
         }
+    }
+
+    /// Waits until its browser may open a connection, where it shares one.
+    pub(super) async fn may_connect(&self) -> Option<Open> {
+        let tabs = self.shared.tabs.as_ref().filter(|_| tabs::are_counted(&self.client))?;
+        if let Some(open) = tabs.take() {
+            return Some(open);
+        }
+        self.record(ClientFact::Queues);
+        Some(tabs.wait().await)
     }
 
     /// Whether an answer with this status to its attempt number `attempt` makes it try again.

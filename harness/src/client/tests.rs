@@ -8,6 +8,7 @@ use rstest::rstest;
 use super::{
     play,
     session::Shared,
+    tabs::Tabs,
     testing::{Pipes, Seen, Step, client_facts, send, serve},
 };
 use crate::{
@@ -30,6 +31,7 @@ pub(super) fn reader() -> Client {
         group: "reader".to_owned(),
         starts: Duration::ZERO,
         from: "reader".to_owned(),
+        tab_of: None,
         kind: Kind::Raw,
         http: Http::H1,
         recv_buffer: None,
@@ -76,6 +78,7 @@ pub(super) fn story(facts: &[(u64, ClientFact)]) -> Vec<String> {
             ClientFact::Sent { request, method, target, .. } => {
                 format!("sent {request} {method} {target}")
             }
+            ClientFact::Queues => "queues".to_owned(),
             ClientFact::NoConnection { error } => format!("no connection {error:?}"),
             ClientFact::Head { request, status, .. } => format!("head {request} {status}"),
             ClientFact::Body { bytes, .. } => format!("body {}", bytes.escape_ascii()),
@@ -742,4 +745,46 @@ async fn a_client_whose_server_went_first_comes_back_all_the_same() {
     assert_eq!(times, [0, 90]);
     let story = story(&facts);
     assert_eq!(story.last().map(String::as_str), Some("110 done"), "{story:#?}");
+}
+
+/// What so many tabs of one browser do that ask at once for answers of 2 s.
+async fn tabs_ask(tab: &Client, count: u64) -> Vec<(u64, ClientFact)> {
+    let recorder = Recorder::starting_now();
+    let pipes = Pipes::new(16 * 1024);
+    let script = || vec![send(SSE), Step::Wait(2_000), send("0\r\n\r\n")];
+    serve(&pipes.host("relay", &recorder), (0..count).map(|_| script()).collect());
+    let browsers = Tabs::of(std::slice::from_ref(tab));
+    let mut tabs = tokio::task::JoinSet::new();
+    for nth in 1..=count {
+        let shared = Shared { tabs: browsers.get("firefox").cloned(), ..Shared::default() };
+        let (tab, host) = (tab.clone(), pipes.host("laptop", &recorder));
+        let client = Client { name: format!("tab-{nth}"), ..tab };
+        tabs.spawn(play(client, "relay".into(), host, 7, shared));
+    }
+    tabs.join_all().await;
+    client_facts(&recorder)
+}
+
+fn tab() -> Client {
+    Client { tab_of: Some("firefox".to_owned()), ..reader() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_browsers_seventh_tab_waits_until_one_of_six_connections_is_closed() {
+    let facts = tabs_ask(&tab(), 8).await;
+    let at = |what: fn(&ClientFact) -> bool| -> Vec<u64> {
+        facts.iter().filter(|(_, fact)| what(fact)).map(|(at, _)| *at).collect()
+    };
+    let sent = at(|fact| matches!(fact, ClientFact::Sent { .. }));
+    assert_eq!(sent, [0, 0, 0, 0, 0, 0, 2_000, 2_000]);
+    assert_eq!(at(|fact| *fact == ClientFact::Queues), [0, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tab_that_waits_for_a_connection_spends_its_patience() {
+    let gives_up = patience(|patience, time| patience.connect = Some(time));
+    let facts = tabs_ask(&Client { gives_up, ..tab() }, 7).await;
+    let seventh: Vec<String> =
+        story(&facts).into_iter().filter(|l| l.contains("gave up")).collect();
+    assert_eq!(seventh, ["1000 gave up connect"]);
 }

@@ -211,7 +211,8 @@ fn take(all: &mut Vec<Exchange>, client: &Name, fact: &ClientFact, moment: Momen
         ClientFact::Left { how: Leave::HalfClose } => half_close(all, client, moment),
         ClientFact::Left { how } => leave(all, client, moment, Leaving::Left(*how)),
         ClientFact::GaveUp { budget } => leave(all, client, moment, Leaving::GaveUp(budget)),
-        ClientFact::NoConnection { .. }
+        ClientFact::Queues
+        | ClientFact::NoConnection { .. }
         | ClientFact::Trailers { .. }
         | ClientFact::Waits { .. }
         | ClientFact::Saw(_)

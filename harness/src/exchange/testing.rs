@@ -122,6 +122,7 @@ impl Story {
             group: name.to_owned(),
             starts: Duration::ZERO,
             from: name.to_owned(),
+            tab_of: None,
             kind,
             http: Http::H1,
             recv_buffer: None,

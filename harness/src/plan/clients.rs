@@ -26,7 +26,8 @@ fn one(group: &scenario::Client, name: String, seed: u64) -> Client {
     Client {
         group: group.name.clone(),
         starts: start(group.starts, &name, seed),
-        from: group.from.clone().unwrap_or_else(|| name.clone()),
+        from: group.address().unwrap_or(&name).to_owned(),
+        tab_of: group.tab_of.clone(),
         kind: group.kind,
         http: group.http,
         request: match group.kind {

@@ -132,6 +132,9 @@ pub struct Client {
     pub starts: Duration,
     /// The host whose address it uses; its own name where it has one for itself.
     pub from: String,
+    /// The browser that it is a tab of, where it has none for itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tab_of: Option<String>,
     /// What kind of client it is.
     pub kind: Kind,
     /// The HTTP version that it speaks.

@@ -25,6 +25,11 @@ pub struct Client {
     /// Clients of one address name it here; default: one each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
+    /// The browser that it is a tab of, by any name; default: one of its own. Its tabs have one address,
+    /// and over HTTP/1.1 at most six connections at a time, as in Chromium and Firefox: who finds none
+    /// free waits for its turn. Over HTTP/2 none waits. For `browser` and `eventsource`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tab_of: Option<String>,
     /// What kind of client it is; `raw` where it is left out.
     #[serde(default, rename = "as")]
     pub kind: Kind,
@@ -55,6 +60,13 @@ pub struct Client {
     /// Whether and how it tries again; never where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<Retries>,
+}
+
+impl Client {
+    /// The address that it names, where it shares one: that of clients, or that of its browser.
+    pub(crate) fn address(&self) -> Option<&str> {
+        self.from.as_deref().or(self.tab_of.as_deref())
+    }
 }
 
 /// When clients start.

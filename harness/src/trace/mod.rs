@@ -281,6 +281,9 @@ pub enum ClientFact {
     Saw(Sight),
     /// The client is done with all that it does.
     Done,
+    // A fact's place in this list goes into the hash of a trace: what is new comes last.
+    /// It waits for a connection: the tabs of its browser have as many as a browser opens.
+    Queues,
 }
 
 /// What an application saw through its client library or browser.

@@ -116,6 +116,10 @@ impl<'a> Telling<'a> {
                     '>',
                 );
             }
+            ClientFact::Queues => {
+                self.began.get_or_insert(at);
+                self.line(at, format_args!("waits for a connection of its browser's"));
+            }
             ClientFact::NoConnection { error } => {
                 self.began.get_or_insert(at);
                 self.line(at, format_args!("no connection: {error}"));

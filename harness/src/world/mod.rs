@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use mock_openai::{Marks, Mock};
 
 use crate::{
-    client::{self, Progress, Shared},
+    client::{self, Progress, Shared, Tabs},
     middlebox,
     net::{self, Actor, Engine, Host, Main, Task},
     plan::{Client, HopKind, Plan},
@@ -49,10 +49,13 @@ fn with_world<T>(
     let progress: BTreeMap<String, Progress> =
         plan.clients.iter().map(|client| (client.name.clone(), Progress::new())).collect();
     let marks = Arc::new(Marks::default());
+    let browsers = Tabs::of(&plan.clients);
     let mut actors = vec![provider(&plan, &marks)];
     actors.extend(hops(&plan, target));
     actors.extend(plan.clients.iter().map(|one| {
-        let shared = Shared { progress: progress[&one.name].clone(), marks: Arc::clone(&marks) };
+        let tabs = one.tab_of.as_ref().and_then(|browser| browsers.get(browser)).cloned();
+        let progress = progress[&one.name].clone();
+        let shared = Shared { progress, marks: Arc::clone(&marks), tabs };
         customer(&plan, one, &crew, shared)
     }));
     let conducted = Arc::clone(&plan);

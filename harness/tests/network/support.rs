@@ -42,6 +42,7 @@ fn client(name: &str) -> Client {
         group: name.to_owned(),
         starts: Duration::ZERO,
         from: name.to_owned(),
+        tab_of: None,
         kind: Kind::Raw,
         http: Http::H1,
         recv_buffer: None,

@@ -36,7 +36,8 @@ fn answers(trace: &Trace) -> BTreeMap<(String, u64), Answer> {
                 of(request, &|a| a.body.extend_from_slice(bytes));
             }
             ClientFact::Ended { request, how } => of(request, &|a| a.end = Some(*how)),
-            ClientFact::NoConnection { .. }
+            ClientFact::Queues
+            | ClientFact::NoConnection { .. }
             | ClientFact::Trailers { .. }
             | ClientFact::Left { .. }
             | ClientFact::GaveUp { .. }

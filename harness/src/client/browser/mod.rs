@@ -2,7 +2,8 @@
 //!
 //! Modelled: the steps of Fetch that a relay can get wrong (CORS-preflight fetch, CORS check, the
 //! filtering of the response). Not modelled: the preflight cache (every request that needs a
-//! preflight sends one), redirects (none is followed), cookies, mixed content, connection reuse.
+//! preflight sends one), redirects (none is followed), cookies, mixed content, connection reuse. How many
+//! connections its tabs have is [`Tabs`](super::Tabs)'s to know.
 
 mod cors;
 mod page;

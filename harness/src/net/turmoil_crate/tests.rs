@@ -51,6 +51,7 @@ fn plan() -> Plan {
         group: "reader".to_owned(),
         starts: Duration::ZERO,
         from: "reader".to_owned(),
+        tab_of: None,
         kind: Kind::Raw,
         http: crate::scenario::Http::H1,
         recv_buffer: None,

@@ -95,10 +95,10 @@ fn check_name(scenario: &Scenario, client: &Client, place: Place<'_>, wrong: &mu
 /// Clients of one address share a host and so its buffer.
 fn check_address(scenario: &Scenario, index: usize, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
     let client = &scenario.clients[index];
-    let Some(from) = &client.from else { return };
-    let from_place = place.key("from");
+    let Some(from) = client.address() else { return };
+    let from_place = place.key(if client.from.is_some() { "from" } else { "tab_of" });
     let on_path = scenario.path.iter().any(|step| step.host_name() == from);
-    if on_path || RESERVED.contains(&from.as_str()) {
+    if on_path || RESERVED.contains(&from) {
         let message = format!("`{from}` is no address for clients: it means something else");
         wrong.push(from_place.wrong(message));
     } else if !is_name(from) {
@@ -106,13 +106,23 @@ fn check_address(scenario: &Scenario, index: usize, place: Place<'_>, wrong: &mu
     }
     let before = &scenario.clients[..index];
     let differs =
-        |other: &&Client| other.from == client.from && other.recv_buffer != client.recv_buffer;
+        |other: &&Client| other.address() == Some(from) && other.recv_buffer != client.recv_buffer;
     if let Some(other) = before.iter().find(differs) {
         let message = format!(
             "`{}` and `{}` share the host `{from}` but not its `recv_buffer`",
             other.name, client.name
         );
         wrong.push(from_place.wrong(message).help("say the same `recv_buffer` at both"));
+    }
+    let elsewhere = |other: &&Client| {
+        client.tab_of.is_some() && other.tab_of == client.tab_of && other.address() != Some(from)
+    };
+    if let Some(other) = before.iter().find(elsewhere) {
+        let message = format!(
+            "`{}` and `{}` are tabs of one browser at two addresses",
+            other.name, client.name
+        );
+        wrong.push(from_place.wrong(message).help("say the same `from` at both, or leave it out"));
     }
 }
 

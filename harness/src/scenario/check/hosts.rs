@@ -78,6 +78,6 @@ pub(super) fn check_name(
 /// What to list as known hosts: a group of clients by its name, not each of a hundred.
 pub(super) fn host_words(scenario: &Scenario) -> impl Iterator<Item = &str> {
     let on_path = scenario.path.iter().map(PathStep::host_name).filter(|name| *name != "client");
-    let of_clients = scenario.clients.iter().map(|c| c.from.as_deref().unwrap_or(&c.name));
+    let of_clients = scenario.clients.iter().map(|c| c.address().unwrap_or(&c.name));
     on_path.chain(of_clients)
 }

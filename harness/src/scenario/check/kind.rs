@@ -95,9 +95,12 @@ fn check_sdk(client: &Client, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
 }
 
 fn check_that_no_page_is_meant(client: &Client, place: Place<'_>, wrong: &mut Vec<Diagnostic>) {
-    for (key, is_given) in
-        [("origin", client.origin.is_some()), ("credentials", client.credentials)]
-    {
+    let given = [
+        ("origin", client.origin.is_some()),
+        ("credentials", client.credentials),
+        ("tab_of", client.tab_of.is_some()),
+    ];
+    for (key, is_given) in given {
         if is_given {
             let message = format!("only a browser has `{key}`");
             let help = "write `as: browser` or `as: eventsource`";

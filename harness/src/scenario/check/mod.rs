@@ -62,8 +62,8 @@ impl Names {
             on_path.filter(|name| *name != "client").map(str::to_owned).collect();
         hosts.extend(scenario.second_relay().map(str::to_owned));
         for client in groups.clone() {
-            match &client.from {
-                Some(from) if !hosts.contains(from) => hosts.push(from.clone()),
+            match client.address() {
+                Some(from) if !hosts.iter().any(|host| host == from) => hosts.push(from.to_owned()),
                 Some(_) => {}
                 None => hosts.extend(client_names(client)),
             }
