@@ -8,7 +8,8 @@ use super::{Broken, Server, Setup, parts};
 pub(super) const BROKEN: Broken = Broken {
     name: "forgets-flush",
     mistake: "passes bytes on when 4 KiB have come together, or the answer is over",
-    made_by: "traefik/traefik#503: Go's ResponseWriter without Flush; \
+    made_by: "traefik/traefik#503: Go's ResponseWriter without Flush; speakeasy-api/gram PR#4961: a \
+              wrapper for the log hides Flush, and nobody calls it; \
               the Gin handler of a widely read tutorial",
     caught_by: &["prompt-frames", "headers-first", "no-head-of-line"],
     server: Server::RIGHT,

@@ -54,6 +54,7 @@ mod merges_events;
 mod merges_trailers;
 mod one_lock;
 mod one_timer;
+mod panics_at_its_flush;
 mod promises_half_close;
 mod reads_lines_of_64_kib;
 mod refuses_without_a_time;
@@ -67,6 +68,7 @@ mod shares_a_buffer;
 mod spins_out_of_files;
 mod splices_its_error;
 mod splits_on_two_newlines;
+mod tees_for_its_log;
 mod tells_errors_in_words;
 mod tells_the_length_of_a_stream;
 mod thirty_second_timeout;
@@ -108,6 +110,7 @@ pub const ALL: &[Broken] = &[
     head_with_the_first_chunk::BROKEN,
     forgets_flush::BROKEN,
     flushes_at_the_end::BROKEN,
+    panics_at_its_flush::BROKEN,
     merges_events::BROKEN,
     thirty_second_timeout::BROKEN,
     one_timer::BROKEN,
@@ -129,6 +132,7 @@ pub const ALL: &[Broken] = &[
     waits_for_streams_for_ever::BROKEN,
     reuses_dirty_connections::BROKEN,
     unbounded_channel::BROKEN,
+    tees_for_its_log::BROKEN,
     default_write_buffer::BROKEN,
     bears_stalled_readers::BROKEN,
     one_lock::BROKEN,
@@ -180,7 +184,9 @@ impl Broken {
             let drain = setup.drain();
             Box::pin(parts::serve(listener, relay(setup), server, drain)) as Task
         };
-        Target::service(format!("broken/{}", self.name), serving)
+        let target = Target::service(format!("broken/{}", self.name), serving);
+        let target = if server.logs { target.claiming(Capability::Log) } else { target };
+        target
             .calling(server.calls)
             .with_switches(move |name, value| Setup::maps_switch(server.switches, name, value))
             .of_kind(server.kind)

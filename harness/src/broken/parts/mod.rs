@@ -13,6 +13,7 @@ mod caps;
 mod careless_pool;
 pub(super) mod cors;
 mod heartbeat;
+mod log;
 mod resume;
 mod server;
 mod setup;
@@ -29,6 +30,7 @@ pub(super) use caps::{Cap, around as capped};
 pub(super) use careless_pool::careless;
 pub(super) use heartbeat::HEARTBEAT;
 use heartbeat::with_heartbeat;
+pub(super) use log::logged;
 pub(super) use resume::resuming;
 #[cfg(test)]
 pub(super) use resume::tests::comes_back;

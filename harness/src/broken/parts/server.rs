@@ -37,6 +37,8 @@ pub struct Server {
     pub takes_1_0_for_1_1: bool,
     /// Switches that the relay has beside those that all broken relays have.
     pub switches: &'static [&'static str],
+    /// Whether the relay logs its streams: scenarios that read the log run with it then.
+    pub logs: bool,
     /// What the relay says that it does to streams.
     pub kind: RelayKind,
     /// Makes the client by which it calls its provider.
@@ -74,6 +76,7 @@ impl Server {
         out_of_files: OutOfFiles::Waits,
         takes_1_0_for_1_1: false,
         switches: &[],
+        logs: false,
         kind: RelayKind::Transparent,
         calls: upstream,
     };
