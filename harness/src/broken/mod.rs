@@ -43,6 +43,7 @@ mod flushes_at_the_end;
 mod forgets_flush;
 mod head_with_the_first_chunk;
 mod heartbeat_inside_events;
+mod keeps_a_cookie;
 mod keeps_data_lines_only;
 mod keeps_places_of_leavers;
 mod keeps_the_length;
@@ -102,6 +103,7 @@ pub const ALL: &[Broken] = &[
     keeps_data_lines_only::BROKEN,
     reads_lines_of_64_kib::BROKEN,
     shares_a_buffer::BROKEN,
+    keeps_a_cookie::BROKEN,
     decodes_each_chunk::BROKEN,
     splits_on_two_newlines::BROKEN,
     heartbeat_inside_events::BROKEN,

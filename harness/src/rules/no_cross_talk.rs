@@ -1,15 +1,17 @@
 //! No byte of one stream comes in another.
 
+use std::collections::BTreeMap;
+
 use mock_openai::quantity::Size;
 
-use super::{Level, Rule, limits::Limit, payload};
+use super::{Level, Rule, headers, limits::Limit, payload};
 use crate::{
     exchange::{Answer, Run},
     plan::Number,
     verdict::{Breach, Inquiry, Verdict},
 };
 
-/// Only streams that say different things can be told apart: the mock gives the chunks of each
+/// Bodies and the values of header fields. Only streams that say different things can be told apart: the mock gives the chunks of each
 /// answer an id of their own, and a script can say something else for each client. `[DONE]` is the same in
 /// all: that of another's stream is told by its time, and `one-ending` sees it.
 pub(super) const RULE: Rule = Rule {
@@ -31,9 +33,19 @@ pub(super) const TELLING: Limit = Limit {
 /// How much of a strange frame is searched.
 const SEARCHED_BYTES: usize = 1024;
 
+/// Fields whose values any relay may say by itself: the usual words of a message, and the time.
+const ANYBODYS: [&str; 6] =
+    ["cache-control", "content-type", "date", "expires", "retry-after", "vary"];
+
 fn judge(run: &Run<'_>) -> Verdict {
-    let telling = TELLING.bytes(run);
     let mut inquiry = Inquiry::default();
+    judge_bodies(run, &mut inquiry);
+    judge_heads(run, &mut inquiry);
+    inquiry.verdict("no two clients got answers that can be told apart")
+}
+
+fn judge_bodies(run: &Run<'_>, inquiry: &mut Inquiry) {
+    let telling = TELLING.bytes(run);
     let streams: Vec<_> = payload::streams(run).collect();
     for (index, exchange, answer) in &streams {
         let own = &answer.body.bytes;
@@ -62,7 +74,59 @@ fn judge(run: &Run<'_>) -> Verdict {
         let breach = Breach::new(exchange.had(start + 1), &host, wanted, got);
         inquiry.broke(breach.concerning(&exchange.client));
     }
-    inquiry.verdict("no two clients got streams that can be told apart")
+}
+
+/// Looks for what the provider said in the head of an answer to one client alone.
+fn judge_heads(run: &Run<'_>, inquiry: &mut Inquiry) {
+    let telling = TELLING.bytes(run);
+    let of_one = said_to_one(run);
+    for (index, exchange) in run.exchanges.iter().enumerate() {
+        let others = || of_one.iter().filter(|(_, to)| **to != &*exchange.client);
+        let (Some(head), true) = (&exchange.head, run.answers_to(index).next().is_some()) else {
+            continue;
+        };
+        if others().next().is_none() {
+            continue;
+        }
+        inquiry.applies();
+        let own = || run.answers_to(index).flat_map(|answer| &answer.answer_headers);
+        let is_own = |piece: &[u8]| own().any(|(_, value)| holds(value.as_bytes(), piece));
+        let got = head.headers.iter().filter(|(name, value)| {
+            is_telling(name, value, telling) && !own().any(|(_, said)| said == value)
+        });
+        let foreign = got.into_iter().find_map(|(name, value)| {
+            let pieces = || value.as_bytes().windows(telling).filter(|piece| !is_own(piece));
+            let (_, to) = others().find(|(said, _)| pieces().any(|p| holds(said.as_bytes(), p)))?;
+            Some((name, value, *to))
+        });
+        let Some((name, value, owner)) = foreign else { continue };
+        let wanted = format!("nothing but the provider's answer to {}", exchange.client);
+        let got = format!("{name}: {value}, with bytes of the answer to {owner}");
+        let shows =
+            |_, all: &[(String, String)]| headers::values(all, name).contains(&value.as_str());
+        inquiry.broke(headers::breach(run, (index, exchange, head), wanted, got, shows));
+    }
+}
+
+/// Values of fields that the provider sent in answers to one client and to no other, with that client.
+fn said_to_one<'a>(run: &'a Run<'_>) -> BTreeMap<&'a str, &'a str> {
+    let telling = TELLING.bytes(run);
+    let mut said: BTreeMap<&str, Option<&str>> = BTreeMap::new();
+    for (exchange, answer) in run.answers.iter().filter_map(|a| Some((a.exchange?, a))) {
+        let to = &*run.exchanges[exchange].client;
+        let values = answer.answer_headers.iter().filter(|(n, v)| is_telling(n, v, telling));
+        for (_, value) in values {
+            let client = said.entry(value).or_insert(Some(to));
+            *client = client.filter(|other| *other == to);
+        }
+    }
+    said.into_iter().filter_map(|(value, client)| Some((value, client?))).collect()
+}
+
+/// Whether a field's value tells whose answer it stands in.
+fn is_telling(name: &str, value: &str, telling: usize) -> bool {
+    let is_anybodys = |name: &str| ANYBODYS.contains(&name) || name.starts_with("access-control-");
+    value.len() >= telling && !is_anybodys(&name.to_ascii_lowercase())
 }
 
 fn holds(body: &[u8], piece: &[u8]) -> bool {
@@ -72,7 +136,7 @@ fn holds(body: &[u8], piece: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::{exchange::testing::Story, scenario::Kind, verdict::Verdict};
+    use crate::{exchange::testing::Story, scenario::Kind, trace::BodyEnd, verdict::Verdict};
 
     /// Two clients at once; the second gets this.
     fn two(passed: &str) -> Story {
@@ -105,9 +169,54 @@ mod tests {
         );
     }
 
+    const TYPE: (&str, &str) = ("content-type", "application/json; charset=utf-8");
+
+    /// The provider sets a cookie for one client, and another gets these fields.
+    fn cookie_of_one(sent: &[(&str, &str)], got: &[(&str, &str)]) -> Story {
+        let cookie = ("set-cookie", "session=5b1e8c0a9d3f; Path=/");
+        let mut story = Story::new();
+        story.client("other", Kind::Raw);
+        for (ms, client, sent, got) in
+            [(0, "reader", &[cookie, TYPE][..], &[cookie, TYPE][..]), (5, "other", sent, got)]
+        {
+            story.asks(ms, client);
+            story.forwards(ms, client);
+            story.answers(ms + 1, client, 200, sent);
+            story.replies(ms + 2, client, 200, got);
+            story.closes(ms + 3, client, BodyEnd::Complete);
+        }
+        story
+    }
+
+    #[test]
+    fn it_breaks_where_a_field_of_another_answers_head_arrives() {
+        for field in ["Set-Cookie", "X-Renamed"] {
+            let got = [(field, "session=5b1e8c0a9d3f; Path=/")];
+            let breach = cookie_of_one(&[], &got).breach(&RULE);
+            assert_eq!(breach.at.as_millis(), 7);
+            assert_eq!(breach.wanted, ["nothing but the provider's answer to other"]);
+            let said = "session=5b1e8c0a9d3f; Path=/, with bytes of the answer to reader";
+            assert_eq!(breach.got, format!("{field}: {said}"));
+        }
+    }
+
+    #[test]
+    fn it_holds_where_heads_are_their_own_or_say_what_anybody_says() {
+        let own = [("set-cookie", "session=77c2b9e04a16; Path=/")];
+        assert_eq!(cookie_of_one(&own, &own).verdict(&RULE), Verdict::Held);
+        // The type of an error of the relay's own is the provider's type for another.
+        assert_eq!(cookie_of_one(&[], &[TYPE]).verdict(&RULE), Verdict::Held);
+        let short = [("set-cookie", "session=5b1e8")];
+        assert_eq!(cookie_of_one(&[], &short).verdict(&RULE), Verdict::Held);
+        // What the provider says to both is nobody's.
+        let both = [("set-cookie", "session=5b1e8c0a9d3f; Path=/")];
+        let why = "no two clients got answers that can be told apart";
+        cookie_of_one(&both, &both).assert_not_applicable(&RULE, why);
+    }
+
     #[test]
     fn it_does_not_apply_to_one_stream_or_to_streams_that_say_the_same() {
-        let why = "no two clients got streams that can be told apart";
+        let why = "no two clients got answers that can be told apart";
         Story::streaming().assert_not_applicable(&RULE, why);
         let mut same = Story::streaming();
         same.client("other", Kind::Raw);
