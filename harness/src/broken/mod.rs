@@ -42,6 +42,7 @@ mod exposes_nothing;
 mod flushes_at_the_end;
 mod forgets_flush;
 mod head_with_the_first_chunk;
+mod heartbeat_between_lines;
 mod heartbeat_inside_events;
 mod keeps_a_cookie;
 mod keeps_data_lines_only;
@@ -106,6 +107,7 @@ pub const ALL: &[Broken] = &[
     keeps_a_cookie::BROKEN,
     decodes_each_chunk::BROKEN,
     splits_on_two_newlines::BROKEN,
+    heartbeat_between_lines::BROKEN,
     heartbeat_inside_events::BROKEN,
     completes_half_events::BROKEN,
     makes_chunks_anew::BROKEN,

@@ -9,6 +9,7 @@ mod bounded_memory;
 pub(crate) mod cancel_upstream;
 mod caps_answer_429;
 mod chunk_shape;
+mod comments;
 mod content_type_kept;
 mod cors_credentials;
 mod cors_expose;

@@ -62,8 +62,12 @@ fn is_own(bytes: &[u8]) -> bool {
 /// or as an event: the event goes on after that as it was sent.
 fn inside_an_event(provider: &[u8], body: &[u8]) -> Option<Place> {
     let found = align(provider, body, false);
-    let start = found.strange?;
     let sent = Frames::of(provider);
+    if let Some((event, line)) = found.commented.first() {
+        let event = sent.ranges[*event].start;
+        return Some(Place { at: line.start, end: line.end, event });
+    }
+    let start = found.strange?;
     let event_range = match sent.ranges.get(found.passed.len()) {
         Some(range) => range.clone(),
         None => sent.tail_start()..provider.len(),
@@ -117,6 +121,28 @@ mod tests {
             let event = "`event: x\\ndata: 1\\n\\n`";
             assert_eq!(breach.got, format!("`{own}` inside the event {event}"));
         }
+    }
+
+    #[test]
+    fn it_breaks_where_a_comment_stands_between_two_lines_of_the_event_and_every_byte_is_there() {
+        let mut story = Story::streaming();
+        story.provides(1, "reader", "event: x\ndata: 1\n\n");
+        story.passes(2, "reader", "event: x\n");
+        story.passes(3, "reader", ": ping\n");
+        story.passes(4, "reader", "data: 1\n\n");
+        story.finishes(4, "reader");
+        let breach = story.breach(&RULE);
+        assert_eq!(breach.at.as_millis(), 3);
+        assert_eq!(breach.got, "`: ping\\n` inside the event `event: x\\ndata: 1\\n\\n`");
+        assert_eq!(story.verdict(&crate::rules::payload_intact::RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn a_comment_that_is_the_providers_own_is_not_the_relays() {
+        let mut story = Story::streaming();
+        story.relays(1, "reader", "event: x\n: its own\ndata: 1\n\n");
+        story.finishes(2, "reader");
+        story.assert_not_applicable(&RULE, "the relay added nothing of its own");
     }
 
     #[test]

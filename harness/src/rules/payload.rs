@@ -1,5 +1,8 @@
 //! Which frames of a body are the provider's, and which were added on the way.
 
+use std::ops::Range;
+
+use super::comments::taken_out;
 use crate::{
     exchange::{Answer, Exchange, Fate, Frame, Frames, Run},
     plan::RelayKind,
@@ -16,6 +19,10 @@ pub(crate) struct Alignment {
     /// after the provider failed, with what belongs to it, and a terminator after all that the
     /// provider sent, which is for other rules to judge.
     pub(crate) own: Vec<usize>,
+    /// Comment lines that are not the provider's and stand inside a frame of its: which frame of the
+    /// provider, and where in the body. What they stand in is whole, so that they are
+    /// `own-bytes-between-events`' to judge.
+    pub(crate) commented: Vec<(usize, Range<usize>)>,
     /// Where the first thing begins that is neither.
     pub(crate) strange: Option<usize>,
     /// Whether the body holds all that the provider sent, its unfinished rest included.
@@ -81,8 +88,9 @@ pub(crate) fn align(provider: &[u8], body: &[u8], failed: bool) -> Alignment {
     let mut found = Alignment::default();
     for (index, (range, frame)) in got.iter().enumerate() {
         let expected = sent.get(found.passed.len());
-        let is_it = |expected: Frame<'_>| expected.0 == frame.0 || gives_id_to(expected, frame);
-        if expected.is_some_and(is_it) {
+        if let Some(inside) = expected.and_then(|event| is_it(event, frame)) {
+            let lines = inside.iter().map(|line| range.start + line.start..range.start + line.end);
+            found.commented.extend(lines.map(|line| (found.passed.len(), line)));
             found.passed.push(index);
         } else if range.end == body.len() && expected.is_some_and(|whole| begins(whole, frame)) {
             // More of the same blank lines may follow.
@@ -112,11 +120,26 @@ pub(crate) fn align(provider: &[u8], body: &[u8], failed: bool) -> Alignment {
     found
 }
 
+/// Where a frame is that event, as it was sent or with what a relay may add to one: an id, and comment
+/// lines, of which it gives those that stand inside.
+fn is_it(event: Frame<'_>, frame: Frame<'_>) -> Option<Vec<Range<usize>>> {
+    if event.0 == frame.0 || gives_id_to(event, frame.0) {
+        return Some(Vec::new());
+    }
+    // A comment before blank lines is a block of its own.
+    if event.is_blank() {
+        return None;
+    }
+    let found = taken_out(event.0, frame.0);
+    let is_same = found.event == event.0 || gives_id_to(event, &found.event);
+    is_same.then_some(found.inside)
+}
+
 /// Whether a frame is that event with an id that its sender did not give: a line more, before the
 /// blank one. A relay that resumes streams has to name their events.
-fn gives_id_to(event: Frame<'_>, frame: Frame<'_>) -> bool {
-    let common = event.0.iter().zip(frame.0).take_while(|(a, b)| a == b).count();
-    let (Some(rest), Some(blank)) = (frame.0.get(common..), event.0.get(common..)) else {
+fn gives_id_to(event: Frame<'_>, frame: &[u8]) -> bool {
+    let common = event.0.iter().zip(frame).take_while(|(a, b)| a == b).count();
+    let (Some(rest), Some(blank)) = (frame.get(common..), event.0.get(common..)) else {
         return false;
     };
     let is_line_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
@@ -257,6 +280,18 @@ mod tests {
             (align_events(sent, less, true).strange, align_events(sent, less, true).all),
             (None, false)
         );
+    }
+
+    #[test]
+    fn a_heartbeat_before_a_blank_line_is_not_that_line() {
+        let found = align(b"data:1\n\n\ndata:2\n\n", b"data:1\n\n: ping\n\n\ndata:2\n\n", false);
+        assert_eq!((found.strange, found.all, found.own), (None, true, vec![1]));
+    }
+
+    #[test]
+    fn an_event_with_an_id_and_a_comment_that_the_relay_gave_it_is_that_event() {
+        let found = align(b"data:1\n\n", b": ping\ndata:1\nid: 7\n\n", false);
+        assert_eq!((found.strange, found.all, found.commented), (None, true, vec![]));
     }
 
     #[test]

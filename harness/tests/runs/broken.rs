@@ -80,7 +80,6 @@ const NEVER_ALONE: &[(&str, &[&str])] = &[
     ("any-line-end", &["payload-intact", "any-cut"]),
     ("fields-survive", &["payload-intact"]),
     ("long-line", &["honest-ending"]),
-    ("own-bytes-between-events", &["payload-intact"]),
     ("no-head-of-line", &["prompt-frames"]),
     ("old-clients", &["payload-intact", "one-ending"]),
     ("usage-honest", &["payload-intact"]),

@@ -1,8 +1,9 @@
-//! Whole runs: scenarios with their snapshots, determinism, broken relays, both engines.
+//! Whole runs: scenarios with their snapshots, determinism, broken relays, what targets claim, both engines.
 
 mod blame;
 mod broken;
 mod captures;
+mod claims;
 mod determinism;
 mod engines;
 mod limits;

@@ -28,6 +28,11 @@ impl Tail {
         self.last.is_empty() || self.last.ends_with(b"\n\n")
     }
 
+    /// Whether whatever is written now stands between two lines. A CR may be half a line's end.
+    pub(in crate::broken) fn is_between_lines(&self) -> bool {
+        !self.after_cr && self.last.last().is_none_or(|byte| *byte == b'\n')
+    }
+
     /// Whether a comment or an event may be written now: between whole events, before the end.
     pub(in crate::broken) fn takes_more(&self) -> bool {
         self.is_between_events() && !self.is_done()
@@ -57,6 +62,16 @@ mod tests {
         }
         for text in ["d", "data: 1", "data: 1\n", "data: 1\r\n", "data: 1\r"] {
             assert!(!after(text).is_between_events(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_stream_is_between_lines_at_its_start_and_after_the_whole_end_of_one() {
+        for text in ["", "data: 1\n", "data: 1\r\n", "data: 1\n\n"] {
+            assert!(after(text).is_between_lines(), "{text:?}");
+        }
+        for text in ["d", "data: 1", "data: 1\r"] {
+            assert!(!after(text).is_between_lines(), "{text:?}");
         }
     }
 
