@@ -194,3 +194,27 @@ async fn a_silence_is_warned_of_while_it_lasts() -> io::Result<()> {
     assert_eq!((&line["message"], &line["level"]), (&"idle_warning".into(), &"WARN".into()));
     Ok(())
 }
+
+/// Streams whose lines are more than a pipe holds: 64 KiB, and each line has some 400 B.
+const STREAMS: usize = 400;
+
+#[tokio::test]
+async fn streams_go_on_while_nobody_reads_their_lines_and_none_is_lost() -> io::Result<()> {
+    let steps = vec![stream_head(), chunk("data: 1\n\n"), chunk("data: [DONE]\n\n"), chunk("")];
+    let provider = Provider::start(vec![steps; STREAMS + 1]).await?;
+    let (mut program, _, mut says) = heard(&provider, &["--threads", "1"]).await?;
+    for _ in 0..STREAMS {
+        let mut client = soon(Client::chat(program.address)).await?;
+        assert!(soon(client.until("0\r\n\r\n")).await.chunked().1);
+    }
+    // Who comes back to it while the relay ends reads all of them.
+    terminate(&program).await?;
+    let read = std::thread::spawn(move || {
+        let mut said = String::new();
+        says.read_to_string(&mut said).map(|_| said)
+    });
+    assert_eq!(soon(program.exit_code()).await?, Some(0));
+    let said = read.join().expect("it only reads")?;
+    assert_eq!(said.lines().filter(|line| line.contains("\"complete\"")).count(), STREAMS + 1);
+    Ok(())
+}

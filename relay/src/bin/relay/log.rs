@@ -1,13 +1,11 @@
 //! Who listens to what the relay tells of its streams: standard error, one line an event.
 
-use std::io;
+use std::{io, time::Duration};
 
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::{
-    Layer as _, Registry, filter::Targets, fmt, layer::SubscriberExt as _, registry::LookupSpan,
-};
+use tracing_subscriber::{Layer, Registry, filter::Targets, fmt, layer::SubscriberExt as _};
 
-use crate::settings::Program;
+use crate::{lines::Lines, settings::Program};
 
 /// Where axum tells that a connection cannot be accepted; a second later it tries again.
 const LISTENER: &str = "axum::serve::listener";
@@ -44,24 +42,40 @@ impl Least {
     }
 }
 
-/// Writes from now on what the relay tells, of all threads.
-pub(crate) fn install(program: &Program) {
-    let Some(lines) = lines(program.log) else { return };
-    let subscriber = Registry::default().with(lines.with_filter(program.log_level.filter()));
-    tracing::subscriber::set_global_default(subscriber).expect("nobody else installs one");
+/// How long a relay that ends waits for who reads its log.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// What was told and may not be written yet.
+#[derive(Debug)]
+pub(crate) struct Log(Option<Lines>);
+
+impl Log {
+    /// Writes the rest, if somebody reads it.
+    pub(crate) fn end(self) {
+        if let Some(lines) = self.0 {
+            lines.wait(LAST_LINES);
+        }
+    }
 }
 
-fn lines<S>(form: Form) -> Option<Box<dyn tracing_subscriber::Layer<S> + Send + Sync>>
-where
-    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
-{
-    // A line that cannot be written is lost, and the stream goes on.
-    let layer = fmt::layer().with_writer(io::stderr).with_ansi(false);
-    match form {
-        Form::Json => Some(layer.json().flatten_event(true).boxed()),
-        Form::Text => Some(layer.boxed()),
-        Form::Off => None,
+/// Writes from now on what the relay tells, of all threads; none of them waits for who reads it.
+///
+/// # Errors
+/// There is no thread that could write.
+pub(crate) fn install(program: &Program) -> Result<Log, String> {
+    if program.log == Form::Off {
+        return Ok(Log(None));
     }
+    let lines = Lines::written_to(io::stderr())
+        .map_err(|error| format!("cannot start the thread that writes the log: {error}"))?;
+    let layer = fmt::layer().with_writer(lines.clone()).with_ansi(false);
+    let layer: Box<dyn Layer<Registry> + Send + Sync> = match program.log {
+        Form::Json => layer.json().flatten_event(true).boxed(),
+        Form::Text | Form::Off => layer.boxed(),
+    };
+    let subscriber = Registry::default().with(layer.with_filter(program.log_level.filter()));
+    tracing::subscriber::set_global_default(subscriber).expect("nobody else installs one");
+    Ok(Log(Some(lines)))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod command;
 mod config_file;
 mod key_file;
 mod layers;
+mod lines;
 mod log;
 mod pages;
 mod read;
@@ -18,6 +19,9 @@ use std::{
 };
 
 use clap::ArgMatches;
+use relay::Config;
+
+use crate::settings::Program;
 
 /// Exit codes: 1 what was asked for could not be done, 2 what was asked for makes no sense.
 const FAILED: u8 = 1;
@@ -48,14 +52,20 @@ fn start(matches: &ArgMatches) -> ExitCode {
     if matches.get_flag(command::CHECK) {
         return print(&pages::in_force(&ready.layers));
     }
-    log::install(&ready.layers.settings.program);
-    match server::run(&ready.layers.settings.program, ready.config) {
+    match run(&ready.layers.settings.program, ready.config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tell(&format!("error: {error}"));
             ExitCode::from(FAILED)
         }
     }
+}
+
+fn run(program: &Program, config: Config) -> Result<(), String> {
+    let log = log::install(program)?;
+    let ended = server::run(program, config);
+    log.end();
+    ended
 }
 
 /// Nobody is left to tell where standard error is closed.
