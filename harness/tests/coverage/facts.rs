@@ -11,6 +11,7 @@ use harness::trace::{ClientFact, Fact, ProviderEvent, WorldFact};
 use super::{Excuses, all_are_met, catalogue::seen, source::variants};
 
 const TRACE: &str = "harness/src/trace/mod.rs";
+const CLIENT: &str = "harness/src/trace/client.rs";
 const BOXES: &str = "harness/src/trace/boxes.rs";
 const JOURNAL: &str = "mock-openai/src/journal/mod.rs";
 
@@ -19,9 +20,9 @@ const DECLARED: &[(&str, &str)] = &[
     (TRACE, "Fact"),
     (TRACE, "Fate"),
     (TRACE, "SocketFact"),
-    (TRACE, "BodyEnd"),
-    (TRACE, "ClientFact"),
-    (TRACE, "Sight"),
+    (CLIENT, "BodyEnd"),
+    (CLIENT, "ClientFact"),
+    (CLIENT, "Sight"),
     (TRACE, "Exit"),
     (TRACE, "WorldFact"),
     (BOXES, "MiddleboxFact"),
