@@ -37,7 +37,8 @@ impl Drop for Program {
 }
 
 impl Program {
-    /// Builds the relay as this bench was built, and starts it in front of the provider.
+    /// Builds the relay as it is put in front of a provider, and starts it there; without optimisation where
+    /// this bench was built so.
     ///
     /// # Errors
     /// It does not build, or does not start.
@@ -46,13 +47,15 @@ impl Program {
         build
             .args(["build", "--quiet", "--package", "relay"])
             .current_dir(env!("CARGO_MANIFEST_DIR"));
+        let mut folder = target()?;
         if !cfg!(debug_assertions) {
-            build.arg("--release");
+            build.args(["--profile", "dist"]);
+            folder.set_file_name("dist");
         }
         if !build.status()?.success() {
             return Err(io::Error::other("the relay does not build; see above"));
         }
-        let mut child = Command::new(target()?.join("relay"))
+        let mut child = Command::new(folder.join("relay"))
             .args(["--listen", "127.0.0.1:0", "--max-streams-per-address", "off", "--drain", "0s"])
             .args(["--upstream", &format!("http://{provider}/v1"), "--idle", "off"])
             .stdin(Stdio::null())
