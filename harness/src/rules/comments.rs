@@ -10,18 +10,23 @@ pub(super) struct Commented {
     /// Where those of them stand that are inside of it, behind its first line: from the start of what was
     /// received.
     pub(super) inside: Vec<Range<usize>>,
+    /// Where those of them stand that come before its first line.
+    pub(super) before: Vec<Range<usize>>,
 }
 
 /// Takes out of a frame the comment lines that the event does not have. Each line of the event's own is
 /// found as it was sent, its comments too, and what is missing is missing in the result.
 pub(super) fn taken_out(event: &[u8], frame: &[u8]) -> Commented {
     let mut sent = lines(event).map(|range| &event[range]).peekable();
-    let mut found = Commented { event: Vec::with_capacity(event.len()), inside: Vec::new() };
+    let event = Vec::with_capacity(event.len());
+    let mut found = Commented { event, inside: Vec::new(), before: Vec::new() };
     for range in lines(frame) {
         let line = &frame[range.clone()];
         if sent.next_if(|own| *own == line).is_some() || !line.starts_with(b":") {
             found.event.extend_from_slice(line);
-        } else if !found.event.is_empty() {
+        } else if found.event.is_empty() {
+            found.before.push(range);
+        } else {
             found.inside.push(range);
         }
     }

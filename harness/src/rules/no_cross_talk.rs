@@ -1,13 +1,16 @@
 //! No byte of one stream comes in another.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use mock_openai::quantity::Size;
 
-use super::{Level, Rule, headers, limits::Limit, payload};
+use super::{Level, Rule, comments::taken_out, headers, limits::Limit, payload};
 use crate::{
-    exchange::{Answer, Run},
-    plan::Number,
+    exchange::{Answer, Exchange, Frame, Frames, Run, header},
+    plan::{LAST_EVENT_ID, Number},
     verdict::{Breach, Inquiry, Verdict},
 };
 
@@ -47,33 +50,79 @@ fn judge(run: &Run<'_>) -> Verdict {
 fn judge_bodies(run: &Run<'_>, inquiry: &mut Inquiry) {
     let telling = TELLING.bytes(run);
     let streams: Vec<_> = payload::streams(run).collect();
-    for (index, exchange, answer) in &streams {
-        let own = &answer.body.bytes;
-        let others = || streams.iter().filter(|(.., other)| other.body.bytes != *own);
+    let answered =
+        streams.iter().map(|(index, exchange, answer)| (*index, *exchange, &answer.body.bytes[..]));
+    for (index, exchange, own) in answered.chain(unasked(run)) {
+        // Nothing is kept from a client that was its own.
+        let is_other = |of: &Exchange| !own.is_empty() || of.client != exchange.client;
+        let others =
+            || streams.iter().filter(|(_, of, other)| other.body.bytes != own && is_other(of));
         if others().next().is_none() {
             continue;
         }
         inquiry.applies();
-        let found = payload::align(own, &exchange.body.bytes, false);
-        let Some(start) = found.strange else { continue };
-        let strange = &exchange.body.bytes[start..];
-        let strange = &strange[..strange.len().min(SEARCHED_BYTES)];
-        let foreign = |other: &Answer| {
-            let mut pieces = strange.windows(telling);
+        let foreign = |added: &'_ [u8], other: &Answer| {
+            let mut pieces = added.windows(telling);
             // Where someone asked again, an earlier answer was for the same client.
             let is_own =
-                |piece: &[u8]| run.answers_to(*index).any(|own| holds(&own.body.bytes, piece));
-            pieces.find(|piece| holds(&other.body.bytes, piece) && !is_own(piece))
+                |piece: &[u8]| run.answers_to(index).any(|own| holds(&own.body.bytes, piece));
+            let at = pieces.position(|piece| holds(&other.body.bytes, piece) && !is_own(piece))?;
+            Some(added[at..at + telling].to_vec())
         };
-        let theirs = others().find_map(|(of, _, other)| Some((of, foreign(other)?)));
-        let Some((of, piece)) = theirs else { continue };
-        let owner = &run.exchanges[*of].client;
-        let host = run.blame(*index, |at| at.outgoing().is_some_and(|m| holds(&m.body, piece)));
+        let theirs = additions(own, &exchange.body.bytes).into_iter().find_map(|range| {
+            let added = &exchange.body.bytes[range.clone()];
+            let found = others().find_map(|(of, _, other)| Some((*of, foreign(added, other)?)));
+            found.map(|(of, piece)| (range, of, piece))
+        });
+        let Some((range, of, piece)) = theirs else { continue };
+        let owner = &run.exchanges[of].client;
+        let host = run.blame(index, |at| at.outgoing().is_some_and(|m| holds(&m.body, &piece)));
         let wanted = format!("nothing but the provider's answer to {}", exchange.client);
-        let got = format!("{}, with bytes of the answer to {owner}", payload::quote(strange));
-        let breach = Breach::new(exchange.had(start + 1), &host, wanted, got);
+        let strange = payload::quote(&exchange.body.bytes[range.clone()]);
+        let got = format!("{strange}, with bytes of the answer to {owner}");
+        let breach = Breach::new(exchange.had(range.start + 1), &host, wanted, got);
         inquiry.broke(breach.concerning(&exchange.client));
     }
+}
+
+/// Exchanges that succeed though the provider was never asked: whatever it sent is another's. Who
+/// comes back to a stream that is kept for it gets what was sent before.
+fn unasked<'a>(run: &'a Run<'_>) -> impl Iterator<Item = (usize, &'a Exchange, &'a [u8])> {
+    let is_unasked = |index: usize, exchange: &Exchange| {
+        let succeeds = exchange.status().is_some_and(|status| (200..300).contains(&status));
+        let comes_back = header(&exchange.headers, LAST_EVENT_ID).is_some();
+        let asks = exchange.method == "POST" && !comes_back;
+        succeeds && asks && run.answers_to(index).next().is_none()
+    };
+    let all = run.exchanges.iter().enumerate();
+    all.filter(move |(index, exchange)| is_unasked(*index, exchange))
+        .map(|(index, exchange)| (index, exchange, &[][..]))
+}
+
+/// What of a body is not the provider's own: the comments that were added to it, each once, and the
+/// beginning of what is strange.
+fn additions(own: &[u8], body: &[u8]) -> Vec<Range<usize>> {
+    let found = payload::align(own, body, false);
+    let (sent, got) = (Frames::of(own), Frames::of(body));
+    let mut added = Vec::new();
+    for index in found.own {
+        added.extend(got.get(index).filter(Frame::is_comment).map(|_| got.ranges[index].clone()));
+    }
+    for (event, index) in found.passed.iter().enumerate() {
+        let (Some(event), Some(frame)) = (sent.get(event), got.get(*index)) else { continue };
+        if event.0 != frame.0 {
+            let start = got.ranges[*index].start;
+            let comments = taken_out(event.0, frame.0);
+            let lines = comments.before.into_iter().chain(comments.inside);
+            added.extend(lines.map(|line| start + line.start..start + line.end));
+        }
+    }
+    let half_comment = || got.tail().starts_with(b":").then(|| got.tail_start());
+    let rest = found.strange.or_else(half_comment);
+    added.extend(rest.map(|start| start..body.len().min(start + SEARCHED_BYTES)));
+    let mut seen = BTreeSet::new();
+    added.retain(|range| seen.insert(&body[range.clone()]));
+    added
 }
 
 /// Looks for what the provider said in the head of an answer to one client alone.
@@ -136,7 +185,12 @@ fn holds(body: &[u8], piece: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::{exchange::testing::Story, scenario::Kind, trace::BodyEnd, verdict::Verdict};
+    use crate::{
+        exchange::testing::{STREAM, Story},
+        scenario::Kind,
+        trace::BodyEnd,
+        verdict::Verdict,
+    };
 
     /// Two clients at once; the second gets this.
     fn two(passed: &str) -> Story {
@@ -167,6 +221,57 @@ mod tests {
             breach.got,
             "`data: words for reader\\n\\n`, with bytes of the answer to reader"
         );
+    }
+
+    #[test]
+    fn it_breaks_where_a_comment_of_another_stream_comes() {
+        let leaks = |passed: &str| {
+            let mut story = two(passed);
+            story.client("third", Kind::Raw);
+            story.begins(4, "third");
+            story.relays(4, "third", ": the third one waits\n\ndata: words for the third\n\n");
+            story.finishes(5, "third");
+            story
+        };
+        let words = "data: words for another\n\n";
+        assert_eq!(leaks(words).verdict(&RULE), Verdict::Held);
+        for passed in [
+            ": the third one waits\n\ndata: words for another\n\n",
+            ": the third one waits\ndata: words for another\n\n",
+            "data: words for another\n: the third one waits\n\n",
+            "data: words for another\n\n: the third one waits",
+        ] {
+            let breach = leaks(passed).breach(&RULE);
+            assert_eq!(breach.wanted, ["nothing but the provider's answer to other"], "{passed}");
+            assert!(breach.got.ends_with("with bytes of the answer to third"), "{}", breach.got);
+        }
+    }
+
+    /// A client whose request the relay answers by itself, with these bytes.
+    fn unasked(headers: &[(&str, &str)], passed: &str) -> Story {
+        let mut story = Story::streaming();
+        story.client("other", Kind::Raw);
+        story.relays(1, "reader", "data: words for reader\n\n");
+        story.finishes(3, "reader");
+        story.asks_with(4, "other", "POST", headers, "{\"user\":\"other\"}");
+        story.replies(4, "other", 200, STREAM);
+        story.passes(5, "other", passed);
+        story.closes(5, "other", BodyEnd::Complete);
+        story
+    }
+
+    #[test]
+    fn it_breaks_where_one_is_served_what_the_provider_said_to_another() {
+        let breach = unasked(&[], "data: words for reader\n\n").breach(&RULE);
+        assert_eq!(breach.at.as_millis(), 5);
+        assert_eq!(
+            breach.got,
+            "`data: words for reader\\n\\n`, with bytes of the answer to reader"
+        );
+        assert_eq!(unasked(&[], "data: words of mine\n\n").verdict(&RULE), Verdict::Held);
+        // That stream is kept, and whose it is is for the relay to know.
+        let kept = unasked(&[("last-event-id", "a-1")], "data: words for reader\n\n");
+        kept.assert_not_applicable(&RULE, "no two clients got answers that can be told apart");
     }
 
     const TYPE: (&str, &str) = ("content-type", "application/json; charset=utf-8");
