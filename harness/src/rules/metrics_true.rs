@@ -113,7 +113,7 @@ fn retries(run: &Run<'_>, all: &Metrics<'_>) -> Option<Count> {
     let turns = || run.turns.iter().filter(|turn| turn.from == run.relay);
     let failed = run.connections.failed.iter().any(|failed| failed.from == run.relay);
     let known = turns().all(|turn| turn.response.is_some() && turn.exchange.is_some());
-    if failed || !known || turns().next().is_none() {
+    if failed || gave_up_a_connect(run) || !known || turns().next().is_none() {
         return None;
     }
     let asked = |index: &usize| turns().any(|turn| turn.exchange == Some(*index));
@@ -122,8 +122,22 @@ fn retries(run: &Run<'_>, all: &Metrics<'_>) -> Option<Count> {
     Some((again, again, counted, "attempts after the first"))
 }
 
+/// Whether the relay called a host and did not wait for the answer: an attempt of which nothing comes but
+/// its first packets.
+fn gave_up_a_connect(run: &Run<'_>) -> bool {
+    run.trace.events.iter().filter(|event| event.actor == run.relay).any(|event| {
+        let Fact::Packet(packet) = &event.fact else { return false };
+        let connected = run.connections.open.get(&packet.connection);
+        let calls = packet.flags.syn && !packet.flags.ack;
+        calls && connected.is_none_or(|tcp| tcp.opener.opened.is_none())
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use bytes::Bytes;
     use mock_openai::script::End;
 
     use super::RULE;
@@ -131,7 +145,7 @@ mod tests {
         exchange::testing::{JSON, STREAM, Story},
         metrics::Names,
         scenario::{Kind, Leave},
-        trace::{BodyEnd, Fact, WorldFact},
+        trace::{BodyEnd, Connection, Fact, Fate as Passed, Flags, Name, Packet, WorldFact},
         verdict::Verdict,
     };
 
@@ -204,6 +218,43 @@ mod tests {
         let breach = scraped(story, "x_retries_total 0\n").breach(&RULE);
         assert_eq!(breach.wanted, ["1 attempts after the first"]);
         assert_eq!(breach.got, "0 are counted");
+    }
+
+    /// The provider's host answers no call for a while: the relay gives up the first, and calls again.
+    #[test]
+    fn a_call_that_the_relay_gave_up_may_have_been_an_attempt() {
+        let tells = |text: &str, is_from: &str| {
+            let mut story = Story::new();
+            story.asks(0, "reader");
+            story.fact(0, is_from, Fact::Packet(syn()));
+            story.forwards(10_000, "reader");
+            story.answers(10_001, "reader", 200, STREAM);
+            story.replies(10_001, "reader", 200, STREAM);
+            story.relays(10_002, "reader", DONE);
+            story.finishes(10_003, "reader");
+            scraped(story, text).verdict(&RULE)
+        };
+        let why = "the relay tells no figures of streams by their end, nor of retries";
+        let unknown = Verdict::NotApplicable { why: why.to_owned() };
+        assert_eq!(tells("x_retries_total 1\n", "relay"), unknown);
+        assert!(matches!(tells("x_retries_total 1\n", "reader"), Verdict::Broke(_)));
+        assert_eq!(tells("x_retries_total 0\n", "reader"), Verdict::Held);
+    }
+
+    fn syn() -> Packet {
+        let address = SocketAddr::from(([10, 0, 0, 2], 49_152));
+        Packet {
+            connection: Connection(99),
+            link: Name::from("relay-upstream"),
+            to: Name::from("upstream"),
+            addresses: (address, address),
+            flags: Flags { syn: true, ..Flags::default() },
+            seq: 0,
+            ack: 0,
+            window: 65_535,
+            payload: Bytes::new(),
+            fate: Passed::Dropped,
+        }
     }
 
     #[test]
