@@ -7,7 +7,9 @@ use std::{
 };
 
 use super::moment::{Marks, Moment, TimedBytes};
-use crate::trace::{Connection, Fact, MiddleboxFact, Name, Packet, SocketFact, Trace, WorldFact};
+use crate::trace::{
+    Connection, Fact, Fate, MiddleboxFact, Name, Packet, SocketFact, Trace, WorldFact,
+};
 
 /// Every connection of a run, and the connects that failed.
 #[derive(Debug, Clone, Default)]
@@ -76,6 +78,8 @@ pub struct Direction {
     pub read: Marks,
     /// From when to when the sender's application could not write.
     pub blocked: Vec<(Moment, Option<Moment>)>,
+    /// Where pieces begin that a link kept back or lost at first, and when they arrived.
+    pub kept_back: Vec<(usize, Moment)>,
     next_seq: Option<u32>,
 }
 
@@ -83,8 +87,14 @@ impl Direction {
     /// Its times without its bytes: the streams of a connection would hold them many times over.
     pub(super) fn without_bytes(&self) -> Self {
         let wrote = TimedBytes { bytes: Vec::new(), marks: self.wrote.marks.clone() };
-        let (arrived, read) = (self.arrived.clone(), self.read.clone());
-        Self { wrote, arrived, read, blocked: self.blocked.clone(), next_seq: self.next_seq }
+        Self {
+            wrote,
+            arrived: self.arrived.clone(),
+            read: self.read.clone(),
+            blocked: self.blocked.clone(),
+            kept_back: self.kept_back.clone(),
+            next_seq: self.next_seq,
+        }
     }
 
     /// A segment arrived: its new bytes count, and repeated or early ones do not.
@@ -100,6 +110,9 @@ impl Direction {
         let old = next.wrapping_sub(packet.seq);
         if old < len {
             self.next_seq = Some(packet.seq.wrapping_add(len));
+            if !matches!(packet.fate, Fate::Due(_)) {
+                self.kept_back.push((self.arrived.len(), moment));
+            }
             self.arrived.push((len - old) as usize, moment);
         }
     }

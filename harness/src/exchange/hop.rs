@@ -48,11 +48,16 @@ impl<'a> Passage<'a> {
     }
 
     /// Whether the incoming response came here whole, by its framing. A body that ends by the
-    /// connection's close is whole once the sender has finished and everything has come.
+    /// connection's close is whole once the sender has finished and everything has come. What a link
+    /// kept back for longer than the application waited for it has not come.
     pub fn came_whole(&self) -> bool {
         let (Some(message), Some(tcp)) = (self.incoming(), self.above_tcp) else { return false };
         let came = tcp.down.arrived.len().max(tcp.down.read.len());
-        came >= message.end.unwrap_or(tcp.down.wrote.bytes.len())
+        let end = message.end.unwrap_or(tcp.down.wrote.bytes.len());
+        let gave_up_before = |moment| tcp.opener.dropped.is_some_and(|dropped| dropped < moment);
+        let too_late = |(start, moment): &(usize, Moment)| *start < end && gave_up_before(*moment);
+        came >= end
+            && !tcp.down.kept_back.iter().any(too_late)
             && (message.end.is_some() || (message.ends_by_close && tcp.acceptor.finished.is_some()))
     }
 

@@ -164,7 +164,7 @@ impl Story {
         }
     }
 
-    fn relay_level(&self) -> usize {
+    pub(crate) fn relay_level(&self) -> usize {
         self.plan.hops.iter().position(|hop| hop.what == HopKind::Relay).expect("a relay") + 1
     }
 

@@ -134,6 +134,33 @@ fn an_answer_of_which_the_last_packets_never_came_is_cut() {
     assert_eq!([fate(false), fate(true)], [Fate::Whole, Fate::Cut]);
 }
 
+/// A link holds the last packets, and the relay gives up before they arrive.
+#[test]
+fn an_answer_of_which_the_last_packets_come_after_the_relay_gave_up_is_cut() {
+    let fate = |held: bool, gave_up: bool| {
+        let mut story = Story::streaming();
+        story.relays(1, "reader", "data: 1\n\n");
+        if gave_up {
+            let level = story.relay_level();
+            story.socket(2, "relay", "reader", level, SocketFact::Dropped);
+        }
+        let sent = story.trace.events.len();
+        story.provider_ends(3, "reader", End::Clean);
+        for event in &mut story.trace.events[sent..] {
+            if let Fact::Packet(packet) = &mut event.fact
+                && held
+            {
+                packet.fate = PacketFate::Held;
+            }
+        }
+        let run = Run::of(&story.trace, &story.plan);
+        run.fate(0, &run.answers[0])
+    };
+    assert_eq!(fate(true, true), Fate::Cut);
+    // It came late, and it came; and a relay that goes too early has no link to blame.
+    assert_eq!([fate(true, false), fate(false, true)], [Fate::Whole, Fate::Whole]);
+}
+
 #[test]
 fn how_the_script_ends_an_answer_is_its_fate() {
     let fate = |how| {
