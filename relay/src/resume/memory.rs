@@ -174,12 +174,18 @@ impl Ring {
     }
 
     /// Adds an entry that was kept elsewhere; the first one says what was dropped before it.
+    ///
+    /// # Errors
+    /// It does not follow on the one before: what lies between them is gone.
     #[cfg(feature = "redis")]
-    pub(super) fn append_at(&mut self, begin: u64, entry: Entry) {
+    pub(super) fn append_at(&mut self, begin: u64, entry: Entry) -> Result<(), StoreError> {
         if self.entries.is_empty() {
             (self.begin, self.next) = (begin, begin);
+        } else if begin != self.next || entry.first != self.last_event + 1 {
+            return Err(StoreError::Dropped);
         }
         self.append(entry, usize::MAX);
+        Ok(())
     }
 
     /// No more will come; only the first end counts.

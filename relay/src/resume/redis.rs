@@ -192,7 +192,7 @@ impl RedisStore {
         for event in &events.ids {
             match kept(event)? {
                 Kept::Entry(behind, entry) => {
-                    ring.append_at(behind - entry.bytes.len() as u64, entry);
+                    ring.append_at(behind - entry.bytes.len() as u64, entry)?;
                 }
                 Kept::End(_, end) => ring.close(end),
             }
@@ -292,7 +292,10 @@ fn read_kept(event: &RedisEntry) -> Option<Kept> {
     let ends = ends.split(',').filter(|end| !end.is_empty()).map(|end| end.parse().ok());
     let ends = ends.collect::<Option<Vec<usize>>>()?;
     let first = event.get::<u64>("first").filter(|first| *first > 0)?;
-    let sound = !bytes.is_empty() && bytes.len() as u64 <= behind;
+    // Room for the events here, and for the one that tells of a lost writer.
+    first.checked_add(ends.len() as u64)?;
+    let are_inside = ends.is_sorted() && ends.last().is_none_or(|end| *end <= bytes.len());
+    let sound = !bytes.is_empty() && bytes.len() as u64 <= behind && are_inside;
     sound.then_some(Kept::Entry(behind, Entry { bytes, first, ends }))
 }
 

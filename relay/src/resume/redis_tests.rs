@@ -247,3 +247,49 @@ async fn a_stream_is_kept_for_all_though_the_shared_connection_died_while_idle()
     writer.append(second, event(1)).await.unwrap();
     assert_eq!(other.open(second, 1).await.unwrap().offset, 10);
 }
+
+/// Adds an entry to a stream as another program might.
+async fn add(store: &RedisStore, id: &str, first: u64, ends: &str) {
+    let mut commands = redis::pipe();
+    commands.cmd("XADD").arg(key(self::id(), "events")).arg(id).arg("bytes").arg("data: xx\n\n");
+    commands.arg("first").arg(first).arg("ends").arg(ends);
+    store.ask::<redis::Value>(&commands).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_no_relay_wrote_is_refused() {
+    for (id, first, ends) in [
+        ("20-0", u64::MAX, "10"),
+        ("20-0", 2, "18446744073709551615"),
+        ("20-0", 2, "11"),
+        ("20-0", 2, "10,4"),
+        ("9-9", 2, "10"),
+    ] {
+        let Some(server) = server().await else { return };
+        let store = store(&server, 1 << 20);
+        let mut head = redis::pipe();
+        head.cmd("SET").arg(key(self::id(), "head")).arg([7_u8; 16].as_slice());
+        store.ask::<redis::Value>(&head).await.unwrap();
+        add(&store, id, first, ends).await;
+        for after in [0, 1, 2] {
+            let opened = store.open(self::id(), after).await;
+            assert!(matches!(opened, Err(StoreError::Unavailable(_))), "{id} {first} {ends}");
+        }
+        let offset = if id == "9-9" { 8 } else { 10 };
+        let read = store.read(self::id(), offset).await;
+        assert!(matches!(read, Err(StoreError::Unavailable(_))), "{id} {first} {ends}: {read:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_with_a_gap_is_not_put_together() {
+    for (id, first) in [("30-0", 3), ("20-0", 3), ("30-0", 2), ("18446744073709551615-0", 2)] {
+        let Some(server) = server().await else { return };
+        drop(written(&server, 1 << 20, 1).await);
+        let store = store(&server, 1 << 20);
+        add(&store, id, first, "10").await;
+        for after in [1, 2, 3] {
+            assert_eq!(store.open(self::id(), after).await, Err(StoreError::Dropped), "{id}");
+        }
+    }
+}
