@@ -92,6 +92,22 @@ fn what_is_on_its_way_when_a_link_is_held_waits_too() {
 }
 
 #[test]
+fn a_short_hold_within_a_long_one_releases_nothing() {
+    let (took, _) = run(&pair(latency(20)), vec![server("upstream", echo)], |host| async move {
+        let mut stream = connect(&host).await;
+        let start = Instant::now();
+        for lasts in [2_000, 100] {
+            host.stack().apply(&Fault::Hold { link: link(), lasts: Some(ms(lasts)) });
+        }
+        sleep(ms(500)).await;
+        stream.write_all(b"x").await.unwrap();
+        stream.read_exact(&mut [0]).await.unwrap();
+        start.elapsed()
+    });
+    assert_eq!(took, ms(2_000 + 20));
+}
+
+#[test]
 fn a_link_that_is_held_without_end_passes_nothing_more() {
     let (read, _) = run(&pair(latency(20)), vec![server("upstream", count)], |host| async move {
         let mut stream = connect(&host).await;
