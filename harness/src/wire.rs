@@ -154,7 +154,7 @@ fn lines(body: &[u8]) -> impl Iterator<Item = Line<'_>> {
     let mut start = if body.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
     std::iter::from_fn(move || {
         let rest = body.get(start..).filter(|rest| !rest.is_empty())?;
-        let Some(len) = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')) else {
+        let Some(len) = memchr::memchr2(b'\r', b'\n', rest) else {
             start = body.len();
             return Some(Line { text: rest, end: body.len(), ended: false });
         };

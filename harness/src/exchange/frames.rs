@@ -50,6 +50,9 @@ impl<'a> Frames<'a> {
     }
 }
 
+/// The terminator of a chat completion.
+const DONE: &[u8] = b"[DONE]";
+
 /// The key of an error in JSON.
 const ERROR_KEY: &[u8] = b"\"error\"";
 
@@ -67,8 +70,14 @@ impl<'a> Frame<'a> {
     /// Its lines, without what ends them and without the blank one.
     pub fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let mark = if self.1 { wire::BYTE_ORDER_MARK } else { b"" };
-        let bytes = self.0.strip_prefix(mark).unwrap_or(self.0);
-        bytes.split(|byte| matches!(byte, b'\n' | b'\r')).filter(|line| !line.is_empty())
+        let mut rest = self.0.strip_prefix(mark).unwrap_or(self.0);
+        let lines = std::iter::from_fn(move || {
+            let len = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+            let line = (!rest.is_empty()).then(|| &rest[..len]);
+            rest = rest.get(len + 1..).unwrap_or_default();
+            line
+        });
+        lines.filter(|line| !line.is_empty())
     }
 
     /// Whether it is blank lines that end nothing.
@@ -141,28 +150,43 @@ impl<'a> Frame<'a> {
 
     /// Whether it is `[DONE]`, the terminator of a chat completion.
     pub fn is_done(&self) -> bool {
-        self.data().is_some_and(|data| data == b"[DONE]")
+        // Most do not speak of it, and are not worth taking apart.
+        memchr::memmem::find(self.0, DONE).is_some() && self.data().is_some_and(|data| data == DONE)
     }
 
     /// The error that it tells, where it is an error event: the data's object has an `error` that is
     /// not null, or the event is named `error`.
     pub fn error(&self) -> Option<serde_json::Value> {
-        let named = self.field(b"event").is_some_and(|event| event == b"error");
+        let named = self.is_named_error();
         // Few frames speak of errors: the others are not worth parsing.
-        if !named && !self.0.windows(ERROR_KEY.len()).any(|window| window == ERROR_KEY) {
+        if !named && memchr::memmem::find(self.0, ERROR_KEY).is_none() {
             return None;
         }
         let value: serde_json::Value = serde_json::from_slice(&self.data()?).unwrap_or_default();
-        let told = value.get("error").is_some_and(|error| !error.is_null());
-        (named || told).then_some(value)
+        (named || tells_error(&value)).then_some(value)
+    }
+
+    fn is_named_error(&self) -> bool {
+        self.field(b"event").is_some_and(|event| event == b"error")
+    }
+
+    /// The object in its data, where that is a part of an answer: no error, and no heartbeat.
+    pub fn chunk(&self) -> Option<serde_json::Value> {
+        let value: serde_json::Value = serde_json::from_slice(&self.data()?).ok()?;
+        let is_other = tells_error(&value) || is_empty(&value) || self.is_named_error();
+        (value.is_object() && !is_other).then_some(value)
     }
 }
 
+fn tells_error(object: &serde_json::Value) -> bool {
+    object.get("error").is_some_and(|error| !error.is_null())
+}
+
 fn is_empty(object: &serde_json::Value) -> bool {
-    let is = |name: &str, value: serde_json::Value| object.get(name) == Some(&value);
-    is("type", "keepalive".into())
-        || (is("choices", serde_json::json!([]))
-            && is("id", "".into())
+    let is = |name: &str, value: &str| object.get(name).is_some_and(|is| is == value);
+    is("type", "keepalive")
+        || (object.get("choices").and_then(|is| is.as_array()).is_some_and(Vec::is_empty)
+            && is("id", "")
             && object.as_object().is_some_and(|object| object.len() == 5))
 }
 

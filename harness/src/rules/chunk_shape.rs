@@ -29,13 +29,19 @@ fn judge(run: &Run<'_>) -> Verdict {
         if !both_stream || exchange.family() != Family::Chat || !answer.succeeds() {
             continue;
         }
-        let (sent, got) = (Frames::of(&answer.body.bytes), exchange.frames());
-        let has_shape = Shape::default().all(&sent).is_none() && !chunks(&sent).is_empty();
-        if !(has_shape || translates) || chunks(&got).is_empty() {
+        let sent = Chunks::of(&Frames::of(&answer.body.bytes));
+        let has_shape = sent.any && sent.wrong.is_none();
+        if !(has_shape || translates) {
+            continue;
+        }
+        // What passed as it came is read once: of all rules this one reads the most.
+        let is_same = answer.body.bytes == exchange.body.bytes;
+        let got = if is_same { sent } else { Chunks::of(&exchange.frames()) };
+        if !got.any {
             continue;
         }
         inquiry.applies();
-        if let Some((end, wrong)) = Shape::default().all(&got) {
+        if let Some((end, wrong)) = got.wrong {
             inquiry.broke(breach(run, index, exchange, end, wrong));
         }
     }
@@ -45,7 +51,7 @@ fn judge(run: &Run<'_>) -> Verdict {
 fn breach(run: &Run<'_>, index: usize, exchange: &Exchange, end: usize, wrong: Wrong) -> Breach {
     let host = run.blame(index, |passage| {
         let body = passage.outgoing().map(|message| message.body.as_slice()).unwrap_or_default();
-        Shape::default().all(&Frames::of(body)).is_some()
+        Chunks::of(&Frames::of(body)).wrong.is_some()
     });
     Breach::new(exchange.had(end), &host, wrong.wanted, wrong.got).concerning(&exchange.client)
 }
@@ -56,14 +62,23 @@ struct Wrong {
     got: String,
 }
 
-/// The frames that hold a chunk, each with where it ends: not the terminator, no error, no heartbeat.
-fn chunks(frames: &Frames<'_>) -> Vec<(usize, Value)> {
-    let chunk = |frame: crate::exchange::Frame<'_>| {
-        let is_none = frame.is_done() || frame.is_heartbeat() || frame.error().is_some();
-        let value: Value = serde_json::from_slice(&frame.data().filter(|_| !is_none)?).ok()?;
-        value.is_object().then_some(value)
-    };
-    frames.iter().filter_map(|(range, frame)| Some((range.end, chunk(frame)?))).collect()
+/// What a body's chunks come to.
+struct Chunks {
+    any: bool,
+    /// The first that is wrong, and where its frame ends.
+    wrong: Option<(usize, Wrong)>,
+}
+
+impl Chunks {
+    fn of(frames: &Frames<'_>) -> Self {
+        let (mut shape, mut any) = (Shape::default(), false);
+        let wrong = frames.iter().find_map(|(range, frame)| {
+            let chunk = frame.chunk()?;
+            any = true;
+            Some((range.end, shape.next(&chunk)?))
+        });
+        Self { any, wrong }
+    }
 }
 
 /// What a stream's first chunk says of all of it.
@@ -74,12 +89,6 @@ struct Shape {
 }
 
 impl Shape {
-    /// The first that is wrong, and where its frame ends.
-    fn all(mut self, frames: &Frames<'_>) -> Option<(usize, Wrong)> {
-        let chunks = chunks(frames);
-        chunks.into_iter().find_map(|(end, chunk)| Some((end, self.next(&chunk)?)))
-    }
-
     fn next(&mut self, chunk: &Value) -> Option<Wrong> {
         wrong_key(chunk, "", REQUIRED, true)
             .or_else(|| wrong_key(chunk, "", OPTIONAL, false))

@@ -25,8 +25,9 @@ fn judge(run: &Run<'_>) -> Verdict {
         let sent = Terminators::of(&Frames::of(&answer.body.bytes), family);
         let whole = run.fate(index, answer) == Fate::Whole;
         let stayed = !run.ended_from_outside(index, exchange);
-        let one = judge_one(run, exchange, &sent, whole && stayed);
-        if let Some(mut breach) = one.or_else(|| too_soon(run, exchange, answer, &sent)) {
+        let got = Terminators::of(&exchange.frames(), family);
+        let one = judge_one(run, exchange, (&sent, &got), whole && stayed);
+        if let Some(mut breach) = one.or_else(|| too_soon(run, exchange, answer, (&sent, &got))) {
             breach.host = run.blame(index, |passage| {
                 passage.outgoing().is_some_and(|message| {
                     let got = Terminators::of(&Frames::of(&message.body), family);
@@ -67,12 +68,12 @@ impl Terminators {
 fn judge_one(
     run: &Run<'_>,
     exchange: &Exchange,
-    sent: &Terminators,
+    (sent, got): (&Terminators, &Terminators),
     must_have: bool,
 ) -> Option<Breach> {
-    let got = Terminators::of(&exchange.frames(), sent.family);
     let terminator = sent.family.terminator();
-    let (client, ending) = (&exchange.client, exchange.ending());
+    let client = &exchange.client;
+    let ending = || exchange.ending();
     let breach = |moment, wanted: String, got: String| {
         Some(Breach::new(moment, &run.relay, wanted, got).concerning(&exchange.client))
     };
@@ -83,19 +84,22 @@ fn judge_one(
     };
     if let Some(extra) = got.ends.get(sent.count) {
         let text = match sent.count {
-            0 => format!("{client} got {terminator}, which the provider never sent, in {ending}"),
+            0 => {
+                format!("{client} got {terminator}, which the provider never sent, in {}", ending())
+            }
             _ => format!(
-                "{client} got {terminator} once more than the provider sent it, in {ending}"
+                "{client} got {terminator} once more than the provider sent it, in {}",
+                ending()
             ),
         };
         return breach(exchange.had(*extra), wanted, text);
     }
     if let (Some(end), None) = (got.followed, sent.followed) {
-        let text = format!("{client} got a frame after {terminator}, in {ending}");
+        let text = format!("{client} got a frame after {terminator}, in {}", ending());
         return breach(exchange.had(end), format!("nothing after {terminator}"), text);
     }
     if must_have && got.count < sent.count {
-        let text = format!("{client} never got the provider's {terminator}: {ending}");
+        let text = format!("{client} never got the provider's {terminator}: {}", ending());
         return breach(exchange.last_seen(), wanted, text);
     }
     None
@@ -106,9 +110,8 @@ fn too_soon(
     run: &Run<'_>,
     exchange: &Exchange,
     answer: &Answer,
-    sent: &Terminators,
+    (sent, got): (&Terminators, &Terminators),
 ) -> Option<Breach> {
-    let got = Terminators::of(&exchange.frames(), sent.family);
     let times = got.ends.iter().zip(&sent.ends).filter_map(|(got, sent)| {
         Some((exchange.had(*got), answer.body.marks.when(sent.checked_sub(1)?)?))
     });

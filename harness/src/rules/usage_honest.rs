@@ -72,7 +72,7 @@ fn usage_frames(body: &[u8]) -> Vec<&[u8]> {
 
 fn tells_usage(frame: Frame<'_>) -> bool {
     // Few frames do: the others are not worth parsing.
-    if !frame.0.windows(USAGE_KEY.len()).any(|window| window == USAGE_KEY) {
+    if memchr::memmem::find(frame.0, USAGE_KEY).is_none() {
         return false;
     }
     let data: Value =

@@ -56,7 +56,7 @@ impl Boundary {
         while !bytes.is_empty() {
             let (taken, piece) = self.lines.next(bytes);
             match piece {
-                Piece::Text(text) => self.line.push(text),
+                Piece::Text(text) => self.line.push(text, taken < bytes.len()),
                 Piece::LineEnd => self.end_line(),
                 Piece::BlankLine => self.end_block(),
                 Piece::LateLf => {}

@@ -19,13 +19,17 @@ pub(super) struct Line {
 impl Line {
     pub(super) const EMPTY: Self = Self { kept: [0; KEPT], length: 0, members: Members::NONE };
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    /// Takes more of the line; whether it `ends` there. One that comes in one piece, as most do, is read only
+    /// where that could come to anything.
+    pub(super) fn push(&mut self, bytes: &[u8], ends: bool) {
+        if self.length > 0 || !ends || Members::may_tell_error(bytes) {
+            self.members.read(bytes);
+        }
         if self.length < KEPT {
             let kept = bytes.len().min(KEPT - self.length);
             self.kept[self.length..self.length + kept].copy_from_slice(&bytes[..kept]);
         }
         self.length = self.length.saturating_add(bytes.len());
-        self.members.read(bytes);
     }
 
     /// The value of a field, as far as it was kept.
@@ -100,11 +104,14 @@ mod tests {
     fn line(text: &str) -> Line {
         let mut line = Line::EMPTY;
         for byte in text.bytes() {
-            line.push(&[byte]);
+            line.push(&[byte], false);
         }
         let mut at_once = Line::EMPTY;
-        at_once.push(text.as_bytes());
+        at_once.push(text.as_bytes(), false);
         assert_eq!(line, at_once);
+        let mut whole = Line::EMPTY;
+        whole.push(text.as_bytes(), true);
+        assert_eq!(line.is_error(), whole.is_error(), "{text}");
         line
     }
 

@@ -66,8 +66,7 @@ impl Lines {
             }
             At::LineStart | At::MidLine => {}
         }
-        let length = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-        let length = length.unwrap_or(bytes.len());
+        let length = memchr::memchr2(b'\n', b'\r', bytes).unwrap_or(bytes.len());
         if length > 0 {
             (self.at, self.in_block) = (At::MidLine, true);
             return (length, Piece::Text(&bytes[..length]));

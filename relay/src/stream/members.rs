@@ -52,6 +52,11 @@ impl Members {
         self.tells_error
     }
 
+    /// Whether reading a whole text could come to anything: without that word it tells of no error.
+    pub(super) fn may_tell_error(text: &[u8]) -> bool {
+        memchr::memmem::find(text, b"error").is_some()
+    }
+
     pub(super) fn read(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() && !self.tells_error {
             let taken = if self.in_string { self.read_string(bytes) } else { self.step(bytes[0]) };
@@ -65,7 +70,7 @@ impl Members {
             self.keep(&bytes[..1]);
             return 1;
         }
-        let end = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\'));
+        let end = memchr::memchr2(b'"', b'\\', bytes);
         self.keep(&bytes[..end.unwrap_or(bytes.len())]);
         let Some(end) = end else { return bytes.len() };
         if bytes[end] == b'\\' {
