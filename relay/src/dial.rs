@@ -34,7 +34,9 @@ pub enum DialError {
     #[error("upstream_ca `{0}` holds no PEM certificate; give the authority's certificate itself")]
     NoCertificate(String),
     /// This build knows no TLS.
-    #[error("this relay is built without TLS; build it with the feature `tls`")]
+    #[error(
+        "upstream_ca is set, and this relay is built without TLS: build it with the feature `tls`"
+    )]
     NoTls,
     /// The client could not be made.
     #[error("cannot set up the client: {0}")]

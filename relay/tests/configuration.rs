@@ -281,6 +281,31 @@ fn settings_that_do_not_fit_together_are_told_with_where_each_comes_from() -> io
 }
 
 #[test]
+fn what_the_relay_could_not_start_with_is_refused_before_it_starts() -> io::Result<()> {
+    let place = Place::new("cannot_start")?;
+    place.write("empty.pem", "no certificate\n")?;
+    let check = ["--check-config", "--upstream", "https://h/v1"];
+    let refused = |more: &[&str]| place.refused(&[&check[..], more].concat(), &[]);
+    if cfg!(feature = "tls") {
+        let said = refused(&["--upstream-ca", "nofile"])?;
+        assert!(said.starts_with("error: cannot read upstream_ca `nofile`: "), "{said}");
+        assert!(said.ends_with("\n  upstream_ca = \"nofile\" (--upstream-ca)\n"), "{said}");
+        let said = refused(&["--upstream-ca", "empty.pem"])?;
+        assert!(said.contains("`empty.pem` holds no PEM certificate"), "{said}");
+    }
+    let plain = ["--check-config", "--upstream", "http://h/v1", "--resume-redis"];
+    if cfg!(feature = "redis") {
+        let said = place.refused(&[&plain[..], &["http://h"]].concat(), &[])?;
+        assert!(said.starts_with("error: cannot use resume_redis: "), "{said}");
+    } else {
+        let said = place.refused(&[&plain[..], &["redis://h"]].concat(), &[])?;
+        assert!(said.contains("build it with the feature `redis`"), "{said}");
+        assert!(said.contains("(--resume-redis)"), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
 fn keys_come_from_files_and_are_never_shown() -> io::Result<()> {
     let place = Place::new("keys")?;
     place.write("keys", "# team a\nsk-1\n\n sk-2,x \n")?;

@@ -10,6 +10,7 @@ mod pages;
 mod read;
 mod server;
 mod settings;
+mod store;
 mod text_file;
 mod threads;
 

@@ -27,7 +27,8 @@ prints a file to begin with.
 
 `relay --check-config` reads everything, prints what would be in force and where it comes from, and
 starts nothing. A key that is unknown, a value that is wrong, and values that contradict each other
-are refused: all of them at once, with exit code 2.
+are refused with exit code 2: first all keys and values that are wrong, and once these are right, all
+that do not fit together or that this relay cannot use, as a file of certificates that is not there.
 
 Times are written `500ms`, `15s`, `2m` or `1h`; sizes are written `512B`, `64KiB` or `1MiB`. Keys never
 appear in any output. Keys on the command line can be seen by everybody on the machine: use a file

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use clap::{ArgMatches, parser::ValueSource};
-use relay::{Config, ConfigError, config::Secret};
+use relay::{Config, ConfigError, config::Secret, dial::DialError};
 
 use crate::{
     command::CONFIG,
     config_file, key_file,
     layers::{Layers, Origin},
     settings::{Setting, Settings, meant},
-    text_file,
+    store, text_file,
 };
 
 /// What was read, and what to warn of.
@@ -166,7 +166,25 @@ fn config(layers: &Layers) -> Result<Config, Vec<String>> {
     if encrypted && !cfg!(feature = "tls") {
         wrong.push(error("this relay is built without TLS, and cannot call https: build it with the feature `tls`"));
     }
+    match program.resume_redis.as_ref().map(|url| store::redis(url.as_str(), &config)).transpose() {
+        Ok(store) => config.store = store,
+        Err(why) => wrong.push(error(format!("{why}{}", layers.explain(&["resume_redis"])))),
+    }
+    // What it is for is made again for each thread; here it shows whether it can be made.
+    if let Err(why) = relay::dial::client(&config) {
+        wrong.push(error(format!("{why}{}", layers.explain(dialled_by(&why)))));
+    }
     if wrong.is_empty() { Ok(config) } else { Err(wrong) }
+}
+
+/// The setting to which it is owed that there is no client.
+fn dialled_by(why: &DialError) -> &'static [&'static str] {
+    match why {
+        DialError::Unreadable { .. } | DialError::NoCertificate(_) | DialError::NoTls => {
+            &["upstream_ca"]
+        }
+        DialError::Client(_) => &[],
+    }
 }
 
 fn explained(found: &ConfigError, layers: &Layers) -> String {

@@ -4,13 +4,10 @@ use std::{
     fs::File,
     io::{self, Read as _, Write as _},
     net::{self, SocketAddr},
-    sync::Arc,
     time::SystemTime,
 };
 
-#[cfg(feature = "redis")]
-use relay::resume::{Bounds, redis::RedisStore};
-use relay::{Config, resume::Store};
+use relay::Config;
 use tokio::{
     net::TcpListener,
     runtime::Builder,
@@ -29,9 +26,6 @@ const ENTROPY: &str = "/dev/urandom";
 /// The reason and the remedy.
 pub(crate) fn run(program: &Program, mut config: Config) -> Result<(), String> {
     add_the_moment(&mut config)?;
-    if let Some(url) = &program.resume_redis {
-        config.store = Some(redis(url.as_str(), &config)?);
-    }
     let (listener, address) = listen(program.listen)?;
     let (tell, told) = oneshot::channel();
     let told = async {
@@ -77,20 +71,6 @@ fn add_the_moment(config: &mut Config) -> Result<(), String> {
     })?;
     config.seed = u64::from_le_bytes(seed);
     Ok(())
-}
-
-#[cfg(feature = "redis")]
-fn redis(url: &str, config: &Config) -> Result<Arc<dyn Store>, String> {
-    let store = RedisStore::new(url, Bounds::of(config));
-    let store =
-        store.map_err(|error| format!("cannot use resume_redis: {error}; give a redis URL"))?;
-    Ok(Arc::new(store))
-}
-
-#[cfg(not(feature = "redis"))]
-fn redis(_: &str, _: &Config) -> Result<Arc<dyn Store>, String> {
-    Err("resume_redis is set, and this relay is built without Redis: build it with the feature `redis`"
-        .to_owned())
 }
 
 /// SIGTERM and SIGINT, one after the other. Two listeners would both hear the first one.
