@@ -287,6 +287,13 @@ fn a_warning_alone_is_no_mistake_unless_it_is_meant_strictly() {
 }
 
 #[test]
+fn no_title_of_the_catalogue_is_too_long() {
+    let output = whitewater(&["check"]);
+    assert_eq!(output.status.code(), Some(0), "{}", log(&output));
+    assert!(!out(&output).contains("the title"), "{}", out(&output));
+}
+
+#[test]
 fn mistakes_are_one_json_object_of_a_stable_form() {
     let output = whitewater(&["check", &mixed("json"), "--format", "json"]);
     assert_eq!(output.status.code(), Some(2));
