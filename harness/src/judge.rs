@@ -100,13 +100,15 @@ fn full(trace: &Trace) -> Option<Judged> {
 impl Judged {
     /// Moves a broken rule to the excused; an excuse that nothing needs is a failure, since it would
     /// hide the next breach. Where middleboxes stand on the path the excuse is theirs: what the
-    /// relay breaks stays broken.
+    /// relay breaks stays broken. Without packets nobody can be told from another, nor is each rule judged.
     fn excuse(&mut self, run: &Run<'_>, id: &str, because: &str) {
         let found = self.rules.iter().position(|(rule, _)| rule.id == id);
         let already = self.excused.iter().any(|excused| excused.rule.id == id);
         let got = match found.map(|index| (index, &self.rules[index].1)) {
             Some((_, Verdict::Broke(breach)))
-                if run.plan.is_relay(&breach.host) && run.plan.hops.len() > 1 =>
+                if run.plan.is_relay(&breach.host)
+                    && run.plan.hops.len() > 1
+                    && run.shows_packets() =>
             {
                 return;
             }
@@ -118,7 +120,7 @@ impl Judged {
             }
             // Scenarios are written for the usual limits: with others it may well hold.
             Some((_, Verdict::Held | Verdict::NotApplicable { .. }))
-                if run.plan.limits.speak_of(id) =>
+                if run.plan.limits.speak_of(id) || !run.shows_packets() =>
             {
                 return;
             }
@@ -132,12 +134,16 @@ impl Judged {
     }
 
     /// A rule that the scenario is about must have been judged; with another limit than the scenario
-    /// was written for it may have nothing to judge.
+    /// was written for, or without packets, it may have nothing to judge.
     fn prove(&mut self, run: &Run<'_>, id: &str) {
         let verdict = self.rules.iter().find(|(rule, _)| rule.id == id).map(|(_, verdict)| verdict);
         let excused = self.excused.iter().any(|excused| excused.rule.id == id);
         let got = match verdict {
-            Some(Verdict::NotApplicable { .. }) if run.plan.limits.speak_of(id) => return,
+            Some(Verdict::NotApplicable { .. })
+                if run.plan.limits.speak_of(id) || !run.shows_packets() =>
+            {
+                return;
+            }
             Some(Verdict::NotApplicable { why }) => format!("it does not apply: {why}"),
             None if !excused => "there is no such rule".to_owned(),
             Some(Verdict::Held | Verdict::Broke(_)) | None => return,

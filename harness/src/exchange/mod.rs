@@ -1,8 +1,10 @@
 //! From the facts of a trace to exchanges: who asked what, what went where and when. Nothing is judged here.
 
+use std::time::Duration;
+
 use crate::{
     plan::{HopKind, Plan},
-    trace::{Name, Trace},
+    trace::{Fact, Name, Trace},
 };
 
 mod client;
@@ -60,6 +62,17 @@ impl<'a> Run<'a> {
         let turns = Turn::all(&connections, &exchanges);
         let answers = Answer::all(trace, &connections, &turns, &exchanges);
         Self { trace, plan, relay, connections, exchanges, turns, answers }
+    }
+
+    /// Whether the engine shows packets: without them many rules have nothing to judge by.
+    pub fn shows_packets(&self) -> bool {
+        self.trace.events.iter().any(|event| matches!(event.fact, Fact::Packet(_)))
+    }
+
+    /// How much too early or too late something may seem: without packets, the step of 1 ms in which that
+    /// engine's hosts see time.
+    pub fn grain(&self) -> Duration {
+        if self.shows_packets() { Duration::ZERO } else { Duration::from_millis(1) }
     }
 
     /// The provider's answers to one exchange: several where someone on the way tries again.

@@ -101,7 +101,7 @@ fn wrong_time(run: &Run<'_>, silence: &Silence) -> Option<Breach> {
     let took = until.at.saturating_sub(since.at);
     let late = budget + LATE.time(run);
     let wanted = format!("{} bears {} of silence ({switch})", run.relay, Time(budget));
-    if gave_up && took < budget {
+    if gave_up && took + run.grain() < budget {
         let got = format!("it let go of the provider after {}", Time(took));
         return Some(Breach::new(until, &run.relay, wanted, got));
     }

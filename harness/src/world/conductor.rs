@@ -22,6 +22,10 @@ use crate::{
 /// holds by default, the 90 s of its idle pooled connections included.
 const SETTLING: Duration = Duration::from_mins(5);
 
+/// The same where nobody can look at what is left: longer than a relay may take to let go of a provider. That
+/// engine walks through each millisecond.
+const LETTING_GO: Duration = Duration::from_secs(15);
+
 pub(super) async fn conduct(
     world: Host,
     plan: Arc<Plan>,
@@ -54,6 +58,8 @@ pub(super) async fn conduct(
         events.shutdown().await;
         settle(&world, &plan, before).await;
     } else {
+        events.shutdown().await;
+        sleep(LETTING_GO).await;
         record(&world, WorldFact::NotSettled);
     }
     record(&world, WorldFact::Over);

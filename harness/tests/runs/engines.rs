@@ -1,10 +1,11 @@
-//! Two independent network stacks give every client the same frames and the same endings: what a
-//! snapshot shows is the relay, and not the simulator.
+//! Two independent network stacks give every client the same frames and the same endings, and the relay the
+//! same verdicts as far as both can be judged: what a snapshot shows is the relay, and not the simulator.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::BytesMut;
 use harness::{
+    judge,
     net::{self, Engine},
     suite::{self, Settings},
     target::Target,
@@ -62,12 +63,17 @@ const ALIKE_MIN: usize = 200;
 fn what_both_engines_model_comes_out_alike() -> Result<(), String> {
     let target = Target::reference();
     let (mut families, mut alike) = (BTreeSet::new(), 0);
-    for plan in support::cases()?.iter().map(|case| case.plan(1)) {
+    for mut plan in support::cases()?.iter().map(|case| case.plan(1)) {
         if net::cannot(Engine::Turmoil, &plan).is_some() {
             continue;
         }
+        plan.claims = target.says.clone();
         let ours = answers(&world::run(&plan, &target, Engine::TurmoilNet));
-        let theirs = answers(&world::run(&plan, &target, Engine::Turmoil));
+        let trace = world::run(&plan, &target, Engine::Turmoil);
+        let judged = judge::judge(&plan, &trace);
+        let broke: Vec<_> = judged.failures().map(|(name, breach)| (name, &breach.got)).collect();
+        assert!(broke.is_empty(), "{}: {broke:?}", plan.id);
+        let theirs = answers(&trace);
         if DIFFER.iter().any(|(id, _)| *id == plan.id) {
             assert_ne!(ours, theirs, "{} does not differ any more", plan.id);
             continue;

@@ -7,7 +7,8 @@ use mock_openai::script::{End, Step};
 use crate::{
     plan::{Client, Hop, HopKind, Link, Plan},
     scenario::{
-        CutterEnd, Deadline, Does, HostLimits, IdleCutter, Leave, Middlebox, NetFault, Reads,
+        CutterEnd, Deadline, Does, Expect, HostLimits, IdleCutter, Leave, Middlebox, NetFault,
+        Reads,
     },
 };
 
@@ -27,7 +28,33 @@ pub(in crate::net) fn cannot(plan: &Plan) -> Option<String> {
     };
     let clients = || plan.clients.iter().find_map(client);
     let hops = || plan.hops.iter().find_map(hop);
-    links.or_else(hosts).or_else(events).or_else(hops).or_else(answers).or_else(clients)
+    let times = || plan.expect.iter().find_map(time);
+    let accepts = || {
+        let waits = plan.switches.contains_key("max_connections");
+        waits.then(|| {
+            "the relay leaves connections waiting, and in the crate those are not made".to_owned()
+        })
+    };
+    links
+        .or_else(hosts)
+        .or_else(events)
+        .or_else(hops)
+        .or_else(answers)
+        .or_else(clients)
+        .or_else(times)
+        .or_else(accepts)
+}
+
+/// What five hosts in a row can add to a time, each stepping through it by a millisecond (measured: 5 ms).
+const GRAIN: Duration = Duration::from_millis(5);
+
+fn time(expect: &Expect) -> Option<String> {
+    let bound = expect.first_frame?;
+    let width =
+        bound.at_most?.0.saturating_sub(bound.at_least.map_or(Duration::ZERO, |least| least.0));
+    let told =
+        "a first frame is expected to the millisecond, in which the crate steps from host to host";
+    (width < GRAIN).then(|| told.to_owned())
 }
 
 fn hop(hop: &Hop) -> Option<String> {

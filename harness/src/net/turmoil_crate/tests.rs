@@ -22,8 +22,8 @@ use crate::{
     net::{Fault, Listener, Stream, Task},
     plan::{Client, Hop, HopKind, Link, Request},
     scenario::{
-        CutterEnd, Does, HostLimits, IdleCutter, Jitter, Kind, Leave, LinkSpec, Middlebox,
-        NetEvent, NetFault, Patience, Reads,
+        Bound, CutterEnd, Does, Expect, HostLimits, IdleCutter, Jitter, Kind, Leave, LinkSpec,
+        Middlebox, NetEvent, NetFault, Patience, Reads,
     },
     target::{Target, WriteBuffer, serve},
     trace::{Connection, Fact, SocketFact},
@@ -532,6 +532,21 @@ fn what_the_crate_cannot_model_is_refused_with_its_reason() {
     assert!(uneven.contains("two latencies"), "{uneven}");
     let slow = because(|plan| plan.clients[0].reads = Reads::None);
     assert!(slow.starts_with("client `reader` does not read at once"), "{slow}");
+    let exact = |least: &str, most: &str| {
+        let bound = Bound { at_least: least.parse().ok(), at_most: most.parse().ok() };
+        let mut plan = plan();
+        plan.expect = vec![Expect { first_frame: Some(bound), ..Expect::default() }];
+        cannot(&plan)
+    };
+    let told =
+        "a first frame is expected to the millisecond, in which the crate steps from host to host";
+    assert_eq!(exact("208ms", "208ms").as_deref(), Some(told));
+    assert_eq!(exact("", "1ms").as_deref(), Some(told));
+    assert_eq!([exact("1s", "3s"), exact("1s", "")], [None, None]);
+    let waiting = because(|plan| {
+        plan.switches.insert("max_connections".to_owned(), "1".to_owned());
+    });
+    assert!(waiting.starts_with("the relay leaves connections waiting"), "{waiting}");
     let leaver = because(|plan| plan.clients[0].does = vec![Does::Leave(Leave::Rst)]);
     assert_eq!(leaver, "client `reader` leaves by RST, which the crate does not send");
     let reset = because(|plan| {
