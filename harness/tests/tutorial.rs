@@ -1,5 +1,5 @@
 //! The tutorial: every file that it shows is the file in its folder, and every output is what the
-//! program prints, but for wall times.
+//! program prints, but for wall times. The same of the outputs in README, which `...` shortens.
 
 use std::{
     fs,
@@ -118,6 +118,70 @@ fn every_output_on_the_page_is_what_the_program_prints() {
     }
     assert!(right.matches("\n$ whitewater ").count() >= 8, "the page runs next to nothing");
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tutorial.md");
+    fs::write(&path, right).expect("it can be written");
+    let path = path.display();
+    assert!(
+        wrong.is_empty(),
+        "{wrong:#?} print something else; {path} is the page as it should be"
+    );
+}
+
+/// What README calls the program before it has a short name.
+const BY_CARGO: &str = "cargo run --release -p harness --";
+
+/// What a line is about, whatever it counts: its words without numbers and hashes.
+fn shape(line: &str) -> Vec<&str> {
+    let is_name = |word: &&str| word.contains(['-', '/']) || !word.contains(char::is_numeric);
+    line.split_whitespace().filter(is_name).collect()
+}
+
+/// What is printed, cut as `shown` is; `None` at a line that is printed nowhere, or where lines are
+/// left out without a `...`.
+fn cut_alike(shown: &str, printed: &str) -> Option<Vec<String>> {
+    let mut rest = printed.trim_end().lines();
+    let (mut cut, mut may_skip) = (Vec::new(), false);
+    for line in shown.trim_end().lines() {
+        if line == "..." {
+            may_skip = true;
+            cut.push(line.to_owned());
+            continue;
+        }
+        let mut skipped = 0;
+        let found =
+            rest.by_ref().inspect(|_| skipped += 1).find(|one| shape(one) == shape(line))?;
+        if skipped > 1 && !may_skip {
+            return None;
+        }
+        may_skip = false;
+        cut.push(found.to_owned());
+    }
+    (may_skip || rest.next().is_none()).then_some(cut)
+}
+
+#[test]
+fn every_output_in_readme_is_what_the_program_prints() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("it can be read");
+    let (mut compared, mut wrong, mut right) = (0, Vec::new(), readme.clone());
+    for block in blocks(&readme).iter().filter(|block| block.info == "console") {
+        for (command, shown) in commands(&block.text) {
+            let command = command.replace(BY_CARGO, "whitewater");
+            if shown.trim().is_empty() || !command.starts_with("whitewater ") {
+                continue;
+            }
+            compared += 1;
+            let Some(cut) = cut_alike(&shown, &run(&command)) else {
+                wrong.push(format!("{command}: it prints other lines"));
+                continue;
+            };
+            let cut = cut.join("\n");
+            if comparable(&cut) != comparable(&shown) {
+                wrong.push(command);
+                right = right.replace(shown.trim_end(), &cut);
+            }
+        }
+    }
+    assert!(compared >= 4, "README runs next to nothing");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("README.md");
     fs::write(&path, right).expect("it can be written");
     let path = path.display();
     assert!(
