@@ -503,6 +503,25 @@ fn a_host_listens_once_at_a_time_and_refuses_when_it_listens_no_more() {
 }
 
 #[test]
+fn what_is_expected_finer_than_it_steps_is_refused_and_so_are_connections_left_waiting() {
+    let exact = |least: &str, most: &str| {
+        let bound = Bound { at_least: least.parse().ok(), at_most: most.parse().ok() };
+        let mut plan = plan();
+        plan.expect = vec![Expect { first_frame: Some(bound), ..Expect::default() }];
+        cannot(&plan)
+    };
+    let told =
+        "a first frame is expected to the millisecond, in which the crate steps from host to host";
+    assert_eq!(exact("208ms", "208ms").as_deref(), Some(told));
+    assert_eq!(exact("", "1ms").as_deref(), Some(told));
+    assert_eq!([exact("1s", "3s"), exact("1s", "")], [None, None]);
+    let mut waiting = plan();
+    waiting.switches.insert("max_connections".to_owned(), "1".to_owned());
+    let told = cannot(&waiting).unwrap();
+    assert!(told.starts_with("the relay leaves connections waiting"), "{told}");
+}
+
+#[test]
 fn what_the_crate_cannot_model_is_refused_with_its_reason() {
     assert_eq!(cannot(&plan()), None);
     let because = |change: fn(&mut Plan)| {
@@ -532,21 +551,6 @@ fn what_the_crate_cannot_model_is_refused_with_its_reason() {
     assert!(uneven.contains("two latencies"), "{uneven}");
     let slow = because(|plan| plan.clients[0].reads = Reads::None);
     assert!(slow.starts_with("client `reader` does not read at once"), "{slow}");
-    let exact = |least: &str, most: &str| {
-        let bound = Bound { at_least: least.parse().ok(), at_most: most.parse().ok() };
-        let mut plan = plan();
-        plan.expect = vec![Expect { first_frame: Some(bound), ..Expect::default() }];
-        cannot(&plan)
-    };
-    let told =
-        "a first frame is expected to the millisecond, in which the crate steps from host to host";
-    assert_eq!(exact("208ms", "208ms").as_deref(), Some(told));
-    assert_eq!(exact("", "1ms").as_deref(), Some(told));
-    assert_eq!([exact("1s", "3s"), exact("1s", "")], [None, None]);
-    let waiting = because(|plan| {
-        plan.switches.insert("max_connections".to_owned(), "1".to_owned());
-    });
-    assert!(waiting.starts_with("the relay leaves connections waiting"), "{waiting}");
     let leaver = because(|plan| plan.clients[0].does = vec![Does::Leave(Leave::Rst)]);
     assert_eq!(leaver, "client `reader` leaves by RST, which the crate does not send");
     let reset = because(|plan| {
