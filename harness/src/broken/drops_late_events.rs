@@ -17,7 +17,6 @@ pub(super) const BROKEN: Broken = Broken {
         "prompt-frames",
         "fields-survive",
         "usage-honest",
-        "any-line-end",
         "nothing-left",
     ],
     server: Server::RIGHT,

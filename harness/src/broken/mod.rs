@@ -54,6 +54,7 @@ mod makes_chunks_anew;
 mod masks_refusals;
 mod merges_events;
 mod merges_trailers;
+mod mixes_line_ends;
 mod one_lock;
 mod one_timer;
 mod panics_at_its_flush;
@@ -107,6 +108,7 @@ pub const ALL: &[Broken] = &[
     keeps_a_cookie::BROKEN,
     decodes_each_chunk::BROKEN,
     splits_on_two_newlines::BROKEN,
+    mixes_line_ends::BROKEN,
     heartbeat_between_lines::BROKEN,
     heartbeat_inside_events::BROKEN,
     completes_half_events::BROKEN,

@@ -14,7 +14,7 @@ pub(super) const BROKEN: Broken = Broken {
               client sets the pace of all",
     made_by: "modelcontextprotocol/ruby-sdk PR#449: writes to every stream under one mutex, so that one \
               slow reader delays all sessions",
-    caught_by: &["no-head-of-line", "prompt-frames"],
+    caught_by: &["no-head-of-line"],
     server: Server::RIGHT,
     relay,
 };

@@ -10,7 +10,7 @@ pub(super) const BROKEN: Broken = Broken {
     mistake: "reads lines by a scanner whose limit is 64 KiB, and takes its giving up for the end",
     made_by: "QuantumNous/new-api#5213: Go's bufio.Scanner with its default buffer, and nobody \
               asks for its Err(); openai/openai-go#368, cloudwego/hertz#1408",
-    caught_by: &["long-line", "honest-ending"],
+    caught_by: &["long-line"],
     server: Server::RIGHT,
     relay,
 };

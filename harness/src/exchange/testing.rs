@@ -265,6 +265,18 @@ impl Story {
         self.provider_reads(ms, client, method, headers, &body);
     }
 
+    /// What the provider was asked until now had this body.
+    pub(crate) fn was_asked_instead(&mut self, asks: &str) {
+        for event in &mut self.trace.events {
+            if let Fact::Provider(ProviderFact {
+                event: ProviderEvent::Request { body, .. }, ..
+            }) = &mut event.fact
+            {
+                *body = Bytes::copy_from_slice(asks.as_bytes());
+            }
+        }
+    }
+
     /// The relay asks the provider on the connection that it opened for another client.
     pub(crate) fn forwards_over(&mut self, ms: u64, client: &str, other: &str) {
         let body = format!("{{\"user\":\"{client}\",\"stream\":true}}");

@@ -1,13 +1,10 @@
 //! Wherever the provider's bytes are cut, the client gets the same.
 
-use mock_openai::script::Step;
-
-use super::{Level, Rule, payload};
-use crate::{
-    exchange::Run,
-    plan::Plan,
-    verdict::{Inquiry, Verdict},
+use super::{
+    Level, Rule,
+    payload::{self, Sent},
 };
+use crate::{exchange::Run, verdict::Verdict};
 
 /// The same as `payload-intact`, where the script cuts what it sends: inside a code point, between
 /// CR and LF, inside a field name, one byte at a time.
@@ -20,29 +17,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(run: &Run<'_>) -> Verdict {
-    if let Some(verdict) = payload::translated(run) {
-        return verdict;
-    }
-    let mut inquiry = Inquiry::default();
-    if cuts(run.plan) {
-        for (index, exchange, answer) in payload::streams(run) {
-            inquiry.applies();
-            if let Some(breach) = payload::breach(run, index, exchange, answer) {
-                inquiry.broke(breach);
-            }
-        }
-    }
-    inquiry.verdict("the provider's script cuts no answer that a client got")
-}
-
-fn cuts(plan: &Plan) -> bool {
-    plan.upstream.iter().any(|rule| any_cut(&rule.then))
-}
-
-fn any_cut(steps: &[Step]) -> bool {
-    steps.iter().any(|step| {
-        matches!(step, Step::Cut(_)) || step.inner().is_some_and(|(inner, _)| any_cut(inner))
-    })
+    payload::judge(run, Sent::Cut, "the provider's script cuts no answer that a client got")
 }
 
 #[cfg(test)]

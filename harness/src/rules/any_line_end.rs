@@ -1,12 +1,13 @@
 //! Whatever ends the provider's lines, the client gets the same.
 
-use super::{Level, Rule, payload};
-use crate::{
-    exchange::Run,
-    verdict::{Inquiry, Verdict},
+use super::{
+    Level, Rule,
+    payload::{self, Sent},
 };
+use crate::{exchange::Run, verdict::Verdict};
 
-/// The same as `payload-intact`, where the provider's lines end in CR LF or CR.
+/// The same as `payload-intact`, where the provider's lines end in CR LF or CR, and its script does
+/// not cut them.
 pub(super) const RULE: Rule = Rule {
     id: "any-line-end",
     level: Level::Profile,
@@ -16,20 +17,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(run: &Run<'_>) -> Verdict {
-    if let Some(verdict) = payload::translated(run) {
-        return verdict;
-    }
-    let mut inquiry = Inquiry::default();
-    for (index, exchange, answer) in payload::streams(run) {
-        if !answer.body.bytes.contains(&b'\r') {
-            continue;
-        }
-        inquiry.applies();
-        if let Some(breach) = payload::breach(run, index, exchange, answer) {
-            inquiry.broke(breach);
-        }
-    }
-    inquiry.verdict("no client got an answer with a CR in it")
+    payload::judge(run, Sent::WithCr, "no client got an uncut answer with a CR in it")
 }
 
 #[cfg(test)]
@@ -66,7 +54,7 @@ mod tests {
 
     #[test]
     fn it_does_not_apply_to_lines_that_end_in_lf() {
-        let why = "no client got an answer with a CR in it";
+        let why = "no client got an uncut answer with a CR in it";
         sent("data: 1\n\n", "data: 2\n\n").assert_not_applicable(&RULE, why);
     }
 }

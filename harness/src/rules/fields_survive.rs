@@ -2,7 +2,7 @@
 
 use super::{Level, Rule, payload};
 use crate::{
-    exchange::{Fate, Frames, Run},
+    exchange::{Answer, Exchange, Fate, Frames, Run},
     verdict::{Breach, Inquiry, Verdict},
 };
 
@@ -23,28 +23,48 @@ fn judge(run: &Run<'_>) -> Verdict {
     }
     let mut inquiry = Inquiry::default();
     for (index, exchange, answer) in payload::streams(run) {
-        let sent = telling(&answer.body.bytes);
-        let whole = run.fate(index, answer) == Fate::Whole;
-        if sent.is_empty() || !whole || run.ended_from_outside(index, exchange) {
-            continue;
+        if is_spoken_of(run, index, exchange, answer) {
+            inquiry.applies();
         }
-        inquiry.applies();
-        let Some(line) = missing(&sent, &exchange.body.bytes) else { continue };
-        let guilty = |body: &[u8]| missing(&sent, body).is_some();
-        let host = run.blame(index, |at| at.outgoing().is_some_and(|m| guilty(&m.body)));
-        let wanted = match line {
-            b"data" => "each line of data of the provider's".to_owned(),
-            line => format!("the provider's line {}", payload::quote(line)),
-        };
-        let got = if as_data(line, &exchange.body.bytes) {
-            "its text as data".to_owned()
-        } else {
-            exchange.ending()
-        };
-        let breach = Breach::new(exchange.last_seen(), &host, wanted, got);
-        inquiry.broke(breach.concerning(&exchange.client));
+        if let Some(breach) = breach(run, index, exchange, answer) {
+            inquiry.broke(breach);
+        }
     }
     inquiry.verdict("no client got a whole answer that says more than one line of data an event")
+}
+
+/// A whole answer that says more than data, to a client that stayed.
+fn is_spoken_of(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer) -> bool {
+    !telling(&answer.body.bytes).is_empty()
+        && run.fate(index, answer) == Fate::Whole
+        && !run.ended_from_outside(index, exchange)
+}
+
+/// How one exchange breaks the demand.
+pub(super) fn breach(
+    run: &Run<'_>,
+    index: usize,
+    exchange: &Exchange,
+    answer: &Answer,
+) -> Option<Breach> {
+    let sent = telling(&answer.body.bytes);
+    let line = missing(&sent, &exchange.body.bytes)?;
+    if !is_spoken_of(run, index, exchange, answer) {
+        return None;
+    }
+    let guilty = |body: &[u8]| missing(&sent, body).is_some();
+    let host = run.blame(index, |at| at.outgoing().is_some_and(|m| guilty(&m.body)));
+    let wanted = match line {
+        b"data" => "each line of data of the provider's".to_owned(),
+        line => format!("the provider's line {}", payload::quote(line)),
+    };
+    let got = if as_data(line, &exchange.body.bytes) {
+        "its text as data".to_owned()
+    } else {
+        exchange.ending()
+    };
+    let breach = Breach::new(exchange.last_seen(), &host, wanted, got);
+    Some(breach.concerning(&exchange.client))
 }
 
 /// The lines of a body that say more than an event's only line of data. What a line of data says is

@@ -1,6 +1,6 @@
 //! A client can tell that its provider did not finish.
 
-use super::{Level, Rule};
+use super::{Level, Rule, long_line};
 use crate::{
     exchange::{Answer, Exchange, Fate, Frames, Passage, Run},
     trace::BodyEnd,
@@ -28,6 +28,10 @@ fn judge(run: &Run<'_>) -> Verdict {
         // A provider that only fell silent has not ended; what the relay makes of that is its own
         // ending, and it must be honest too.
         if fate == Fate::Whole || client_first(run, index, exchange, answer) {
+            continue;
+        }
+        // What became of a long event is `long-line`'s to tell.
+        if long_line::is_left_inside(run, answer) {
             continue;
         }
         inquiry.applies();
@@ -243,5 +247,19 @@ mod tests {
         goes_on.provider_ends(3, "reader", End::Reset);
         goes_on.closes(4, "reader", BodyEnd::Complete);
         goes_on.breach(&RULE);
+    }
+
+    #[test]
+    fn what_became_of_a_long_event_is_left_to_long_line() {
+        let left_after = |bytes: usize| {
+            let mut story = Story::streaming();
+            story.provides(1, "reader", &"x".repeat(bytes));
+            story.provider_left(2, "reader");
+            story.closes(2, "reader", BodyEnd::Complete);
+            story
+        };
+        let why = "no answer of the provider ended abnormally while its client waited";
+        left_after(64 * 1024).assert_not_applicable(&RULE, why);
+        assert_eq!(left_after(64 * 1024 - 1).breach(&RULE).at.as_millis(), 2);
     }
 }

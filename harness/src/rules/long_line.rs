@@ -4,7 +4,7 @@ use mock_openai::quantity::Size;
 
 use super::{Level, Rule, limits::Limit, payload};
 use crate::{
-    exchange::{Exchange, Frames, Passage, Run},
+    exchange::{Answer, Exchange, Frames, Passage, Run},
     plan::Number,
     trace::BodyEnd,
     verdict::{Breach, Inquiry, Verdict},
@@ -37,16 +37,14 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(run: &Run<'_>) -> Verdict {
-    let (long_event, long_half) = (EVENT.bytes(run), HALF.bytes(run));
+    let long_event = EVENT.bytes(run);
     let has_long_frame =
         |body: &[u8]| Frames::of(body).iter().any(|(_, frame)| frame.0.len() >= long_event);
     let mut inquiry = Inquiry::default();
     for (index, exchange, answer) in payload::streams(run) {
         let sent = Frames::of(&answer.body.bytes);
         let long = sent.iter().any(|(_, frame)| frame.0.len() >= long_event);
-        // An ended answer is left by everybody, sooner or later.
-        let left = answer.ended.is_none() && answer.peer_gone.is_some();
-        let left = left && sent.tail().len() >= long_half;
+        let left = is_left_inside(run, answer);
         if !(long || left) || run.ended_from_outside(index, exchange) || exchange.left.is_some() {
             continue;
         }
@@ -61,6 +59,14 @@ fn judge(run: &Run<'_>) -> Verdict {
         inquiry.broke(breach.or("an error").concerning(&exchange.client));
     }
     inquiry.verdict(&format!("no client was to get an event of {}", Size(long_event as u64)))
+}
+
+/// Whether the relay turned away from an answer inside a long event. One that has ended is left by
+/// everybody, sooner or later.
+pub(super) fn is_left_inside(run: &Run<'_>, answer: &Answer) -> bool {
+    answer.ended.is_none()
+        && answer.peer_gone.is_some()
+        && Frames::of(&answer.body.bytes).tail().len() >= HALF.bytes(run)
 }
 
 /// Whether a client can tell that something went wrong.

@@ -6,7 +6,7 @@ use mock_openai::quantity::Time;
 
 use super::{Level, Rule, limits::Limit, payload::align};
 use crate::{
-    exchange::{Exchange, Frames, Passage, Run},
+    exchange::{Frames, Passage, Run},
     plan::Number,
     verdict::{Breach, Inquiry, Verdict},
 };
@@ -30,44 +30,72 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
-    let allowed = KEPT.time(run) + run.plan.slow_by(&run.relay);
-    let passages: Vec<_> =
-        (0..run.exchanges.len()).filter_map(|index| Some((index, run.at_relay(index)?))).collect();
-    for (index, at) in passages.iter().filter(|(_, at)| !at.felt_pressure()) {
-        let slow: Vec<_> = passages
-            .iter()
-            .filter(|(other, passage)| other != index && passage.felt_pressure())
-            .collect();
-        if slow.is_empty() {
+    let full = Full::of(run);
+    for index in 0..run.exchanges.len() {
+        let Some(at) = run.at_relay(index).filter(|at| !full.0.is_empty() && !at.felt_pressure())
+        else {
             continue;
-        }
-        for (frame, arrived, left) in stays(at) {
-            let beside = |(_, other): &&&(usize, Passage<'_>)| is_full(other, arrived);
-            let Some((other, _)) = slow.iter().find(beside) else { continue };
+        };
+        for (frame, arrived, left) in stays(&at) {
+            let Some(slow) = full.beside(index, arrived) else { continue };
             inquiry.applies();
-            let kept = left.saturating_sub(arrived);
-            if kept > allowed {
-                let exchange: &Exchange = &run.exchanges[*index];
-                let moment = exchange.had(frame);
-                let wanted = format!("events leave {} within {}", run.relay, Time(allowed));
-                let name = &run.exchanges[*other].client;
-                let got = format!(
-                    "an event for {} waited {} while {name} did not read",
-                    exchange.client,
-                    Time(kept)
-                );
-                let breach = Breach::new(moment, &run.relay, wanted, got);
-                inquiry.broke(breach.concerning(&exchange.client));
+            if is_kept(run, arrived, left) {
+                inquiry.broke(breach(run, index, frame, left.saturating_sub(arrived), slow));
             }
         }
     }
     inquiry.verdict("no event passed while another client's connection was full")
 }
 
-/// Whether the connection towards the client had no room at a time.
-fn is_full(at: &Passage<'_>, time: Duration) -> bool {
-    let mut full = at.below_tcp.down.blocked.iter();
-    full.any(|(since, until)| since.at <= time && until.is_none_or(|until| until.at >= time))
+fn breach(run: &Run<'_>, index: usize, frame: usize, kept: Duration, slow: usize) -> Breach {
+    let exchange = &run.exchanges[index];
+    let wanted = format!("events leave {} within {}", run.relay, Time(allowed(run)));
+    let (client, slow) = (&exchange.client, &run.exchanges[slow].client);
+    let got = format!("an event for {client} waited {} while {slow} did not read", Time(kept));
+    Breach::new(exchange.had(frame), &run.relay, wanted, got).concerning(client)
+}
+
+/// Whether this rule tells of an event that came to a host and left it then: others need not.
+pub(super) fn tells_of(
+    run: &Run<'_>,
+    index: usize,
+    at: &Passage<'_>,
+    (arrived, left): (Duration, Duration),
+) -> bool {
+    run.plan.is_relay(at.host)
+        && !at.felt_pressure()
+        && is_kept(run, arrived, left)
+        && Full::of(run).beside(index, arrived).is_some()
+}
+
+fn is_kept(run: &Run<'_>, arrived: Duration, left: Duration) -> bool {
+    left.saturating_sub(arrived) > allowed(run)
+}
+
+fn allowed(run: &Run<'_>) -> Duration {
+    KEPT.time(run) + run.plan.slow_by(&run.relay)
+}
+
+/// The exchanges whose clients' connections had no room at some time.
+struct Full<'r>(Vec<(usize, Passage<'r>)>);
+
+impl<'r> Full<'r> {
+    fn of(run: &'r Run<'_>) -> Self {
+        let all = (0..run.exchanges.len()).filter_map(|index| Some((index, run.at_relay(index)?)));
+        Self(all.filter(|(_, at)| at.felt_pressure()).collect())
+    }
+
+    /// An exchange beside this one whose client's connection had no room at a time.
+    fn beside(&self, exchange: usize, time: Duration) -> Option<usize> {
+        let is_full = |at: &Passage<'_>| {
+            let mut full = at.below_tcp.down.blocked.iter();
+            full.any(|(since, until)| {
+                since.at <= time && until.is_none_or(|until| until.at >= time)
+            })
+        };
+        let mut others = self.0.iter().filter(|(other, _)| *other != exchange);
+        others.find(|(_, at)| is_full(at)).map(|(other, _)| *other)
+    }
 }
 
 /// How long each event stayed at a host: the offset behind it in the body, and from when to when.

@@ -2,12 +2,62 @@
 
 use std::ops::Range;
 
-use super::comments::taken_out;
+use mock_openai::script::Step;
+
+use super::{comments::taken_out, fields_survive, usage_honest};
 use crate::{
     exchange::{Answer, Exchange, Fate, Frame, Frames, Run},
-    plan::RelayKind,
-    verdict::{Breach, Verdict},
+    plan::{Plan, RelayKind},
+    verdict::{Breach, Inquiry, Verdict},
 };
+
+/// How the provider sends the bytes of an answer: each has a rule of its own, which demands that they
+/// arrive, so that one mistake is told once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// In pieces that its script cuts.
+    Cut,
+    /// With a CR in them.
+    WithCr,
+    /// In neither way.
+    Plainly,
+}
+
+impl Sent {
+    fn of(plan: &Plan, answer: &Answer) -> Self {
+        if plan.upstream.iter().any(|rule| any_cut(&rule.then)) {
+            Self::Cut
+        } else if answer.body.bytes.contains(&b'\r') {
+            Self::WithCr
+        } else {
+            Self::Plainly
+        }
+    }
+}
+
+fn any_cut(steps: &[Step]) -> bool {
+    steps.iter().any(|step| {
+        matches!(step, Step::Cut(_)) || step.inner().is_some_and(|(inner, _)| any_cut(inner))
+    })
+}
+
+/// Judges whether the answers that are sent so reach their clients.
+pub(crate) fn judge(run: &Run<'_>, sent: Sent, none: &str) -> Verdict {
+    if let Some(verdict) = translated(run) {
+        return verdict;
+    }
+    let mut inquiry = Inquiry::default();
+    for (index, exchange, answer) in streams(run) {
+        if Sent::of(run.plan, answer) != sent {
+            continue;
+        }
+        inquiry.applies();
+        if let Some(breach) = breach(run, index, exchange, answer) {
+            inquiry.broke(breach);
+        }
+    }
+    inquiry.verdict(none)
+}
 
 /// A body beside the provider's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -174,13 +224,53 @@ fn belongs_to_failure(sent: &Frames<'_>, found: &Alignment, frame: Frame<'_>) ->
     frame.error().is_some() || closes_half || (frame.is_done() && !found.own.is_empty())
 }
 
-/// How one exchange breaks the demand that the client gets what the provider sent.
-pub(crate) fn breach(
+/// How one exchange breaks the demand that the client gets what the provider sent, unless a rule about
+/// a part of that speaks of it.
+fn breach(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer) -> Option<Breach> {
+    let found = difference(run, index, exchange, answer)?;
+    let left = is_left_to_usage_honest(run, index, exchange, answer)
+        || is_left_to_fields_survive(run, index, exchange, answer);
+    (!left).then_some(found)
+}
+
+/// Whether nothing differs but what the provider tells of usage because it was asked to.
+fn is_left_to_usage_honest(
     run: &Run<'_>,
     index: usize,
     exchange: &Exchange,
     answer: &Answer,
-) -> Option<Breach> {
+) -> bool {
+    let kind = run.plan.claims.kind;
+    let [sent, got] = [&answer.body.bytes, &exchange.body.bytes].map(|body| without_usage(body));
+    let failed = run.fate(index, answer) != Fate::Whole;
+    let rest = align_as(kind, &sent, &got, failed);
+    usage_honest::asks_for_usage(&answer.asks) && rest.strange.is_none() && rest.all
+}
+
+/// Whether each event's data is there, so that only what stands beside it differs.
+fn is_left_to_fields_survive(
+    run: &Run<'_>,
+    index: usize,
+    exchange: &Exchange,
+    answer: &Answer,
+) -> bool {
+    let [sent, got] = [&answer.body.bytes, &exchange.body.bytes].map(|body| Frames::of(body));
+    let data =
+        |frames: &Frames<'_>| -> Vec<_> { frames.iter().filter_map(|(_, f)| f.data()).collect() };
+    data(&sent) == data(&got) && fields_survive::breach(run, index, exchange, answer).is_some()
+}
+
+/// A body without the frames that tell usage and nothing else.
+fn without_usage(body: &[u8]) -> Vec<u8> {
+    let frames = Frames::of(body);
+    let others = frames.iter().filter(|(_, frame)| !usage_honest::tells_usage(*frame));
+    let mut rest: Vec<u8> = others.flat_map(|(_, frame)| frame.0).copied().collect();
+    rest.extend(frames.tail());
+    rest
+}
+
+/// Where what the client got is not what the provider sent.
+fn difference(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer) -> Option<Breach> {
     let (provider, kind) = (&answer.body.bytes, run.plan.claims.kind);
     let fate = run.fate(index, answer);
     let failed = fate != Fate::Whole;

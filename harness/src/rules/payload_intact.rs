@@ -1,14 +1,17 @@
 //! The client's body is the provider's body.
 
-use super::{Level, Rule, payload};
-use crate::{
-    exchange::Run,
-    verdict::{Inquiry, Verdict},
+use super::{
+    Level, Rule,
+    payload::{self, Sent},
 };
+use crate::{exchange::Run, verdict::Verdict};
 
 /// The provider's bytes reach the client, all of them, unchanged and in order. Comments that the
 /// relay adds, and an error event after the provider failed, are not the provider's bytes. The body
-/// may stop early where the client left or the provider's answer was cut.
+/// may stop early where the client left or the provider's answer was cut. One mistake is told once, by
+/// the rule that knows most of it: bytes that are cut on their way are `any-cut`'s to judge, bytes with
+/// a CR `any-line-end`'s, what is lost beside the data `fields-survive`'s, and usage that was asked for
+/// `usage-honest`'s.
 pub(super) const RULE: Rule = Rule {
     id: "payload-intact",
     level: Level::Profile,
@@ -17,25 +20,19 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
+/// Why it does not apply.
+const NONE: &str = "no client got a body that the provider sent plainly: bytes that its script cuts are any-cut's \
+                    to judge, those with a CR any-line-end's";
+
 fn judge(run: &Run<'_>) -> Verdict {
-    if let Some(verdict) = payload::translated(run) {
-        return verdict;
-    }
-    let mut inquiry = Inquiry::default();
-    for (index, exchange, answer) in payload::streams(run) {
-        inquiry.applies();
-        if let Some(breach) = payload::breach(run, index, exchange, answer) {
-            inquiry.broke(breach);
-        }
-    }
-    inquiry.verdict("no client got a body that the provider sent")
+    payload::judge(run, Sent::Plainly, NONE)
 }
 
 #[cfg(test)]
 mod tests {
     use mock_openai::script::End;
 
-    use super::RULE;
+    use super::{super::fields_survive, NONE, RULE};
     use crate::{
         exchange::testing::{STREAM, Story},
         scenario::Leave,
@@ -141,7 +138,7 @@ mod tests {
         story.asks(0, "reader");
         story.replies(0, "reader", 502, &[]);
         story.closes(0, "reader", BodyEnd::Complete);
-        story.assert_not_applicable(&RULE, "no client got a body that the provider sent");
+        story.assert_not_applicable(&RULE, NONE);
     }
 
     #[test]
@@ -181,5 +178,45 @@ mod tests {
         story.passes(2, "reader", "data: [DONE]\n\n");
         story.finishes(3, "reader");
         assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn what_is_lost_beside_the_data_is_left_to_fields_survive() {
+        let without = |passed: &str| {
+            let mut story = Story::streaming();
+            story.provides(1, "reader", "id: 7\ndata: 1\n\ndata: 2\n\n");
+            story.passes(1, "reader", passed);
+            story.finishes(2, "reader");
+            story
+        };
+        let id_lost = without("data: 1\n\ndata: 2\n\n");
+        assert_eq!(id_lost.verdict(&RULE), Verdict::Held);
+        assert!(matches!(id_lost.verdict(&fields_survive::RULE), Verdict::Broke(_)));
+        // With the data a rule about the rest would say too little; of a space it says nothing.
+        for passed in ["data: 2\n\n", "id: 7\ndata:1\n\ndata: 2\n\n"] {
+            assert!(matches!(without(passed).verdict(&RULE), Verdict::Broke(_)), "{passed}");
+        }
+    }
+
+    #[test]
+    fn usage_that_was_asked_for_is_left_to_usage_honest() {
+        const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"total_tokens\":3}}\n\n";
+        let passed = |asks: &str, passed: &str| {
+            let mut story = Story::new();
+            story.asks(0, "reader");
+            story.forwards(0, "reader");
+            story.was_asked_instead(asks);
+            story.answers(0, "reader", 200, STREAM);
+            story.replies(0, "reader", 200, STREAM);
+            story.provides(1, "reader", &format!("data: 1\n\n{USAGE}data: [DONE]\n\n"));
+            story.passes(1, "reader", passed);
+            story.finishes(2, "reader");
+            story.verdict(&RULE)
+        };
+        let asks = "{\"user\":\"reader\",\"stream_options\":{\"include_usage\":true}}";
+        assert_eq!(passed(asks, "data: 1\n\ndata: [DONE]\n\n"), Verdict::Held);
+        assert!(matches!(passed(asks, "data: [DONE]\n\n"), Verdict::Broke(_)));
+        let silent = "{\"user\":\"reader\"}";
+        assert!(matches!(passed(silent, "data: 1\n\ndata: [DONE]\n\n"), Verdict::Broke(_)));
     }
 }

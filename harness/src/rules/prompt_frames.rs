@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mock_openai::quantity::Time;
 
-use super::{Level, Rule, limits::Limit, payload::align};
+use super::{Level, Rule, limits::Limit, no_head_of_line, payload::align};
 use crate::{
     exchange::{Exchange, Frames, Moment, Passage, Run, is_event_stream},
     plan::Number,
@@ -35,13 +35,18 @@ fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
     for (index, exchange) in run.exchanges.iter().enumerate() {
         for passage in run.passages(index) {
-            judge_passage(run, exchange, &passage, &mut inquiry);
+            judge_passage(run, (index, exchange), &passage, &mut inquiry);
         }
     }
     inquiry.verdict("no event was seen to arrive at a host, packet by packet")
 }
 
-fn judge_passage(run: &Run<'_>, exchange: &Exchange, at: &Passage<'_>, inquiry: &mut Inquiry) {
+fn judge_passage(
+    run: &Run<'_>,
+    (of, exchange): (usize, &Exchange),
+    at: &Passage<'_>,
+    inquiry: &mut Inquiry,
+) {
     let (Some(incoming), true) = (at.incoming(), at.shows_packets()) else { return };
     if !is_event_stream(&incoming.headers) {
         return;
@@ -59,6 +64,10 @@ fn judge_passage(run: &Run<'_>, exchange: &Exchange, at: &Passage<'_>, inquiry: 
             Some((end, at.left(end - 1)?))
         });
         let breach = match passed {
+            // What waits for another client is `no-head-of-line`'s to tell.
+            Some((_, left)) if no_head_of_line::tells_of(run, of, at, (arrived.at, left.at)) => {
+                None
+            }
             Some((end, left)) => late(exchange, at, allowed, index, (arrived, left), end),
             // What is missing from a body that went another way is not held back.
             None if found.strange.is_some() || found.all => None,
@@ -134,7 +143,7 @@ mod tests {
     use super::RULE;
     use crate::{
         exchange::testing::{JSON, STREAM, Story},
-        scenario::{HostLimits, Leave},
+        scenario::{HostLimits, Kind, Leave},
         trace::SocketFact,
         verdict::Verdict,
     };
@@ -293,5 +302,24 @@ mod tests {
         story.provides(5, "reader", "data: 1\n\n");
         story.over(900);
         assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn what_waits_for_another_client_is_left_to_no_head_of_line() {
+        let beside = |slow: bool| {
+            let mut story = Story::streaming();
+            story.client("slow", Kind::Raw);
+            story.begins(0, "slow");
+            if slow {
+                story.socket(1, "relay", "slow", 0, SocketFact::Blocked);
+            }
+            story.provides(100, "reader", "data: 1\n\n");
+            story.passes(500, "reader", "data: 1\n\n");
+            story.finishes(600, "reader");
+            story.over(700);
+            story.verdict(&RULE)
+        };
+        assert_eq!(beside(true), Verdict::Held);
+        assert!(matches!(beside(false), Verdict::Broke(_)));
     }
 }

@@ -57,7 +57,8 @@ fn breach(run: &Run<'_>, exchange: &Exchange, wanted: String, got: String) -> Br
     Breach::new(exchange.last_seen(), &run.relay, wanted, got).concerning(&exchange.client)
 }
 
-fn asks_for_usage(body: &[u8]) -> bool {
+/// Whether a request asks for what it costs.
+pub(super) fn asks_for_usage(body: &[u8]) -> bool {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     body.pointer("/stream_options/include_usage") == Some(&true.into())
 }
@@ -70,7 +71,8 @@ fn usage_frames(body: &[u8]) -> Vec<&[u8]> {
     frames.iter().filter(|(_, frame)| tells_usage(*frame)).map(|(_, frame)| frame.0).collect()
 }
 
-fn tells_usage(frame: Frame<'_>) -> bool {
+/// Whether a frame tells usage and nothing else.
+pub(super) fn tells_usage(frame: Frame<'_>) -> bool {
     // Few frames do: the others are not worth parsing.
     if memchr::memmem::find(frame.0, USAGE_KEY).is_none() {
         return false;
@@ -123,15 +125,7 @@ mod tests {
     #[test]
     fn it_breaks_where_what_the_relay_asked_for_reaches_the_client() {
         let mut story = told("{\"user\":\"reader\"}", USAGE, USAGE);
-        for event in &mut story.trace.events {
-            use crate::trace::{Fact, ProviderEvent, ProviderFact};
-            if let Fact::Provider(ProviderFact {
-                event: ProviderEvent::Request { body, .. }, ..
-            }) = &mut event.fact
-            {
-                *body = bytes::Bytes::from_static(ASKS.as_bytes());
-            }
-        }
+        story.was_asked_instead(ASKS);
         assert_eq!(story.breach(&RULE).wanted, ["no usage for reader, which did not ask"]);
     }
 
