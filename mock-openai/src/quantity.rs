@@ -83,12 +83,13 @@ pub(crate) fn nearest(text: &str, wanted: &str) -> Option<String> {
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let (_, unit) = split(&text)?;
     let digits = text.strip_suffix(unit)?;
-    let is_right = |text: &str| match wanted {
-        TIME => text.parse::<Time>().is_ok(),
-        SIZE => text.parse::<Size>().is_ok(),
-        RATE => text.parse::<Rate>().is_ok(),
-        SHARE => text.parse::<Share>().is_ok(),
-        _ => false,
+    // What may be short or long says `a time with its unit, such as ..., or ...`.
+    let is_a = |quantity: &str| wanted.starts_with(quantity);
+    let is_right = |text: &str| {
+        (is_a("a time") && text.parse::<Time>().is_ok())
+            || (is_a("a size") && text.parse::<Size>().is_ok())
+            || (is_a("a rate") && text.parse::<Rate>().is_ok())
+            || (is_a("a share") && text.parse::<Share>().is_ok())
     };
     let lower = unit.to_ascii_lowercase();
     let bare = lower.strip_suffix("/s").unwrap_or(&lower);
@@ -300,6 +301,8 @@ mod tests {
             ("20", TIME, None),
             ("soon", TIME, None),
             ("4KB", TIME, None),
+            ("5sec", "a time with its unit, such as `20ms`, or `forever`", Some("5s")),
+            ("5sec", "a truth value", None),
         ] {
             assert_eq!(nearest(text, wanted).as_deref(), right, "{text}");
         }

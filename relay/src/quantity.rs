@@ -135,6 +135,40 @@ pub(crate) fn list(text: &str) -> Option<Vec<String>> {
     (!words.iter().any(String::is_empty)).then_some(words)
 }
 
+/// Units of other programs, in small letters, and ours.
+const OTHER_UNITS: &[(&str, &str)] = &[
+    ("msec", "ms"),
+    ("millis", "ms"),
+    ("sec", "s"),
+    ("secs", "s"),
+    ("seconds", "s"),
+    ("min", "m"),
+    ("mins", "m"),
+    ("minutes", "m"),
+    ("hours", "h"),
+    ("b", "B"),
+    ("k", "KiB"),
+    ("kb", "KiB"),
+    ("kib", "KiB"),
+    ("m", "MiB"),
+    ("mb", "MiB"),
+    ("mib", "MiB"),
+    ("/sec", "/s"),
+    ("/second", "/s"),
+    ("/min", "/m"),
+    ("/minute", "/m"),
+];
+
+/// What a text may mean whose unit is one of other programs: `20msec` is `20ms` to us.
+pub(crate) fn in_our_units(text: &str) -> Vec<String> {
+    let text: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let Some((_, unit)) = split(&text) else { return Vec::new() };
+    let digits = text.strip_suffix(unit).unwrap_or_default();
+    let unit = unit.to_ascii_lowercase();
+    let ours = OTHER_UNITS.iter().filter(|(other, _)| *other == unit).map(|(_, ours)| *ours);
+    ours.chain([unit.as_str()]).map(|unit| format!("{digits}{unit}")).collect()
+}
+
 fn split(text: &str) -> Option<(u64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit())?;
     let (digits, unit) = text.split_at(end);
@@ -177,6 +211,21 @@ mod tests {
         assert_eq!(size("64KiB"), Some(65_536));
         assert_eq!(size("64"), None);
         assert_eq!(size("64KB"), None);
+    }
+
+    #[test]
+    fn a_unit_of_other_programs_is_known_as_ours() {
+        for (text, ours) in [
+            ("20msec", &["20ms", "20msec"][..]),
+            ("5 Min", &["5m", "5min"]),
+            ("10kb", &["10KiB", "10kb"]),
+            ("10S", &["10s"]),
+            ("10/min", &["10/m", "10/min"]),
+            ("soon", &[]),
+            ("10", &[]),
+        ] {
+            assert_eq!(in_our_units(text), ours, "{text}");
+        }
     }
 
     #[test]

@@ -4,7 +4,11 @@
 use std::fmt;
 
 pub use crate::quantity::{BUDGET, COUNT, KEY, ON_OFF, RATE, SIZE, SOME_TIME, TEXT, TIME, URL};
-use crate::{config::Config, quantity::list, table::SWITCHES};
+use crate::{
+    config::Config,
+    quantity::{in_our_units, list},
+    table::SWITCHES,
+};
 
 /// One switch of a `T`.
 #[derive(Debug)]
@@ -188,7 +192,8 @@ pub enum SwitchError {
         nearest: &'static str,
     },
     /// The value is not what the switch takes.
-    #[error("`{value}` is not a value of the relay's switch `{name}`, which takes {takes}")]
+    #[error("`{value}` is not a value of the relay's switch `{name}`, which takes {takes}{}",
+        meant.as_ref().map_or_else(String::new, |meant| format!("; did you mean `{meant}`?")))]
     Value {
         /// The switch.
         name: &'static str,
@@ -196,6 +201,8 @@ pub enum SwitchError {
         value: String,
         /// What would have been right.
         takes: String,
+        /// The same in the units of switches, where those of other programs were given.
+        meant: Option<String>,
     },
 }
 
@@ -220,9 +227,17 @@ impl<T: Clone> Switch<T> {
         self.field.put(of, value).ok_or_else(|| {
             let About { takes, is_secret, .. } = self.field.about();
             // In a URL a password stands before an `@`.
-            let value = if is_secret || value.contains('@') { HIDDEN } else { value };
-            SwitchError::Value { name: self.name, value: value.to_owned(), takes }
+            let is_shown = !is_secret && !value.contains('@');
+            let meant = if is_shown { self.meant(of, value) } else { None };
+            let value = if is_shown { value } else { HIDDEN };
+            SwitchError::Value { name: self.name, value: value.to_owned(), takes, meant }
         })
+    }
+
+    /// The value that it takes and that differs in its unit alone.
+    fn meant(&self, of: &T, value: &str) -> Option<String> {
+        let is_taken = |text: &String| self.field.put(&mut of.clone(), text).is_some();
+        in_our_units(value).into_iter().find(is_taken)
     }
 
     /// Its value in `of`, as [`Switch::set`] reads it; stars for what is secret.
@@ -335,6 +350,21 @@ mod tests {
              which takes a time such as `500ms` or `15s`, or `off`"
         );
         assert_eq!(config.idle, Some(Duration::from_mins(2)));
+    }
+
+    #[test]
+    fn a_value_in_units_of_other_programs_is_refused_with_ours() {
+        for (name, value, meant) in [
+            ("idle", "5sec", "5s"),
+            ("max_request", "10kb", "10KiB"),
+            ("rate_per_key", "10/min", "10/m"),
+        ] {
+            let error = config().set(name, value).unwrap_err().to_string();
+            assert!(error.ends_with(&format!("; did you mean `{meant}`?")), "{error}");
+        }
+        // Nothing that the switch would refuse is proposed.
+        let error = config().set("idle", "10kb").unwrap_err().to_string();
+        assert!(error.ends_with("or `off`"), "{error}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, ops::Range};
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use relay::switches::Form;
+use relay::{SwitchError, switches::Form};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -11,7 +11,7 @@ use toml::{
 
 use crate::{
     layers::{Layers, Origin},
-    settings::{Setting, meant},
+    settings::{Setting, Settings, meant},
 };
 
 /// What is wrong at one place of the file.
@@ -148,7 +148,11 @@ fn wrong_type(setting: Setting, value: &Spanned<DeValue<'_>>) -> Mistake {
 
 fn wrong_value(setting: Setting, value: &Spanned<DeValue<'_>>) -> Mistake {
     let text = value.get_ref().as_str().unwrap_or_default();
-    let meant = meant(text, setting.about().words.into_iter());
+    let word = meant(text, setting.about().words.into_iter()).map(str::to_owned);
+    let meant = word.or_else(|| match setting.set(&mut Settings::new(), text) {
+        Err(SwitchError::Value { meant, .. }) => meant,
+        Err(SwitchError::Unknown { .. }) | Ok(()) => None,
+    });
     let meant = meant.map(|word| format!("; the nearest is `{word}`")).unwrap_or_default();
     Mistake {
         span: value.span(),
