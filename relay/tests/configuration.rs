@@ -354,9 +354,45 @@ fn what_is_dangerous_is_warned_of() -> io::Result<()> {
         "--listen",
         "0.0.0.0:80",
     ];
-    let variables = [("RELAY_HARTBEAT", "5s"), ("RELAY_PORT_8080_TCP", "tcp://10.0.0.1:8080")];
-    let (_, mut said) = place.printed(&open, &variables)?;
+    let (_, mut said) = place.printed(&open, &[("RELAY_HARTBEAT", "5s")])?;
     said += &place.printed(&["--check-config", "--config", "relay.toml"], &[])?.1;
     insta::assert_snapshot!(said);
+    Ok(())
+}
+
+#[test]
+fn a_variable_that_is_none_of_the_relays_is_warned_of() -> io::Result<()> {
+    let place = Place::new("variables")?;
+    let check = ["--check-config", "--upstream", "http://h/v1"];
+    let unknown = [("RELAY_COLOUR", "red"), ("RELAY_HARTBEAT", "5s")];
+    let (_, said) = place.printed(&check, &unknown)?;
+    let told = "warning: RELAY_COLOUR is not a variable of the relay; it changes nothing\n\
+                warning: RELAY_HARTBEAT is not a variable of the relay; the nearest is RELAY_HEARTBEAT\n";
+    assert_eq!(said, told);
+    Ok(())
+}
+
+/// The names are those of kubernetes.io, "Service", "Environment variables", for the services `relay` and
+/// `relay-redis`.
+#[test]
+fn variables_of_the_relay_and_of_kubernetes_are_not_warned_of() -> io::Result<()> {
+    let place = Place::new("known-variables")?;
+    place.write("relay.toml", UPSTREAM)?;
+    let known = [
+        ("RELAY_CONFIG", "relay.toml"),
+        ("RELAY_IDLE", "5s"),
+        ("RELAY_SERVICE_HOST", "10.0.0.11"),
+        ("RELAY_SERVICE_PORT", "8080"),
+        ("RELAY_SERVICE_PORT_HTTP", "8080"),
+        ("RELAY_PORT", "tcp://10.0.0.11:8080"),
+        ("RELAY_PORT_8080_TCP", "tcp://10.0.0.11:8080"),
+        ("RELAY_PORT_8080_TCP_PROTO", "tcp"),
+        ("RELAY_PORT_8080_TCP_ADDR", "10.0.0.11"),
+        ("RELAY_REDIS_SERVICE_HOST", "10.0.0.12"),
+        ("RELAY_REDIS_PORT_6379_TCP_PORT", "6379"),
+        ("RELAYS", "2"),
+    ];
+    let (_, said) = place.printed(&["--check-config"], &known)?;
+    assert_eq!(said, "");
     Ok(())
 }

@@ -29,6 +29,8 @@ prints a file to begin with.
 starts nothing. A key that is unknown, a value that is wrong, and values that contradict each other
 are refused with exit code 2: first all keys and values that are wrong, and once these are right, all
 that do not fit together or that this relay cannot use, as a file of certificates that is not there.
+A variable that begins with `RELAY_` and is none of the relay's is a warning, since it may be somebody
+else's; those that Kubernetes makes for services (`RELAY_SERVICE_HOST`, `RELAY_PORT_8080_TCP`) are passed over.
 
 Times are written `500ms`, `15s`, `2m` or `1h`; sizes are written `512B`, `64KiB` or `1MiB`. Keys never
 appear in any output. Keys on the command line can be seen by everybody on the machine: use a file

@@ -35,7 +35,7 @@ pub(crate) fn all(matches: &ArgMatches) -> Result<Ready, Vec<String>> {
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    let mut warnings = misspelt_variables();
+    let mut warnings = unknown_variables();
     warnings.extend(keys_in_open_file(&layers));
     let wrong = keys(&mut layers, &mut warnings);
     if !wrong.is_empty() {
@@ -86,19 +86,47 @@ fn above_the_file(
         .map_err(|wrong| error(format!("{origin}: {wrong}")))
 }
 
-/// Variables of the environment that look like a setting's. Others may begin with `RELAY_` for
-/// reasons of their own: Kubernetes makes some for each service, also for one called `relay`.
-fn misspelt_variables() -> Vec<String> {
+/// Variables of the environment that begin as the relay's do and are none of them. That is a warning and
+/// no mistake, since whoever makes the environment may have others there for reasons of their own.
+fn unknown_variables() -> Vec<String> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let unknown = names.filter_map(|name| {
-        let word = name.strip_prefix("RELAY_")?.to_lowercase();
-        let near = meant(&word, Setting::all().map(Setting::name))?;
-        let setting = Setting::named(near)?;
-        (near != word).then(|| {
-            format!("{name} is not a variable of the relay; the nearest is {}", setting.variable())
-        })
-    });
-    unknown.collect()
+    let mut unknown: Vec<String> = names.filter_map(|name| unknown_variable(&name)).collect();
+    unknown.sort();
+    unknown
+}
+
+fn unknown_variable(name: &str) -> Option<String> {
+    let word = name.strip_prefix("RELAY_")?;
+    let is_known = Setting::all().any(|setting| setting.variable() == name);
+    if is_known || word.eq_ignore_ascii_case(CONFIG) || is_of_kubernetes(word) {
+        return None;
+    }
+    let near = meant(&word.to_lowercase(), Setting::all().map(Setting::name));
+    let rest = match near.and_then(Setting::named) {
+        Some(setting) => format!("the nearest is {}", setting.variable()),
+        None => "it changes nothing".to_owned(),
+    };
+    Some(format!("{name} is not a variable of the relay; {rest}"))
+}
+
+/// Whether it is one that Kubernetes makes for each service, here for one whose name begins with
+/// `relay`: `RELAY_SERVICE_HOST`, `RELAY_SERVICE_PORT_HTTP`, `RELAY_PORT`, `RELAY_PORT_8080_TCP_ADDR`.
+fn is_of_kubernetes(word: &str) -> bool {
+    let begins = |rest: &str, beginning: &str| {
+        rest == beginning || rest.starts_with(&format!("{beginning}_"))
+    };
+    let mut rest = Some(word);
+    while let Some(word) = rest {
+        if ["SERVICE_HOST", "SERVICE_PORT"].iter().any(|one| begins(word, one)) || word == "PORT" {
+            return true;
+        }
+        let number = word.strip_prefix("PORT_").and_then(|port| port.split('_').next());
+        if number.is_some_and(|port| port.parse::<u16>().is_ok()) {
+            return true;
+        }
+        rest = word.split_once('_').map(|(_, rest)| rest);
+    }
+    false
 }
 
 /// Reads the files with keys.
