@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::{
     http1::RequestDecoder,
-    net::{Connecting, Fault, Host, Listening, Socket, Stack, Stream},
+    net::{Connecting, Fault, Host, Listening, Socket, Stack, Stream, TasksAlive},
     trace::{ClientFact, Connection, Fact, Name, Recorder},
 };
 
@@ -73,7 +73,7 @@ impl Stack for Pipes {
         self.faults.lock().unwrap().push(fault.clone());
     }
 
-    fn tasks_alive(&self) -> Option<u64> {
+    fn tasks_alive(&self, _: &dyn Fn(&str) -> bool) -> Option<TasksAlive> {
         None
     }
 }

@@ -127,8 +127,18 @@ pub trait Stack: Send + Sync + 'static {
     fn listen(&self, at: &Name) -> io::Result<Box<dyn Listening>>;
     /// Makes something happen to a link or a host, now.
     fn apply(&self, fault: &Fault);
-    /// Tasks alive on the runtime that carries the code under test, where one runtime carries all.
-    fn tasks_alive(&self) -> Option<u64>;
+    /// Tasks alive on the runtime that carries the code under test, where one runtime carries all; the
+    /// others are those of hosts of which this is not so.
+    fn tasks_alive(&self, is_meant: &dyn Fn(&str) -> bool) -> Option<TasksAlive>;
+}
+
+/// How many tasks are alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TasksAlive {
+    /// On all hosts.
+    pub all: u64,
+    /// On other hosts than those that are meant, as far as the runtime can tell.
+    pub others: u64,
 }
 
 /// Something that happens to a link or a host.

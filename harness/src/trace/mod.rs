@@ -238,7 +238,7 @@ pub enum WorldFact {
     /// The run ends with its last client: the engine cannot skip the time in which things settle.
     NotSettled,
     /// Tasks of the code under test: alive before the first client came, and after the last had
-    /// gone and everything idle had had time to end.
+    /// gone and everything idle had had time to end. What others than the relay run more by then is left out.
     Tasks {
         /// Before.
         before: u64,

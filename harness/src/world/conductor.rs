@@ -12,7 +12,7 @@ use tokio::{
 use super::{crew::Crew, scrape};
 use crate::{
     client::Progress,
-    net::{Fault, Host},
+    net::{Fault, Host, TasksAlive},
     plan::{Client, Plan},
     scenario::{NetEvent, NetFault, ReadPoint, When},
     trace::{Fact, WorldFact},
@@ -66,20 +66,29 @@ pub(super) async fn conduct(
 }
 
 /// Leaves the world alone, and looks at what is left then.
-async fn settle(world: &Host, plan: &Plan, before: u64) {
+async fn settle(world: &Host, plan: &Plan, before: TasksAlive) {
     sleep(SETTLING).await;
-    if let Some(after) = world.stack().tasks_alive() {
-        record(world, WorldFact::Tasks { before, after });
+    if let Some(now) = alive(world, plan) {
+        // A box or a provider may wait for ever for what a link keeps back, and the relay cannot help it.
+        let others = now.others.saturating_sub(before.others);
+        let after = now.all.saturating_sub(others);
+        record(world, WorldFact::Tasks { before: before.all, after });
     }
     if let Some(text) = scrape::metrics(world, plan.relay_name()).await {
         record(world, WorldFact::Metrics { text });
     }
 }
 
+/// Tasks, all of them and those that work for none of the relays.
+fn alive(world: &Host, plan: &Plan) -> Option<TasksAlive> {
+    world.stack().tasks_alive(&|host| plan.is_relay(host))
+}
+
 /// Tasks of the servers and of the world; each client is one more, and gone at the end.
-fn tasks_without_clients(world: &Host, plan: &Plan) -> Option<u64> {
+fn tasks_without_clients(world: &Host, plan: &Plan) -> Option<TasksAlive> {
     let clients = u64::try_from(plan.clients.len()).unwrap_or(u64::MAX);
-    world.stack().tasks_alive().map(|alive| alive.saturating_sub(clients))
+    let TasksAlive { all, others } = alive(world, plan)?;
+    Some(TasksAlive { all: all.saturating_sub(clients), others: others.saturating_sub(clients) })
 }
 
 /// What an event waits for.

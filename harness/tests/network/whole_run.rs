@@ -23,7 +23,7 @@ fn tasks_of_the_code_under_test_are_counted_while_they_live() {
         drop(stream);
     });
     let (alive, _) = run(&pair(latency(1)), vec![serve], |host| async move {
-        let count = || host.stack().tasks_alive().unwrap();
+        let count = || host.stack().tasks_alive(&|_| true).unwrap().all;
         let before = count();
         let _one = host.connect(&name("upstream")).await.unwrap();
         let _two = host.connect(&name("upstream")).await.unwrap();

@@ -41,10 +41,12 @@ mod sequence;
 mod shared;
 mod spins;
 mod stack;
+mod tasks;
 mod ticket;
 mod world;
 
 use shared::Shared;
+use tasks::Tasks;
 
 /// Runs `actors` on the simulated network, and `main` on the host `world`, until `main` is done.
 ///
@@ -56,14 +58,15 @@ use shared::Shared;
 /// # Panics
 /// Where `main` does; and inside another run on the same thread.
 pub(super) fn run(plan: &Plan, actors: Vec<Actor>, main: Main, watcher: Option<Watcher>) -> Trace {
-    let runtime = runtime(plan.seed);
+    let tasks = Arc::new(Tasks::default());
+    let runtime = runtime(plan.seed, &tasks);
     let (shared, recorder, start) = {
         let _entered = runtime.enter();
         let recorder = match watcher {
             Some(watcher) => Recorder::starting_now().watched_by(watcher),
             None => Recorder::starting_now(),
         };
-        (Shared::new(plan, actors, recorder.clone()), recorder, Instant::now())
+        (Shared::new(plan, actors, recorder.clone(), tasks), recorder, Instant::now())
     };
     // Ends the run also when `main` panics; before the runtime drops its tasks.
     let _over = Over(Arc::clone(&shared));
@@ -92,8 +95,9 @@ impl Drop for Over {
     }
 }
 
-fn runtime(seed: u64) -> Runtime {
+fn runtime(seed: u64, tasks: &Arc<Tasks>) -> Runtime {
     let mut builder = Builder::new_current_thread();
+    tasks.told_by(&mut builder);
     builder.enable_time().start_paused(true);
     #[cfg(tokio_unstable)]
     builder.rng_seed(tokio::runtime::RngSeed::from_bytes(&seed.to_le_bytes()));

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{ends::EndId, stack::Incarnation, world::World};
+use super::{ends::EndId, stack::Incarnation, tasks::Tasks, world::World};
 use crate::{
     net::{Actor, Host},
     plan::Plan,
@@ -27,10 +27,17 @@ pub(super) struct Shared {
     strays: Mutex<Vec<EndId>>,
     actors: Vec<Actor>,
     recorder: Recorder,
+    /// Who works for which host.
+    pub(super) tasks: Arc<Tasks>,
 }
 
 impl Shared {
-    pub(super) fn new(plan: &Plan, actors: Vec<Actor>, recorder: Recorder) -> Arc<Self> {
+    pub(super) fn new(
+        plan: &Plan,
+        actors: Vec<Actor>,
+        recorder: Recorder,
+        tasks: Arc<Tasks>,
+    ) -> Arc<Self> {
         let kick = Arc::new(Notify::new());
         let world = World::new(plan, &actors, recorder.clone(), Arc::clone(&kick));
         Arc::new(Self {
@@ -40,6 +47,7 @@ impl Shared {
             strays: Mutex::default(),
             actors,
             recorder,
+            tasks,
         })
     }
 
@@ -120,6 +128,7 @@ impl Shared {
             running.await;
             shared.enter(|world| world.ended(index, life));
         });
+        self.tasks.works_for(task.id(), index);
         self.enter(|world| world.hosts[index].tasks.push(task.abort_handle()));
     }
 

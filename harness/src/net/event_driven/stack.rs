@@ -11,7 +11,7 @@ use std::{
 
 use super::{ends::EndId, shared::Shared, ticket::Ticket, world::World};
 use crate::{
-    net::{Connecting, Fault, Listening, Socket, Stack},
+    net::{Connecting, Fault, Listening, Socket, Stack, TasksAlive},
     trace::Name,
 };
 
@@ -72,9 +72,14 @@ impl Stack for Incarnation {
         }
     }
 
-    fn tasks_alive(&self) -> Option<u64> {
+    fn tasks_alive(&self, is_meant: &dyn Fn(&str) -> bool) -> Option<TasksAlive> {
         let handle = tokio::runtime::Handle::try_current().ok()?;
-        u64::try_from(handle.metrics().num_alive_tasks()).ok()
+        let all = u64::try_from(handle.metrics().num_alive_tasks()).ok()?;
+        let others = self.shared.enter(|world| {
+            let is_other = |host: usize| !is_meant(&world.hosts[host].name);
+            self.shared.tasks.count(is_other)
+        });
+        Some(TasksAlive { all, others: u64::try_from(others?).ok()? })
     }
 }
 

@@ -14,7 +14,7 @@ use turmoil::net::{TcpListener, TcpStream};
 use super::{hosts::Hosts, listening::Door, numbers::Numbers, socket::TurmoilSocket};
 use crate::{
     net::{
-        Connecting, Fault, Listening, Socket, Stack,
+        Connecting, Fault, Listening, Socket, Stack, TasksAlive,
         topology::{PORT, WORLD},
     },
     trace::Name,
@@ -158,7 +158,7 @@ impl Stack for TurmoilStack {
     }
 
     /// Each host has a runtime of its own here.
-    fn tasks_alive(&self) -> Option<u64> {
+    fn tasks_alive(&self, _: &dyn Fn(&str) -> bool) -> Option<TasksAlive> {
         None
     }
 }
