@@ -74,6 +74,22 @@ impl Run<'_> {
             || (!complete && (cut_off || hidden || self.ended_by_a_hop(&passages)))
     }
 
+    /// Whether the client shut its sending side, and the relay, not told to tolerate that, took it for one
+    /// that has gone: on the wire both are a FIN (RFC 9112 9.6). It wrote nothing more then, be it in the
+    /// midst of an event.
+    pub fn taken_for_gone(&self, index: usize, exchange: &Exchange) -> bool {
+        if exchange.half_closed.is_none() || self.switch("half_close") == Some("tolerate") {
+            return false;
+        }
+        let Some(at) = self.at_relay(index) else { return false };
+        let end = &at.below_tcp.acceptor;
+        end.saw_end.is_some_and(|saw| {
+            let wrote = at.below_tcp.down.wrote.marks.iter().last().map(|(_, moment)| moment);
+            let stopped = wrote.is_none_or(|wrote| wrote < saw);
+            stopped && end.finished.is_none_or(|finished| saw < finished)
+        })
+    }
+
     /// Whether a hop between the client and the relay says that it ended the connection by itself.
     fn ended_by_a_hop(&self, passages: &[Passage<'_>]) -> bool {
         let mut before_relay =

@@ -487,6 +487,12 @@ impl Story {
         self.fact(ms, client, Fact::Client(ClientFact::Ended { request, how }))
     }
 
+    /// The response ends at the client with its connection, as it does before HTTP/1.1.
+    pub(crate) fn closes_with_its_connection(&mut self, ms: u64, client: &str) -> usize {
+        let (request, how) = (self.asked[client].0, BodyEnd::Complete);
+        self.fact(ms, client, Fact::Client(ClientFact::Ended { request, how }))
+    }
+
     /// The client asks, and the heads of an event stream come back; nothing else yet.
     pub(crate) fn streaming() -> Self {
         let mut story = Self::new();

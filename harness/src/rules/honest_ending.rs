@@ -23,6 +23,7 @@ const NO_ERROR: u32 = 0;
 
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
+    let mut taken_for_gone = false;
     for (index, exchange, answer) in run.answered().filter(|(.., answer)| answer.succeeds()) {
         let fate = run.fate(index, answer);
         // A provider that only fell silent has not ended; what the relay makes of that is its own
@@ -34,12 +35,20 @@ fn judge(run: &Run<'_>) -> Verdict {
         if long_line::is_left_inside(run, answer) {
             continue;
         }
+        if run.taken_for_gone(index, exchange) {
+            taken_for_gone = true;
+            continue;
+        }
         inquiry.applies();
         if is_dishonest(exchange, answer, fate) {
             inquiry.broke(breach(run, index, exchange, answer, fate));
         }
     }
-    inquiry.verdict("no answer of the provider ended abnormally while its client waited")
+    inquiry.verdict(if taken_for_gone {
+        "the client shut its sending side first, and the relay is not told to tolerate that"
+    } else {
+        "no answer of the provider ended abnormally while its client waited"
+    })
 }
 
 /// Whether the client went, or never came to an end, before the answer was cut.
@@ -243,6 +252,7 @@ mod tests {
         // One that goes on must be as honest as to anybody else.
         let mut goes_on = Story::streaming();
         goes_on.leaves(1, "reader", Leave::HalfClose);
+        goes_on.socket(1, "relay", "reader", 0, SocketFact::ReadEnd);
         goes_on.relays(2, "reader", "data: 1\n\n");
         goes_on.provider_ends(3, "reader", End::Reset);
         goes_on.closes(4, "reader", BodyEnd::Complete);
@@ -261,5 +271,24 @@ mod tests {
         let why = "no answer of the provider ended abnormally while its client waited";
         left_after(64 * 1024).assert_not_applicable(&RULE, why);
         assert_eq!(left_after(64 * 1024 - 1).breach(&RULE).at.as_millis(), 2);
+    }
+
+    /// To a client of HTTP/1.0 the close is the end of the body: a half error event looks whole.
+    #[test]
+    fn a_relay_that_stops_in_its_own_error_event_since_the_client_shut_its_sending_side_hides_nothing()
+     {
+        let mut story = Story::streaming();
+        story.relays(1, "reader", "data: 1\n\n");
+        story.provider_ends(2, "reader", End::Hold);
+        story.passes(3, "reader", "data: {\"error\":{\"mes");
+        story.leaves(4, "reader", Leave::HalfClose);
+        story.socket(5, "relay", "reader", 0, SocketFact::ReadEnd);
+        story.socket(5, "relay", "reader", 0, SocketFact::Dropped);
+        story.closes_with_its_connection(6, "reader");
+        let why =
+            "the client shut its sending side first, and the relay is not told to tolerate that";
+        story.assert_not_applicable(&RULE, why);
+        story.plan.switches.insert("half_close".to_owned(), "tolerate".to_owned());
+        story.breach(&RULE);
     }
 }
