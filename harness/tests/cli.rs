@@ -88,10 +88,29 @@ fn a_run_tells_what_sdks_make_of_it_where_that_is_asked_and_json_always_does() {
 fn bad_input_ends_with_2_and_runs_nothing() {
     for (arguments, told) in [
         (&["run", "no-such-folder/*"][..], "no scenario matches `no-such-folder/*`"),
+        (&["run", "no-such-file.yaml"], "there is no file or folder `no-such-file.yaml`"),
+        (&["check", "./no-such-folder"], "there is no file or folder `./no-such-folder`"),
+        (&["explain", "no-such-file.yaml"], "there is no file or folder `no-such-file.yaml`"),
+        (&["run", "scenarios/common"], "no scenario stands in the folder `scenarios/common`"),
+        (
+            &["run", "any-cut/*", "--scenarios", "no-such-folder"],
+            "there is no file or folder `no-such-folder`",
+        ),
         (&["run", TEN, "--tag", "no-such-tag"], "no scenario has the tags no-such-tag"),
+        (
+            &["run", "--tag", "buffring"],
+            "no scenario has the tags buffring; did you mean `buffering`?",
+        ),
+        (&["list", "rules", "honest-ending"], "`list rules` lists all of them, and takes no names"),
+        (&["list", "relays", "--tag", "buffering"], "and no options"),
+        (&["list", "steps", "--scenarios", "scenarios"], "`list steps` lists all of them"),
+        (&["explain", TEN, "--tag", "buffering"], "unexpected argument '--tag'"),
+        (&["explain", "forgets-flsh"], "did you mean `forgets-flush`?"),
+        (&["explain", "broken/forgets-flsh"], "did you mean `broken/forgets-flush`?"),
+        (&["explain", "refrence"], "did you mean `reference`?"),
         (&["run", "--relay", "broken/forgets-flsh"], "did you mean `broken/forgets-flush`?"),
         (&["run", "harness/tests/bad_input"], "nothing was run"),
-        (&["list", "no-such-catalogue"], "possible values: scenarios, rules, limits, relays"),
+        (&["list", "no-such-catalogue"], "possible values: scenarios, tags, rules, limits, relays"),
         (&["new", "Two Words"], "did you mean `two-words`?"),
         (&["new", "a/b/c"], "is not in kebab-case"),
         (&["new", "../a"], "the area `..` is not in kebab-case"),
@@ -102,7 +121,7 @@ fn bad_input_ends_with_2_and_runs_nothing() {
         (&["check", TEN, "--seed", "2"], "--show"),
         (&["completions", "tcsh"], "possible values: bash"),
         (&["no-such-command"], "unrecognized subcommand"),
-        (&["explain"], "name a rule, a scenario, `broken/NAME` or a word of the language"),
+        (&["explain"], "name a rule, a scenario, a relay or a word of the language"),
         (&["explain", "promt-frames"], "did you mean `prompt-frames`?"),
         (&["explain", "strem"], "did you mean `stream`?"),
         (&["explain", "no-such-folder/*"], "no scenario matches `no-such-folder/*`"),
@@ -136,6 +155,46 @@ fn each_catalogue_is_listed_and_each_entry_explained() {
         assert_eq!(explained.status.code(), Some(0));
         assert!(out(&explained).starts_with(entry), "{}", out(&explained));
     }
+    let short = out(&whitewater(&["explain", "forgets-flush"]));
+    assert_eq!(short, out(&whitewater(&["explain", "broken/forgets-flush"])));
+    let reference = out(&whitewater(&["explain", "reference"]));
+    assert!(reference.starts_with("reference\n"), "{reference}");
+    assert!(reference.contains("  switches  heartbeat, "), "{reference}");
+}
+
+#[test]
+fn the_help_of_explain_speaks_of_what_it_explains() {
+    let help = out(&whitewater(&["explain", "--help"]));
+    for word in ["[NAME]", "Rules (`honest-ending`)", "--scenarios"] {
+        assert!(help.contains(word), "{word}: {help}");
+    }
+    for word in ["--tag", "everything where none is"] {
+        assert!(!help.contains(word), "{word}: {help}");
+    }
+}
+
+/// Several tags are needed all together, which the help says and what is listed shows.
+#[test]
+fn tags_are_listed_with_their_scenarios_and_several_narrow_a_selection() {
+    let count = |tags: &[&str]| {
+        let with: Vec<&str> = tags.iter().flat_map(|tag| ["--tag", tag]).collect();
+        let listed = out(&whitewater(&[&["list", "scenarios"], &with[..]].concat()));
+        listed.lines().count()
+    };
+    let (headers, middlebox) = (count(&["headers"]), count(&["middlebox"]));
+    let both = count(&["headers", "middlebox"]);
+    assert!(0 < both && both < headers && both < middlebox, "{headers} {middlebox} {both}");
+    let tags = out(&whitewater(&["list", "tags"]));
+    for (tag, scenarios) in [("headers", headers), ("middlebox", middlebox)] {
+        let line = format!("{tag}: {scenarios} scenarios");
+        assert!(tags.lines().any(|told| told == line), "{line}: {tags}");
+    }
+    let mut sorted: Vec<&str> = tags.lines().collect();
+    sorted.sort_unstable();
+    assert_eq!(sorted, tags.lines().collect::<Vec<_>>());
+    let help = out(&whitewater(&["run", "--help"]));
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("several times, and then all of the tags are needed"), "{help}");
 }
 
 /// The command that a failure gives for running it again is the whole of what was said.
@@ -217,6 +276,7 @@ fn pcap_writes_a_capture_for_each_cell_the_same_bytes_each_time() {
         let arguments = ["run", TEN, cells, "--pcap", &folder.display().to_string()];
         let output = whitewater(&[&arguments[..], more].concat());
         assert_eq!(output.status.code(), Some(0), "{}", log(&output));
+        assert_eq!(log(&output), format!("4 captures written below {}\n", folder.display()));
         files(&folder)
     };
     let first = captured("first", &[]);
@@ -287,10 +347,89 @@ fn a_warning_alone_is_no_mistake_unless_it_is_meant_strictly() {
 }
 
 #[test]
-fn no_title_of_the_catalogue_is_too_long() {
-    let output = whitewater(&["check"]);
+fn nothing_in_the_catalogue_is_weak() {
+    let output = whitewater(&["check", "--strict"]);
+    assert_eq!(out(&output), "");
+    assert!(log(&output).ends_with(" files checked: no mistakes\n"), "{}", log(&output));
+    assert_eq!(output.status.code(), Some(0));
+}
+
+/// A scenario with these switches, in a folder of its own.
+fn with_switches(test: &str, switches: &str) -> String {
+    let right = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../scenarios/{TEN}.yaml"));
+    let right = std::fs::read_to_string(right).expect("the scenario can be read");
+    let path = folder(test).join("one.yaml");
+    std::fs::write(&path, format!("{switches}{right}")).expect("the target folder takes files");
+    path.display().to_string()
+}
+
+#[test]
+fn a_slip_in_a_relays_switch_is_told_with_its_place_and_the_nearest() {
+    for (switches, place, told) in [
+        (
+            "heartbeatt: 5s",
+            "one.yaml:1:10",
+            "error: the reference relay has no switch `heartbeatt`",
+        ),
+        ("heartbeatt: 5s", "one.yaml:1:10", "help: did you mean `heartbeat`?"),
+        ("resume_radis: off", "one.yaml:1:10", "did you mean `resume_redis`?"),
+        ("heartbeat: 5", "one.yaml:1:21", "error: `5` is not a value of the relay's switch"),
+        ("idle: 1m, heartbeat: 2m", "one.yaml:1:", "error: heartbeat must be shorter than idle"),
+    ] {
+        let file = with_switches("switches", &format!("relay: {{ {switches} }}\n"));
+        let output = whitewater(&["check", &file]);
+        assert_eq!(output.status.code(), Some(2), "{switches}: {}", out(&output));
+        assert!(out(&output).contains(place), "{switches}: {}", out(&output));
+        assert!(out(&output).contains(told), "{switches}: {}", out(&output));
+        assert!(log(&output).ends_with("1 file checked: 1 mistake\n"), "{}", log(&output));
+    }
+}
+
+#[test]
+fn a_switch_of_an_axis_is_checked_in_each_cell_and_told_once() {
+    let relay = "relay: { heartbeat: \"${beat}\", idle: \"${idle}\" }\n\
+                 matrix: { beat: [5s, 5, 1h], idle: [90s, 2m] }\n";
+    let output = whitewater(&["check", &with_switches("switches-of-axes", relay)]);
+    let told = out(&output);
+    assert_eq!(told.matches("error: `5` is not a value").count(), 1, "{told}");
+    assert_eq!(told.matches("error: heartbeat must be shorter").count(), 1, "{told}");
+    assert!(log(&output).ends_with("1 file checked: 2 mistakes\n"), "{}", log(&output));
+}
+
+#[test]
+fn a_unit_of_other_programs_is_told_with_ours_wherever_it_stands() {
+    let folder = folder("units");
+    let path = folder.join("one.yaml");
+    let text = "title: T\nrelay: { heartbeat: 5sec }\nhosts: { relay: { recv_buffer: 10kb } }\n\
+                upstream: [{ then: [{ wait: 5sec }, { stream: { every: 5msec } }] }]\n\
+                network: { client-relay: { bandwidth: 10kb, jitter: 5sec } }\n\
+                clients: [{ name: a, does: [{ wait: 5sec }] }]\n\
+                expect: [{ client: a, first_frame: 5sec }, { relay: { held_bytes: 10kb } }]\n";
+    let wrong = |text: &str| {
+        std::fs::write(&path, text).expect("the target folder takes files");
+        out(&whitewater(&["check", &path.display().to_string()]))
+    };
+    let told = wrong(text);
+    let meant = told.lines().filter_map(|line| line.trim().strip_prefix("= help: did you mean "));
+    let expected =
+        ["`10KiB`?", "`5s`?", "`5ms`?", "`10KiB/s`?", "`5s`?", "`5s`?", "`5s`?", "`10KiB`?"];
+    assert_eq!(meant.collect::<Vec<_>>(), expected, "{told}");
+    let relay = with_switches("unit-of-a-switch", "relay: { heartbeat: 5sec }\n");
+    assert!(out(&whitewater(&["check", &relay])).contains("; did you mean `5s`?"));
+}
+
+/// A relay of somebody's own may have it.
+#[test]
+fn a_switch_like_none_is_a_warning_and_right_ones_are_nothing() {
+    let foreign = with_switches("foreign-switch", "relay: { zigzag: on }\n");
+    let output = whitewater(&["check", &foreign]);
     assert_eq!(output.status.code(), Some(0), "{}", log(&output));
-    assert!(!out(&output).contains("the title"), "{}", out(&output));
+    assert!(out(&output).contains("warning: the reference relay has no switch `zigzag`"));
+    assert!(out(&output).contains("help: only a relay of your own that maps it"));
+    assert_eq!(whitewater(&["check", &foreign, "--strict"]).status.code(), Some(2));
+    let right = "relay: { heartbeat: 5s, resume: true, resume_redis: \"redis://r\" }\n";
+    let output = whitewater(&["check", &with_switches("right-switches", right), "--strict"]);
+    assert_eq!(output.status.code(), Some(0), "{}", out(&output));
 }
 
 #[test]
@@ -381,6 +520,19 @@ fn without_an_area_the_template_names_one_and_the_next_commands_name_the_id() {
         format!("scenarios/{id}.yaml\nnext:\n  whitewater check {id}\n  whitewater run {id}\n");
     assert_eq!((out(&output), output.status.code()), (told, Some(0)));
     assert!(root.join(format!("scenarios/{id}.yaml")).is_file());
+    assert!(log(&output).starts_with("note: where no names are given, commands mean the folder"));
+    let here = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_whitewater"));
+        command.args(arguments).current_dir(&root).output().expect("the program starts")
+    };
+    assert_eq!(log(&here(&["new", "reader-comes-back"])), "", "it is said once");
+    assert_eq!(out(&here(&["list"])).lines().count(), 2);
+    // The catalogue inside the program is still there for who names a part of it.
+    let found = here(&["list", "scenarios", id, TEN, "429-storms/*"]);
+    assert!(out(&found).lines().count() > 3, "{}{}", out(&found), log(&found));
+    assert_eq!(here(&["run", TEN]).status.code(), Some(0));
+    let slip = here(&["run", "ten-events-come-one-by-on"]);
+    assert!(log(&slip).contains(&format!("did you mean `{TEN}`?")), "{}", log(&slip));
 }
 
 #[test]

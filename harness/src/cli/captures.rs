@@ -13,8 +13,15 @@ use crate::{net::Engine, report::pcapng, suite::Settings, trace::Trace};
 #[derive(Debug)]
 pub(super) struct Captures {
     folder: PathBuf,
+    written: Mutex<Written>,
+}
+
+/// How far it got.
+#[derive(Debug, Default)]
+struct Written {
+    files: usize,
     /// The first that went wrong; after it nothing is written.
-    failure: Mutex<Option<String>>,
+    failure: Option<String>,
 }
 
 impl Captures {
@@ -36,24 +43,35 @@ impl Captures {
             )
         };
         fs::create_dir_all(folder).map_err(cannot)?;
-        Ok(Self { folder: folder.to_owned(), failure: Mutex::default() })
+        Ok(Self { folder: folder.to_owned(), written: Mutex::default() })
     }
 
     /// Writes what one run sent.
     pub(super) fn keep(&self, id: &str, settings: &Settings, trace: &Trace) {
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        if failure.is_none() {
-            let path = self.folder.join(pcapng::file_name(id));
-            let about = format!("{id}, seed {}, relay {}", settings.seed, settings.target.name);
-            let written = write(&path, &about, trace);
-            *failure =
-                written.err().map(|error| format!("cannot write {}: {error}", path.display()));
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if written.failure.is_some() {
+            return;
+        }
+        let path = self.folder.join(pcapng::file_name(id));
+        let about = format!("{id}, seed {}, relay {}", settings.seed, settings.target.name);
+        match write(&path, &about, trace) {
+            Ok(()) => written.files += 1,
+            Err(error) => {
+                written.failure = Some(format!("cannot write {}: {error}", path.display()));
+            }
         }
     }
 
-    /// Why not all are there, if so.
-    pub(super) fn failure(self) -> Option<String> {
-        self.failure.into_inner().unwrap_or_else(PoisonError::into_inner)
+    /// What is there, in words.
+    ///
+    /// # Errors
+    /// Why not all are there.
+    pub(super) fn told(self) -> Result<String, String> {
+        let written = self.written.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Written { files, failure } = written;
+        let noun = if files == 1 { "capture" } else { "captures" };
+        let told = format!("{files} {noun} written below {}", self.folder.display());
+        failure.map_or(Ok(told), Err)
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     Console, Exit,
     mistakes::{Findings, Format},
     select::Selection,
+    switches,
 };
 use crate::{scenario, show, suite::Case};
 
@@ -46,7 +47,10 @@ impl Check {
                     // The cells of a matrix are weak in the same places.
                     let weak =
                         cases.first().map(|case| scenario::lint(&name, &file.text, &case.scenario));
-                    mistakes.of_file(&name, weak.unwrap_or_default());
+                    let mut found = weak.unwrap_or_default();
+                    found.extend(switches::check(&file, &cases));
+                    found.sort_by_key(|one| (one.line, one.column));
+                    mistakes.of_file(&name, found);
                     read.push((file, cases));
                 }
                 Err(found) => mistakes.of_file(&name, found),

@@ -1,6 +1,9 @@
 //! `whitewater explain`: what a rule, a relay, a scenario or a word of the language is about.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use mock_openai::yaml::nearest;
@@ -10,22 +13,27 @@ use crate::{
     broken::{self, Broken},
     plan::Limits,
     rules::{self, Rule, limits},
-    scenario::schema,
+    scenario::{catalogue, schema},
+    target::{Capability, Target, reference},
 };
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// A rule's id, `broken/NAME`, a word of the language (`stream`, `expect.ends`), or a scenario
-    /// by path, id or pattern.
-    #[command(flatten)]
-    selection: Selection,
+    /// Rules (`honest-ending`), limits (`drain.grace`), relays (`reference`, `forgets-flush`), words of
+    /// the language (`stream`, `expect.ends`), and scenarios by path, id or pattern.
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// The folder that ids of scenarios count from. Without it `scenarios`, and for what is not found
+    /// there the catalogue inside this program.
+    #[arg(long, value_name = "DIR")]
+    scenarios: Option<PathBuf>,
 }
 
 impl Explain {
     pub(super) fn carry_out(self, console: &mut Console<'_>) -> io::Result<Exit> {
-        let words = self.selection.words();
+        let words = &self.names;
         if words.is_empty() {
-            let what = "name a rule, a scenario, `broken/NAME` or a word of the language";
+            let what = "name a rule, a scenario, a relay or a word of the language";
             writeln!(console.log, "error: {what}")?;
             return Ok(Exit::BadInput);
         }
@@ -37,13 +45,17 @@ impl Explain {
             return Ok(Exit::Held);
         }
         // What could be no scenario either is a slip in a word.
-        let is_scenario = |word: &String| word.contains(['/', '*']) || Path::new(word).exists();
+        let is_scenario = |word: &String| {
+            let path = Path::new(word);
+            let is_path = catalogue::is_scenario(path) || path.exists();
+            !word.starts_with("broken/") && (is_path || word.contains(['/', '*']))
+        };
         if let Some(word) = other.iter().copied().find(|word| !is_scenario(word)) {
             writeln!(console.log, "error: {}", unknown(word))?;
             return Ok(Exit::BadInput);
         }
         let other: Vec<String> = other.into_iter().cloned().collect();
-        let Some(cases) = self.selection.with_words(other).load(console)? else {
+        let Some(cases) = Selection::of(other, self.scenarios).load(console)? else {
             return Ok(Exit::BadInput);
         };
         for case in cases {
@@ -58,6 +70,7 @@ impl Explain {
 
 enum Known {
     Rule(&'static Rule),
+    Reference,
     Relay(&'static Broken),
     Words(Vec<&'static schema::Word>),
 }
@@ -71,7 +84,11 @@ fn known(word: &str) -> Option<Known> {
         return Some(Known::Relay(relay));
     }
     let words = schema::at(word);
-    (!words.is_empty()).then_some(Known::Words(words))
+    if !words.is_empty() {
+        return Some(Known::Words(words));
+    }
+    let short = || broken::find(word).map(Known::Relay);
+    if word == Target::REFERENCE { Some(Known::Reference) } else { short() }
 }
 
 fn text(known: &Known) -> String {
@@ -85,6 +102,7 @@ fn text(known: &Known) -> String {
             rule.citation,
             caught_by(rule.id),
         ),
+        Known::Reference => reference(),
         Known::Relay(relay) => format!(
             "broken/{}\n  mistake   {}\n  made by   {}\n  caught by {}",
             relay.name,
@@ -97,6 +115,21 @@ fn text(known: &Known) -> String {
             several => word::choose(several),
         },
     }
+}
+
+/// The relay that the others are compared with.
+fn reference() -> String {
+    let name = Target::REFERENCE;
+    let target = Target::reference();
+    let claims = Capability::ALL.iter().filter(|claim| target.claims(**claim));
+    let claims: Vec<_> = claims.map(|claim| claim.name()).collect();
+    let switches: Vec<_> = reference::switch_names().collect();
+    format!(
+        "{name}\n  is        the relay that the others are compared with: the program `relay`\n  \
+         claims    {}\n  switches  {}\n  read      docs/relay-config.md",
+        claims.join(", "),
+        switches.join(", "),
+    )
 }
 
 /// The numbers that a rule judges by.
@@ -120,14 +153,18 @@ fn unknown(asked: &str) -> String {
     let names = words.iter().map(|word| word.name.as_str());
     let places = words.iter().flat_map(|word| &word.places).map(String::as_str);
     let rules = rules::ALL.iter().map(|rule| rule.id);
-    let meant = if asked.contains('.') {
-        nearest(asked, places)
-    } else {
-        nearest(asked, rules.chain(names))
+    let relays = broken::ALL.iter().map(|relay| relay.name);
+    let meant = match asked.strip_prefix("broken/") {
+        Some(relay) => nearest(relay, relays).map(|relay| format!("broken/{relay}")),
+        None if asked.contains('.') => nearest(asked, places).map(str::to_owned),
+        None => {
+            let others = relays.chain([Target::REFERENCE]);
+            nearest(asked, rules.chain(names).chain(others)).map(str::to_owned)
+        }
     };
     let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
     format!(
-        "there is no rule, word or scenario `{asked}`{meant} (`whitewater list words` shows all \
+        "there is no rule, word, relay or scenario `{asked}`{meant} (`whitewater list words` shows all \
          words)"
     )
 }

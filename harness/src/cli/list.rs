@@ -1,6 +1,9 @@
 //! `whitewater list`: the catalogues, one line an entry.
 
-use std::io;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
 
 use clap::{Args, ValueEnum};
 
@@ -33,6 +36,8 @@ pub(super) struct List {
 enum Catalogue {
     /// Every scenario with its title.
     Scenarios,
+    /// Every tag of the scenarios, for `--tag`, with how many have it.
+    Tags,
     /// Every rule with what it demands.
     Rules,
     /// Every number that a rule judges by, with its default, for `run --limit`.
@@ -61,7 +66,12 @@ impl Catalogue {
     /// For a part of the language, the place whose words it lists.
     fn place(self) -> Option<&'static str> {
         Some(match self {
-            Self::Scenarios | Self::Rules | Self::Limits | Self::Relays | Self::Words => {
+            Self::Scenarios
+            | Self::Tags
+            | Self::Rules
+            | Self::Limits
+            | Self::Relays
+            | Self::Words => {
                 return None;
             }
             Self::Steps => "upstream.then",
@@ -77,6 +87,14 @@ impl Catalogue {
 
 impl List {
     pub(super) fn carry_out(self, console: &mut Console<'_>) -> io::Result<Exit> {
+        let of_scenarios = matches!(self.what, Catalogue::Scenarios | Catalogue::Tags);
+        if !of_scenarios && !self.selection.is_everything() {
+            let what = self.what.to_possible_value();
+            let what = what.as_ref().map_or("this", |value| value.get_name());
+            let why = format!("`list {what}` lists all of them, and takes no names and no options");
+            writeln!(console.log, "error: {why} (`whitewater explain NAME` tells of one)")?;
+            return Ok(Exit::BadInput);
+        }
         if let Some(place) = self.what.place() {
             for word in below(place) {
                 writeln!(console.out, "{}", word::line(&word.name, word))?;
@@ -109,6 +127,7 @@ impl List {
                 }
             }
             Catalogue::Scenarios
+            | Catalogue::Tags
             | Catalogue::Steps
             | Catalogue::Presets
             | Catalogue::Errors
@@ -119,7 +138,11 @@ impl List {
                 let Some(cases) = self.selection.load(console)? else {
                     return Ok(Exit::BadInput);
                 };
-                scenarios(&cases, console)?;
+                if self.what == Catalogue::Tags {
+                    tags(&cases, console)?;
+                } else {
+                    scenarios(&cases, console)?;
+                }
             }
         }
         Ok(Exit::Held)
@@ -133,6 +156,21 @@ fn below(place: &'static str) -> impl Iterator<Item = &'static Word> {
         let here = format!("{place}.{}", word.name);
         !is_host && word.places.contains(&here)
     })
+}
+
+/// Each tag with the number of scenarios that have it; a matrix is one.
+fn tags(cases: &[Case], console: &mut Console<'_>) -> io::Result<()> {
+    let mut scenarios: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for case in cases {
+        for tag in &case.scenario.tags {
+            scenarios.entry(tag).or_default().insert(CellName::split(&case.id).0);
+        }
+    }
+    for (tag, names) in scenarios {
+        let noun = if names.len() == 1 { "scenario" } else { "scenarios" };
+        writeln!(console.out, "{tag}: {} {noun}", names.len())?;
+    }
+    Ok(())
 }
 
 /// The cells of a matrix stand together, in one line with the title of the first.

@@ -14,6 +14,7 @@ mod new;
 mod run;
 mod schema;
 mod select;
+mod switches;
 mod template;
 mod word;
 

@@ -8,13 +8,14 @@ use std::{
 
 use clap::Args;
 
-use super::{Console, Exit, template::Template};
-
-/// Where scenarios stand, seen from where the program is called.
-const SCENARIOS: &str = "scenarios";
+use super::{Console, Exit, select::SCENARIOS, template::Template};
 
 /// Longer names fit no line of a report.
 const NAME_CHARACTERS_MAX: usize = 100;
+
+/// What changes where there was no folder of scenarios before.
+const FIRST: &str = "note: where no names are given, commands mean the folder `scenarios` from now on; \
+                     the scenarios inside this program are still found by their ids and patterns";
 
 #[derive(Debug, Args)]
 pub(super) struct New {
@@ -48,6 +49,7 @@ impl New {
             return Ok(Exit::Held);
         }
         let path = self.scenarios.join(&area).join(format!("{name}.yaml"));
+        let is_first = self.scenarios == Path::new(SCENARIOS) && !self.scenarios.exists();
         if let Err(error) = write(&path, &text) {
             let path = path.display();
             let why = if error.kind() == io::ErrorKind::AlreadyExists {
@@ -64,6 +66,9 @@ impl New {
         };
         writeln!(console.out, "{}", path.display())?;
         writeln!(console.out, "next:\n  whitewater check {id}\n  whitewater run {id}")?;
+        if is_first {
+            writeln!(console.log, "{FIRST}")?;
+        }
         Ok(Exit::Held)
     }
 

@@ -78,10 +78,12 @@ impl Run {
         } else {
             self.judged(&cases, &settings, captures.as_ref(), console)
         }?;
-        match captures.and_then(Captures::failure) {
-            Some(error) => complaint(&error, console),
-            None => Ok(exit),
+        match captures.map(Captures::told) {
+            Some(Err(error)) => return complaint(&error, console),
+            Some(Ok(told)) => writeln!(console.log, "{told}")?,
+            None => {}
         }
+        Ok(exit)
     }
 
     fn judged(

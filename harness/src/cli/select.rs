@@ -1,18 +1,23 @@
 //! Which scenarios a command speaks of, and how they are read.
 
 use std::{
+    collections::BTreeSet,
     error::Error as _,
     io,
     path::{Path, PathBuf},
 };
 
 use clap::Args;
+use mock_openai::yaml::nearest;
 
 use super::Console;
 use crate::{
     scenario::catalogue::{self, NotFound, ScenarioFile},
     suite::Case,
 };
+
+/// Where scenarios stand, seen from where the program is called.
+pub(super) const SCENARIOS: &str = "scenarios";
 
 /// Scenarios by path, id or pattern.
 #[derive(Debug, Args)]
@@ -22,24 +27,25 @@ pub(super) struct Selection {
     /// given.
     #[arg(value_name = "PATH|ID")]
     which: Vec<String>,
-    /// The folder that ids count from; without it `scenarios`, and where that does not exist the
+    /// The folder that ids count from. Without it `scenarios`, and for what is not found there the
     /// catalogue inside this program.
     #[arg(long, value_name = "DIR")]
     scenarios: Option<PathBuf>,
-    /// Only those with this tag; may be given several times.
+    /// Only those with this tag (see `whitewater list tags`); may be given several times, and then
+    /// all of the tags are needed.
     #[arg(long, value_name = "TAG")]
     tag: Vec<String>,
 }
 
 impl Selection {
-    /// What was named.
-    pub(super) fn words(&self) -> &[String] {
-        &self.which
+    /// What these names mean, with ids from that folder.
+    pub(super) fn of(which: Vec<String>, scenarios: Option<PathBuf>) -> Self {
+        Self { which, scenarios, tag: Vec::new() }
     }
 
-    /// The same, for other names.
-    pub(super) fn with_words(&self, which: Vec<String>) -> Self {
-        Self { which, scenarios: self.scenarios.clone(), tag: self.tag.clone() }
+    /// Whether nothing is said, so that all is meant.
+    pub(super) fn is_everything(&self) -> bool {
+        self.which.is_empty() && self.scenarios.is_none() && self.tag.is_empty()
     }
 
     /// The files that are meant. `None` where a name means nothing: that has been told then.
@@ -67,9 +73,11 @@ impl Selection {
                 return Ok(None);
             }
         };
+        let known: BTreeSet<String> =
+            cases.iter().flat_map(|case| &case.scenario.tags).cloned().collect();
         cases.retain(|case| self.tag.iter().all(|tag| case.scenario.tags.contains(tag)));
         if cases.is_empty() {
-            writeln!(console.log, "error: no scenario has the tags {}", self.tag.join(", "))?;
+            writeln!(console.log, "error: {}", no_such_tags(&self.tag, &known))?;
             return Ok(None);
         }
         Ok(Some(cases))
@@ -100,16 +108,23 @@ impl Selection {
         self.pick(found, console)
     }
 
-    /// Without a folder of scenarios, those inside this program serve, so that it works anywhere.
+    /// Where no folder is named, the catalogue inside this program serves for what is not here, so
+    /// that it works anywhere.
     fn find(&self) -> Result<Vec<ScenarioFile>, NotFound> {
-        let named_files = self.which.iter().any(|name| Path::new(name).exists());
-        let here = Path::new("scenarios");
         match &self.scenarios {
             Some(folder) => catalogue::find(&self.which, folder),
-            None if here.is_dir() || named_files => catalogue::find(&self.which, here),
-            None => catalogue::embedded(&self.which),
+            None => catalogue::find_or_embedded(&self.which, Path::new(SCENARIOS)),
         }
     }
+}
+
+/// That no scenario has all of these tags, and what was meant by one that none has.
+fn no_such_tags(tags: &[String], known: &BTreeSet<String>) -> String {
+    let unknown = tags.iter().find(|tag| !known.contains(*tag));
+    let meant = unknown.and_then(|tag| nearest(tag, known.iter().map(String::as_str)));
+    let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+    let tags = tags.join(", ");
+    format!("no scenario has the tags {tags}{meant} (`whitewater list tags` shows all)")
 }
 
 fn cause(error: &NotFound) -> String {

@@ -93,6 +93,27 @@ pub enum NotFound {
         /// The id that is most like it.
         nearest: Option<String>,
     },
+    /// What is written as a path is none.
+    #[error("there is no file or folder `{}`{}", path.display(), hint(nearest.as_deref()))]
+    NoPath {
+        /// As it was given.
+        path: PathBuf,
+        /// The id that is most like it.
+        nearest: Option<String>,
+    },
+    /// A folder in which no scenario stands.
+    #[error("no scenario stands in the folder `{}`: no file in it ends in .yaml, those in folders \
+             named `{COMMON}` aside", folder.display())]
+    Empty {
+        /// As it was given.
+        folder: PathBuf,
+    },
+    /// A file that is a part of scenarios.
+    #[error("`{}` is a part that scenarios include, since it stands in a folder named `{COMMON}`", path.display())]
+    Part {
+        /// As it was given.
+        path: PathBuf,
+    },
     /// A file or folder cannot be read.
     #[error("cannot read {}", path.display())]
     Unreadable {
@@ -116,14 +137,38 @@ fn hint(nearest: Option<&str>) -> String {
 /// # Errors
 /// A filter that means nothing, and a file or folder that cannot be read.
 pub fn find(filters: &[String], root: &Path) -> Result<Vec<ScenarioFile>, NotFound> {
-    let all = match filters {
-        [] => below(root, root)?,
-        _ if root.is_dir() => below(root, root)?,
-        _ => Vec::new(),
-    };
-    if filters.is_empty() && all.is_empty() {
-        let filter = root.display().to_string();
-        return Err(NotFound::NoMatch { filter, nearest: None });
+    if !root.is_dir() {
+        return Err(NotFound::NoPath { path: root.to_owned(), nearest: None });
+    }
+    picking(filters, root, below(root, root)?, &[])
+}
+
+/// As [`find`], and ids and patterns that mean nothing below `root` may mean scenarios that ship inside the
+/// library; with no filter only where there is no folder `root`.
+///
+/// # Errors
+/// A filter that means nothing, and a file or folder that cannot be read.
+pub fn find_or_embedded(filters: &[String], root: &Path) -> Result<Vec<ScenarioFile>, NotFound> {
+    if root.is_dir() {
+        picking(filters, root, below(root, root)?, &shipped())
+    } else {
+        picking(filters, root, shipped(), &[])
+    }
+}
+
+/// Picks from all that there are, and from others where those have nothing of the kind.
+fn picking(
+    filters: &[String],
+    root: &Path,
+    mut all: Vec<ScenarioFile>,
+    others: &[ScenarioFile],
+) -> Result<Vec<ScenarioFile>, NotFound> {
+    if filters.is_empty() {
+        if all.is_empty() {
+            return Err(NotFound::Empty { folder: root.to_owned() });
+        }
+        in_order(&mut all);
+        return Ok(all);
     }
     let mut found = Vec::new();
     for filter in filters {
@@ -131,17 +176,16 @@ pub fn find(filters: &[String], root: &Path) -> Result<Vec<ScenarioFile>, NotFou
             let path = Path::new(name);
             if path.is_dir() {
                 let inside = below(path, root)?;
-                return if inside.is_empty() { Err(no_match(filter, &all)) } else { Ok(inside) };
+                let empty = || NotFound::Empty { folder: path.to_owned() };
+                return if inside.is_empty() { Err(empty()) } else { Ok(inside) };
             }
             if path.is_file() {
                 let file = ScenarioFile::on_disk(path.to_owned(), root)?;
-                return if is_part(&file) { Err(no_match(filter, &all)) } else { Ok(vec![file]) };
+                let part = || NotFound::Part { path: path.to_owned() };
+                return if is_part(&file) { Err(part()) } else { Ok(vec![file]) };
             }
-            matching(name, &all)
+            matching(name, &all, others)
         })?);
-    }
-    if filters.is_empty() {
-        found = all;
     }
     in_order(&mut found);
     Ok(found)
@@ -152,18 +196,23 @@ pub fn find(filters: &[String], root: &Path) -> Result<Vec<ScenarioFile>, NotFou
 /// # Errors
 /// A filter that means nothing.
 pub fn embedded(filters: &[String]) -> Result<Vec<ScenarioFile>, NotFound> {
-    let mut all = Vec::new();
-    collect(&EMBEDDED, &mut all);
-    in_order(&mut all);
+    let all = shipped();
     if filters.is_empty() {
         return Ok(all);
     }
     let mut found = Vec::new();
     for filter in filters {
-        found.extend(pick::meant(filter, |name| matching(name, &all))?);
+        found.extend(pick::meant(filter, |name| matching(name, &all, &[]))?);
     }
     in_order(&mut found);
     Ok(found)
+}
+
+fn shipped() -> Vec<ScenarioFile> {
+    let mut all = Vec::new();
+    collect(&EMBEDDED, &mut all);
+    in_order(&mut all);
+    all
 }
 
 fn collect(dir: &Dir<'_>, all: &mut Vec<ScenarioFile>) {
@@ -184,24 +233,41 @@ fn collect(dir: &Dir<'_>, all: &mut Vec<ScenarioFile>) {
     }
 }
 
-fn matching(filter: &str, all: &[ScenarioFile]) -> Result<Vec<ScenarioFile>, NotFound> {
+/// What a pattern means of all that there are; where that is nothing, what it means of others.
+fn matching(
+    filter: &str,
+    all: &[ScenarioFile],
+    others: &[ScenarioFile],
+) -> Result<Vec<ScenarioFile>, NotFound> {
     let pattern = filter.strip_suffix(".yaml").unwrap_or(filter).trim_end_matches('/');
     let inside = format!("{pattern}/**");
     let fits = |id: &str| fits(pattern, id) || fits(&inside, id);
-    let found: Vec<_> = all.iter().filter(|file| fits(&file.id)).cloned().collect();
-    if found.is_empty() { Err(no_match(filter, all)) } else { Ok(found) }
+    let of = |files: &[ScenarioFile]| -> Vec<ScenarioFile> {
+        files.iter().filter(|file| fits(&file.id)).cloned().collect()
+    };
+    match [of(all), of(others)].into_iter().find(|found| !found.is_empty()) {
+        Some(found) => Ok(found),
+        None => Err(no_match(filter, &[all, others].concat())),
+    }
 }
 
 fn no_match(filter: &str, all: &[ScenarioFile]) -> NotFound {
     // People remember the last part of an id; compare with that as well.
     let ids = || all.iter().map(|file| file.id.as_str());
-    let whole = nearest(filter, ids());
-    let last = || nearest(filter, ids().filter_map(|id| id.rsplit('/').next()));
+    let is_path = is_scenario(Path::new(filter)) || filter.starts_with(['/', '.']);
+    let meant = filter.strip_suffix(".yaml").unwrap_or(filter);
+    let whole = nearest(meant, ids());
+    let last = || nearest(meant, ids().filter_map(|id| id.rsplit('/').next()));
     let nearest = whole.or_else(|| {
         let last = last()?;
         ids().find(|id| id.rsplit('/').next() == Some(last))
     });
-    NotFound::NoMatch { filter: filter.to_owned(), nearest: nearest.map(str::to_owned) }
+    let nearest = nearest.map(str::to_owned);
+    if is_path {
+        NotFound::NoPath { path: filter.into(), nearest }
+    } else {
+        NotFound::NoMatch { filter: filter.to_owned(), nearest }
+    }
 }
 
 /// All scenarios below a folder.
@@ -225,7 +291,8 @@ fn below(folder: &Path, root: &Path) -> Result<Vec<ScenarioFile>, NotFound> {
     Ok(found)
 }
 
-fn is_scenario(path: &Path) -> bool {
+/// Whether a path is that of a scenario, by its name.
+pub(crate) fn is_scenario(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "yaml")
 }
 

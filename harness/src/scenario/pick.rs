@@ -26,7 +26,10 @@ pub(super) fn meant(
         NotFound::NoMatch { nearest, .. } => {
             NotFound::NoMatch { filter: filter.to_owned(), nearest }
         }
-        NotFound::Unreadable { .. } => error,
+        NotFound::NoPath { .. }
+        | NotFound::Empty { .. }
+        | NotFound::Part { .. }
+        | NotFound::Unreadable { .. } => error,
     })?;
     for file in &mut found {
         file.filters = vec![Filter { text: filter.to_owned(), cell: cell.clone() }];

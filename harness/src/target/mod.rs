@@ -15,7 +15,7 @@ use crate::{
 };
 
 mod capability;
-mod reference;
+pub(crate) mod reference;
 mod server;
 
 pub use capability::Capability;

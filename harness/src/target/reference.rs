@@ -17,12 +17,12 @@ use crate::net::{Listener, Task, Upstream};
 pub(super) fn target() -> Target {
     let deploys = || {
         let shared = Arc::new(OnceLock::new());
-        move |listener: Listener, upstream: Upstream, switches: &IndexMap<String, String>| {
+        move |listener: Listener, upstream: Upstream, switches: &Switches| {
             serve(listener, upstream, switches, &shared)
         }
     };
     Target::deployment(Target::REFERENCE, deploys)
-        .with_switches(|name, value| set(&mut config(), name, value))
+        .with_switches(maps_switch)
         .claiming(Capability::Cors)
         .claiming(Capability::Http2)
         .claiming(Capability::Metrics)
@@ -37,6 +37,31 @@ fn config() -> Config {
     let mut config = Config::new(base);
     config.date_header = false;
     config
+}
+
+/// Switches by name, with their values as scenarios write them.
+pub(crate) type Switches = IndexMap<String, String>;
+
+/// Every switch that it has.
+pub(crate) fn switch_names() -> impl Iterator<Item = &'static str> {
+    Config::SWITCHES.iter().map(|switch| switch.name).chain([SHARED_STORE])
+}
+
+/// Whether a switch can be set to a value, or why not.
+pub(crate) fn maps_switch(name: &str, value: &str) -> Result<(), String> {
+    set(&mut config(), name, value)
+}
+
+/// What switches that can be set one by one contradict in each other: the names that are part of it,
+/// and what would be right.
+pub(crate) fn contradictions(switches: &Switches) -> Vec<(&'static [&'static str], String)> {
+    let mut config = config();
+    for (name, value) in switches {
+        // What cannot be set is told of by itself, and contradicts nothing.
+        drop(set(&mut config, name, value));
+    }
+    let found = config.contradictions().into_iter();
+    found.map(|error| (error.switches, error.to_string())).collect()
 }
 
 /// The server's own setting for a store that relays share. In a simulation a store in memory stands for
@@ -55,7 +80,7 @@ fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
 fn serve(
     listener: Listener,
     upstream: Upstream,
-    switches: &IndexMap<String, String>,
+    switches: &Switches,
     shared: &OnceLock<Arc<dyn Store>>,
 ) -> Task {
     let mut config = config();
