@@ -31,16 +31,14 @@ fn judge(run: &Run<'_>) -> Verdict {
         if fate == Fate::Whole || client_first(run, index, exchange, answer) {
             continue;
         }
-        // What became of a long event is `long-line`'s to tell.
-        if long_line::is_left_inside(run, answer) {
-            continue;
-        }
         if run.taken_for_gone(index, exchange) {
             taken_for_gone = true;
             continue;
         }
         inquiry.applies();
-        if is_dishonest(exchange, answer, fate) {
+        // What became of a long event is `long-line`'s to tell.
+        let told = || long_line::breach(run, index, exchange, answer).is_some();
+        if is_dishonest(exchange, answer, fate) && !told() {
             inquiry.broke(breach(run, index, exchange, answer, fate));
         }
     }
@@ -268,8 +266,7 @@ mod tests {
             story.closes(2, "reader", BodyEnd::Complete);
             story
         };
-        let why = "no answer of the provider ended abnormally while its client waited";
-        left_after(64 * 1024).assert_not_applicable(&RULE, why);
+        assert_eq!(left_after(64 * 1024).verdict(&RULE), Verdict::Held);
         assert_eq!(left_after(64 * 1024 - 1).breach(&RULE).at.as_millis(), 2);
     }
 

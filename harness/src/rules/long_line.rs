@@ -37,33 +37,54 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(run: &Run<'_>) -> Verdict {
-    let long_event = EVENT.bytes(run);
-    let has_long_frame =
-        |body: &[u8]| Frames::of(body).iter().any(|(_, frame)| frame.0.len() >= long_event);
     let mut inquiry = Inquiry::default();
     for (index, exchange, answer) in payload::streams(run) {
-        let sent = Frames::of(&answer.body.bytes);
-        let long = sent.iter().any(|(_, frame)| frame.0.len() >= long_event);
-        let left = is_left_inside(run, answer);
-        if !(long || left) || run.ended_from_outside(index, exchange) || exchange.left.is_some() {
-            continue;
+        if is_spoken_of(run, index, exchange, answer) {
+            inquiry.applies();
         }
-        inquiry.applies();
-        if has_long_frame(&exchange.body.bytes) || is_told(exchange) {
-            continue;
+        if let Some(breach) = breach(run, index, exchange, answer) {
+            inquiry.broke(breach);
         }
-        let lacks_it = |at: &Passage<'_>| at.outgoing().is_some_and(|m| !has_long_frame(&m.body));
-        let host = run.blame(index, lacks_it);
-        let wanted = "the provider's long event";
-        let breach = Breach::new(exchange.last_seen(), &host, wanted, exchange.ending());
-        inquiry.broke(breach.or("an error").concerning(&exchange.client));
     }
-    inquiry.verdict(&format!("no client was to get an event of {}", Size(long_event as u64)))
+    let long = Size(EVENT.bytes(run) as u64);
+    inquiry.verdict(&format!("no client was to get an event of {long}"))
+}
+
+/// An answer with a long event, to a client that stayed.
+fn is_spoken_of(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer) -> bool {
+    let long = long_events(run, &answer.body.bytes) > 0 || is_left_inside(run, answer);
+    long && !run.ended_from_outside(index, exchange) && exchange.left.is_none()
+}
+
+/// How one exchange breaks the demand.
+pub(super) fn breach(
+    run: &Run<'_>,
+    index: usize,
+    exchange: &Exchange,
+    answer: &Answer,
+) -> Option<Breach> {
+    let came = long_events(run, &exchange.body.bytes);
+    let lost = came < long_events(run, &answer.body.bytes) || is_left_inside(run, answer);
+    if !lost || is_told(exchange) || !is_spoken_of(run, index, exchange, answer) {
+        return None;
+    }
+    let lacks_it = |at: &Passage<'_>| {
+        at.outgoing().is_some_and(|message| long_events(run, &message.body) <= came)
+    };
+    let host = run.blame(index, lacks_it);
+    let wanted = "the provider's long event";
+    let breach = Breach::new(exchange.last_seen(), &host, wanted, exchange.ending());
+    Some(breach.or("an error").concerning(&exchange.client))
+}
+
+fn long_events(run: &Run<'_>, body: &[u8]) -> usize {
+    let least = EVENT.bytes(run);
+    Frames::of(body).iter().filter(|(_, frame)| frame.0.len() >= least).count()
 }
 
 /// Whether the relay turned away from an answer inside a long event. One that has ended is left by
 /// everybody, sooner or later.
-pub(super) fn is_left_inside(run: &Run<'_>, answer: &Answer) -> bool {
+fn is_left_inside(run: &Run<'_>, answer: &Answer) -> bool {
     answer.ended.is_none()
         && answer.peer_gone.is_some()
         && Frames::of(&answer.body.bytes).tail().len() >= HALF.bytes(run)
@@ -138,5 +159,20 @@ mod tests {
     fn it_does_not_apply_to_an_event_one_byte_shorter() {
         let short = sent((1 << 20) - 1, |_| String::new(), BodyEnd::Complete);
         short.assert_not_applicable(&RULE, "no client was to get an event of 1MiB");
+    }
+
+    #[test]
+    fn each_long_event_must_come_and_not_the_first_one_alone() {
+        let event = format!("data: {}\n\n", "x".repeat(1 << 20));
+        let passed = |times: usize| {
+            let mut story = Story::streaming();
+            story.provides(1, "reader", &event.repeat(2));
+            story.passes(2, "reader", &event.repeat(times));
+            story.provider_ends(3, "reader", mock_openai::script::End::Clean);
+            story.closes(3, "reader", BodyEnd::Complete);
+            story.verdict(&RULE)
+        };
+        assert_eq!(passed(2), Verdict::Held);
+        assert!(matches!(passed(1), Verdict::Broke(_)));
     }
 }

@@ -233,7 +233,7 @@ fn breach(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer) -> 
     (!left).then_some(found)
 }
 
-/// Whether nothing differs but what the provider tells of usage because it was asked to.
+/// Whether nothing differs but the frames that tell usage.
 fn is_left_to_usage_honest(
     run: &Run<'_>,
     index: usize,
@@ -244,7 +244,7 @@ fn is_left_to_usage_honest(
     let [sent, got] = [&answer.body.bytes, &exchange.body.bytes].map(|body| without_usage(body));
     let failed = run.fate(index, answer) != Fate::Whole;
     let rest = align_as(kind, &sent, &got, failed);
-    usage_honest::asks_for_usage(&answer.asks) && rest.strange.is_none() && rest.all
+    rest.strange.is_none() && rest.all && usage_honest::tells_of(run, index, exchange, answer)
 }
 
 /// Whether each event's data is there, so that only what stands beside it differs.

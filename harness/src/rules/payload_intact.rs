@@ -201,11 +201,15 @@ mod tests {
     #[test]
     fn usage_that_was_asked_for_is_left_to_usage_honest() {
         const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"total_tokens\":3}}\n\n";
-        let passed = |asks: &str, passed: &str| {
+        let (silent, asks) = (
+            "{\"user\":\"reader\"}",
+            "{\"user\":\"reader\",\"stream_options\":{\"include_usage\":true}}",
+        );
+        let passed = |client: &str, relay: &str, passed: &str| {
             let mut story = Story::new();
-            story.asks(0, "reader");
+            story.asks_with(0, "reader", "POST", &[], client);
             story.forwards(0, "reader");
-            story.was_asked_instead(asks);
+            story.was_asked_instead(relay);
             story.answers(0, "reader", 200, STREAM);
             story.replies(0, "reader", 200, STREAM);
             story.provides(1, "reader", &format!("data: 1\n\n{USAGE}data: [DONE]\n\n"));
@@ -213,10 +217,15 @@ mod tests {
             story.finishes(2, "reader");
             story.verdict(&RULE)
         };
-        let asks = "{\"user\":\"reader\",\"stream_options\":{\"include_usage\":true}}";
-        assert_eq!(passed(asks, "data: 1\n\ndata: [DONE]\n\n"), Verdict::Held);
-        assert!(matches!(passed(asks, "data: [DONE]\n\n"), Verdict::Broke(_)));
-        let silent = "{\"user\":\"reader\"}";
-        assert!(matches!(passed(silent, "data: 1\n\ndata: [DONE]\n\n"), Verdict::Broke(_)));
+        let without = "data: 1\n\ndata: [DONE]\n\n";
+        // Lost, and asked for by the relay alone.
+        assert_eq!(passed(asks, asks, without), Verdict::Held);
+        assert_eq!(passed(silent, asks, without), Verdict::Held);
+        let twice = format!("data: 1\n\n{USAGE}{USAGE}data: [DONE]\n\n");
+        for (client, relay, text) in
+            [(silent, silent, without), (asks, asks, "data: [DONE]\n\n"), (asks, asks, &twice)]
+        {
+            assert!(matches!(passed(client, relay, text), Verdict::Broke(_)), "{text}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Level, Rule, payload};
 use crate::{
-    exchange::{Exchange, Fate, Frame, Frames, Run},
+    exchange::{Answer, Exchange, Fate, Frame, Frames, Run},
     verdict::{Breach, Inquiry, Verdict},
 };
 
@@ -22,43 +22,49 @@ pub(super) const RULE: Rule = Rule {
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
     for (index, exchange, answer) in payload::streams(run) {
-        let (wants, asked) = (asks_for_usage(&exchange.asks), asks_for_usage(&answer.asks));
-        let sent = usage_frames(&answer.body.bytes);
-        let got = usage_frames(&exchange.body.bytes);
-        let whole =
-            run.fate(index, answer) == Fate::Whole && !run.ended_from_outside(index, exchange);
-        if sent.is_empty() && got.is_empty() && !wants {
-            continue;
+        let told = [&answer.body.bytes, &exchange.body.bytes].map(|body| usage_frames(body));
+        if asks_for_usage(&exchange.asks) || told.iter().any(|frames| !frames.is_empty()) {
+            inquiry.applies();
         }
-        inquiry.applies();
-        let wrong = if let Some(frame) = got.iter().find(|frame| !sent.contains(frame)) {
-            let frame = payload::quote(frame);
-            let got = format!("{} got {frame}, which the provider never sent", exchange.client);
-            Some(("no usage but the provider's".to_owned(), got))
-        } else if let Some(frame) = got.first().filter(|_| asked && !wants) {
-            let got = format!("{}, which the relay had asked for", payload::quote(frame));
-            Some((format!("no usage for {}, which did not ask", exchange.client), got))
-        } else {
-            let lost = sent.iter().find(|frame| wants && whole && !got.contains(frame));
-            lost.map(|frame| {
-                let (client, ending) = (&exchange.client, exchange.ending());
-                let got = format!("{client} asked for the usage and never got it: {ending}");
-                (format!("the usage {}", payload::quote(frame)), got)
-            })
-        };
-        if let Some((wanted, got)) = wrong {
-            inquiry.broke(breach(run, exchange, wanted, got));
+        if let Some(breach) = breach(run, index, exchange, answer) {
+            inquiry.broke(breach);
         }
     }
     inquiry.verdict("nobody asked what a stream cost, and nobody was told")
 }
 
-fn breach(run: &Run<'_>, exchange: &Exchange, wanted: String, got: String) -> Breach {
-    Breach::new(exchange.last_seen(), &run.relay, wanted, got).concerning(&exchange.client)
+/// Whether this rule judges usage that is missing or is there, so that others need not: it breaks, or
+/// the relay has asked for itself and keeps what it heard.
+pub(super) fn tells_of(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer) -> bool {
+    let for_itself = asks_for_usage(&answer.asks) && !asks_for_usage(&exchange.asks);
+    let keeps_it = for_itself && usage_frames(&exchange.body.bytes).is_empty();
+    keeps_it || breach(run, index, exchange, answer).is_some()
+}
+
+fn breach(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer) -> Option<Breach> {
+    let (wants, asked) = (asks_for_usage(&exchange.asks), asks_for_usage(&answer.asks));
+    let [sent, got] = [&answer.body.bytes, &exchange.body.bytes].map(|body| usage_frames(body));
+    let client = &exchange.client;
+    let whole =
+        || run.fate(index, answer) == Fate::Whole && !run.ended_from_outside(index, exchange);
+    let (wanted, got) = if let Some(frame) = got.iter().find(|frame| !sent.contains(frame)) {
+        let got = format!("{client} got {}, which the provider never sent", payload::quote(frame));
+        ("no usage but the provider's".to_owned(), got)
+    } else if let Some(frame) = got.first().filter(|_| asked && !wants) {
+        let got = format!("{}, which the relay had asked for", payload::quote(frame));
+        (format!("no usage for {client}, which did not ask"), got)
+    } else {
+        let frame = sent.iter().find(|frame| wants && !got.contains(frame)).filter(|_| whole())?;
+        let ending = exchange.ending();
+        let got = format!("{client} asked for the usage and never got it: {ending}");
+        (format!("the usage {}", payload::quote(frame)), got)
+    };
+    let breach = Breach::new(exchange.last_seen(), &run.relay, wanted, got);
+    Some(breach.concerning(client))
 }
 
 /// Whether a request asks for what it costs.
-pub(super) fn asks_for_usage(body: &[u8]) -> bool {
+fn asks_for_usage(body: &[u8]) -> bool {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     body.pointer("/stream_options/include_usage") == Some(&true.into())
 }
