@@ -292,6 +292,9 @@ fn what_the_relay_could_not_start_with_is_refused_before_it_starts() -> io::Resu
         assert!(said.ends_with("\n  upstream_ca = \"nofile\" (--upstream-ca)\n"), "{said}");
         let said = refused(&["--upstream-ca", "empty.pem"])?;
         assert!(said.contains("`empty.pem` holds no PEM certificate"), "{said}");
+    } else {
+        let said = refused(&[])?;
+        assert!(said.starts_with("error: this relay is built without TLS"), "{said}");
     }
     // Whichever test of the workspace built the program last decided whether it knows Redis.
     let plain = ["--check-config", "--upstream", "http://h/v1", "--resume-redis", "http://h/"];
