@@ -2,7 +2,7 @@
 
 use mock_openai::yaml::{self, Diagnostic, Place};
 
-use super::{Expect, PathStep, Scenario};
+use super::{Expect, Scenario};
 
 /// A title is one sentence: with its place in a list it fits the width of two terminals, and the
 /// longest of the catalogue, which say cause and effect, just stay below.
@@ -18,9 +18,7 @@ pub fn lint(file_name: &str, text: &[u8], scenario: &Scenario) -> Vec<Diagnostic
     let mut weak = Vec::new();
     check_title(&scenario.title, root.key("title"), &mut weak);
     check_reasons(scenario, root, &mut weak);
-    if !has_middleboxes(scenario) {
-        check_excuses(&scenario.expect, &scenario.proves, root.key("expect"), &mut weak);
-    }
+    check_excuses(&scenario.expect, &scenario.proves, root.key("expect"), &mut weak);
     weak.sort_by_key(|one| (one.line, one.column));
     weak.into_iter().map(Diagnostic::warning).collect()
 }
@@ -54,11 +52,6 @@ fn check_reasons(scenario: &Scenario, root: Place<'_>, weak: &mut Vec<Diagnostic
         let help = "say why it exists: `cites: [RFC 9112 8, litellm#33404]`";
         weak.push(place("cites").wrong("the scenario cites nothing").help(help));
     }
-}
-
-/// Where middleboxes stand on the path an excuse is theirs, and the relay is judged all the same.
-fn has_middleboxes(scenario: &Scenario) -> bool {
-    scenario.path.iter().any(|step| matches!(step, PathStep::Middlebox(_)))
 }
 
 /// What is excused is not judged, so it proves nothing.
@@ -131,8 +124,5 @@ mod tests {
         );
         let message = "`prompt-frames` is excused here, and the scenario proves it".to_owned();
         assert_eq!(weak(&text), [(7, 14, message)]);
-        // The excuse is the middlebox's, and the relay is judged by the rule all the same.
-        let path = "path: [client, relay, { re_chunker: { every: 1 } }, upstream]\n";
-        assert_eq!(weak(&format!("{text}{path}")), []);
     }
 }
