@@ -42,8 +42,9 @@ impl<'a> Passage<'a> {
         self.below_tcp.down.wrote.marks.when(self.outgoing()?.on_wire(offset))
     }
 
-    /// Whether the engine showed packets for the incoming response.
-    pub fn shows_packets(&self) -> bool {
+    /// Whether it was seen when the incoming response arrived: not so where the engine shows no packets, nor
+    /// where nothing of it came.
+    pub fn shows_arrival(&self) -> bool {
         self.above_tcp.is_some_and(|tcp| !tcp.down.arrived.is_empty())
     }
 

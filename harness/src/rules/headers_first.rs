@@ -64,7 +64,7 @@ fn judge(run: &Run<'_>) -> Verdict {
 
 /// When the head of a stream that succeeds came to a host, and when the first byte of its body did.
 fn arrival(at: &Passage<'_>) -> Option<(Moment, Option<Moment>)> {
-    let incoming = at.incoming().filter(|_| at.shows_packets())?;
+    let incoming = at.incoming().filter(|_| at.shows_arrival())?;
     let succeeds = (200..300).contains(&incoming.status);
     if !succeeds || !is_event_stream(&incoming.headers) {
         return None;

@@ -47,7 +47,7 @@ fn judge_passage(
     at: &Passage<'_>,
     inquiry: &mut Inquiry,
 ) {
-    let (Some(incoming), true) = (at.incoming(), at.shows_packets()) else { return };
+    let (Some(incoming), true) = (at.incoming(), at.shows_arrival()) else { return };
     if !is_event_stream(&incoming.headers) {
         return;
     }
