@@ -15,26 +15,10 @@ pub(super) const BROKEN: Broken = Broken {
 };
 
 fn relay(setup: Setup) -> Router {
-    parts::relay(setup, async |upstream, call| {
-        let answer = parts::Answer::from(call.send(&upstream).await?);
-        Ok(answer.change_stream(|body| with_done(parts::with_error_event(body))))
-    })
-}
-
-fn with_done(body: parts::Body) -> parts::Body {
-    let mut tail = parts::Tail::default();
-    parts::edit(body, move |item| {
-        let mut leaving = Vec::new();
-        match &item {
-            Some(Ok(bytes)) => tail.push(bytes),
-            Some(Err(_)) | None => {
-                if tail.takes_more() {
-                    leaving.push(Ok(Bytes::from_static(b"data: [DONE]\n\n")));
-                }
-            }
-        }
-        leaving.extend(item);
-        leaving
+    parts::changing_what_leaves(setup, |body| {
+        parts::with_last_word(body, |tail| {
+            tail.takes_more().then_some(Bytes::from_static(b"data: [DONE]\n\n"))
+        })
     })
 }
 

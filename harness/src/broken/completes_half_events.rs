@@ -16,25 +16,10 @@ pub(super) const BROKEN: Broken = Broken {
 };
 
 fn relay(setup: Setup) -> Router {
-    parts::relay(setup, async |upstream, call| {
-        let answer = parts::Answer::from(call.send(&upstream).await?);
-        Ok(answer.change_stream(|body| completed(parts::with_error_event(body))))
-    })
-}
-
-fn completed(body: parts::Body) -> parts::Body {
-    let mut tail = parts::Tail::default();
-    parts::edit(body, move |item| {
-        let mut leaving = Vec::new();
-        match &item {
-            Some(Ok(bytes)) => tail.push(bytes),
-            Some(Err(_)) | None if !tail.is_between_events() => {
-                leaving.push(Ok(Bytes::from_static(b"\n\n")));
-            }
-            Some(Err(_)) | None => {}
-        }
-        leaving.extend(item);
-        leaving
+    parts::changing_what_leaves(setup, |body| {
+        parts::with_last_word(body, |tail| {
+            (!tail.is_between_events()).then_some(Bytes::from_static(b"\n\n"))
+        })
     })
 }
 

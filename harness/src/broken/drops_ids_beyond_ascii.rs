@@ -18,13 +18,11 @@ pub(super) const BROKEN: Broken = Broken {
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 fn relay(setup: Setup) -> Router {
-    parts::relay(setup, async |upstream, mut call| {
+    parts::changing_calls(setup, |call| {
         // `to_str` knows visible ASCII alone.
         if call.headers.get(LAST_EVENT_ID).is_some_and(|id| id.to_str().is_err()) {
             call.headers.remove(LAST_EVENT_ID);
         }
-        let answer = parts::Answer::from(call.send(&upstream).await?);
-        Ok(answer.change_stream(parts::with_error_event))
     })
 }
 

@@ -1,11 +1,7 @@
 //! Writes its heartbeat behind any line.
 
-use std::time::Duration;
-
 use axum::Router;
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
-use tokio::time::timeout;
 
 use super::{Broken, Server, Setup, parts};
 
@@ -25,34 +21,12 @@ const COMMENT: Bytes = Bytes::from_static(b": ping\n");
 
 fn relay(mut setup: Setup) -> Router {
     let silence = setup.take_heartbeat();
-    parts::relay(setup, move |upstream, call| async move {
-        let answer = parts::Answer::from(call.send(&upstream).await?);
-        Ok(answer.change_stream(|body| {
-            let body = parts::with_error_event(body);
-            match silence {
-                Some(silence) => with_heartbeat(body, silence),
-                None => body,
-            }
-        }))
+    parts::changing_what_leaves(setup, move |body| match silence {
+        Some(silence) => parts::with_comments(body, COMMENT, silence, |tail| {
+            tail.is_between_lines() && !tail.is_done()
+        }),
+        None => body,
     })
-}
-
-fn with_heartbeat(body: parts::Body, silence: Duration) -> parts::Body {
-    let state = (body, parts::Tail::default());
-    let beating = stream::unfold(state, move |(mut body, mut tail)| async move {
-        let next = if tail.is_between_lines() && !tail.is_done() {
-            timeout(silence, body.next()).await
-        } else {
-            Ok(body.next().await)
-        };
-        let Ok(item) = next else { return Some((Ok(COMMENT), (body, tail))) };
-        let item = item?;
-        if let Ok(bytes) = &item {
-            tail.push(bytes);
-        }
-        Some((item, (body, tail)))
-    });
-    beating.boxed()
 }
 
 #[cfg(test)]

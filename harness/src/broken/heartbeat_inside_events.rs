@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use axum::Router;
-use futures_util::{StreamExt as _, stream};
-use tokio::time::timeout;
 
 use super::{Broken, Server, Setup, parts};
 
@@ -22,20 +20,9 @@ const SILENCE: Duration = Duration::from_secs(1);
 
 fn relay(mut setup: Setup) -> Router {
     let silence = setup.take_heartbeat().unwrap_or(SILENCE);
-    parts::relay(setup, move |upstream, call| async move {
-        let answer = parts::Answer::from(call.send(&upstream).await?);
-        Ok(answer.change_stream(|body| with_heartbeat(parts::with_error_event(body), silence)))
+    parts::changing_what_leaves(setup, move |body| {
+        parts::with_comments(body, parts::HEARTBEAT, silence, |_anywhere| true)
     })
-}
-
-fn with_heartbeat(body: parts::Body, silence: Duration) -> parts::Body {
-    let beating = stream::unfold(body, move |mut body| async move {
-        match timeout(silence, body.next()).await {
-            Ok(item) => item.map(|item| (item, body)),
-            Err(_silence) => Some((Ok(parts::HEARTBEAT), body)),
-        }
-    });
-    beating.boxed()
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use futures_util::{StreamExt as _, stream};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{Broken, Server, Setup, parts};
 
@@ -26,20 +25,13 @@ fn relay(setup: Setup) -> Router {
         // It is meant for the first byte, and ends with the head.
         let response = timeout(first_byte.unwrap_or(Duration::MAX), call.send(&upstream)).await??;
         let answer = parts::Answer::from(response);
-        Ok(answer.change_stream(|body| parts::with_error_event(never_silent(body, idle))))
+        Ok(answer.change_stream(|body| {
+            parts::with_error_event(match idle {
+                Some(idle) => parts::in_time(body, move || Instant::now() + idle),
+                None => body,
+            })
+        }))
     })
-}
-
-/// A body that fails after a silence.
-fn never_silent(body: parts::Body, idle: Option<Duration>) -> parts::Body {
-    let reading = stream::unfold(Some(body), move |body| async move {
-        let mut body = body?;
-        match timeout(idle.unwrap_or(Duration::MAX), body.next()).await {
-            Ok(item) => Some((item?, Some(body))),
-            Err(elapsed) => Some((Err(elapsed.into()), None)),
-        }
-    });
-    reading.boxed()
 }
 
 #[cfg(test)]

@@ -19,10 +19,10 @@ pub(super) const BROKEN: Broken = Broken {
 };
 
 fn relay(setup: Setup) -> Router {
-    parts::relay(setup, async |upstream, mut call| {
-        call.body = anew(&call.body).unwrap_or(call.body);
-        let answer = parts::Answer::from(call.send(&upstream).await?);
-        Ok(answer.change_stream(parts::with_error_event))
+    parts::changing_calls(setup, |call| {
+        if let Some(body) = anew(&call.body) {
+            call.body = body;
+        }
     })
 }
 

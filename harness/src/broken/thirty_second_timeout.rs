@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use axum::Router;
-use futures_util::{StreamExt as _, stream};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Broken, Server, Setup, parts};
@@ -27,20 +26,9 @@ fn relay(setup: Setup) -> Router {
         let deadline = Instant::now() + TOTAL;
         let response = timeout_at(deadline, call.send(&upstream)).await??;
         let answer = parts::Answer::from(response);
-        Ok(answer.change_stream(|body| parts::with_error_event(until(body, deadline))))
+        Ok(answer
+            .change_stream(|body| parts::with_error_event(parts::in_time(body, move || deadline))))
     })
-}
-
-/// A body that fails when its time is over.
-pub(super) fn until(body: parts::Body, deadline: Instant) -> parts::Body {
-    let reading = stream::unfold(Some(body), move |body| async move {
-        let mut body = body?;
-        match timeout_at(deadline, body.next()).await {
-            Ok(item) => Some((item?, Some(body))),
-            Err(elapsed) => Some((Err(elapsed.into()), None)),
-        }
-    });
-    reading.boxed()
 }
 
 #[cfg(test)]

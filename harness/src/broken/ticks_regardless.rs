@@ -21,15 +21,9 @@ pub(super) const BROKEN: Broken = Broken {
 /// It asks when its heartbeats are due, and has none where they are off.
 fn relay(mut setup: Setup) -> Router {
     let period = setup.take_heartbeat();
-    parts::relay(setup, move |upstream, call| async move {
-        let answer = parts::Answer::from(call.send(&upstream).await?);
-        Ok(answer.change_stream(|body| {
-            let body = parts::with_error_event(body);
-            match period {
-                Some(period) => ticking(body, period),
-                None => body,
-            }
-        }))
+    parts::changing_what_leaves(setup, move |body| match period {
+        Some(period) => ticking(body, period),
+        None => body,
     })
 }
 

@@ -6,13 +6,8 @@ use axum::Router;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Broken, Server, Setup,
-    cors_sample::sampled,
-    forgets_flush::without_flush,
-    parts,
-    retry_anything::insisted,
-    thirty_second_timeout::{TOTAL, until},
-    thirty_seconds::whatever_comes,
+    Broken, Server, Setup, cors_sample::sampled, forgets_flush::without_flush, parts,
+    retry_anything::insisted, thirty_second_timeout::TOTAL, thirty_seconds::whatever_comes,
     ticker_heartbeat::ticking,
 };
 
@@ -50,7 +45,7 @@ fn relay(mut setup: Setup) -> Router {
         let response = timeout_at(deadline, insisted(&upstream, &call)).await??;
         let answer = parts::Answer::from(response);
         Ok(answer.change_stream(|body| {
-            without_flush(ticking(whatever_comes(until(body, deadline)), period))
+            without_flush(ticking(whatever_comes(parts::in_time(body, move || deadline)), period))
         }))
     });
     sampled(bare, origins)

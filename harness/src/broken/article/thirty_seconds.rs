@@ -3,10 +3,7 @@
 use axum::Router;
 use tokio::time::{Instant, timeout_at};
 
-use super::{
-    Broken, Server, Setup, parts,
-    thirty_second_timeout::{TOTAL, until},
-};
+use super::{Broken, Server, Setup, parts, thirty_second_timeout::TOTAL};
 
 pub(in crate::broken) const BROKEN: Broken = Broken {
     name: "article-thirty-seconds",
@@ -23,7 +20,7 @@ fn relay(setup: Setup) -> Router {
         let deadline = Instant::now() + TOTAL;
         let response = timeout_at(deadline, call.send(&upstream)).await??;
         let answer = parts::Answer::from(response);
-        Ok(answer.change_stream(|body| whatever_comes(until(body, deadline))))
+        Ok(answer.change_stream(|body| whatever_comes(parts::in_time(body, move || deadline))))
     })
 }
 

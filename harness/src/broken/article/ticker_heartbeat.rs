@@ -31,10 +31,7 @@ const PERIOD: Duration = Duration::from_secs(15);
 
 fn relay(mut setup: Setup) -> Router {
     let period = setup.take_heartbeat().unwrap_or(PERIOD);
-    parts::relay(setup, move |upstream, call| async move {
-        let answer = parts::Answer::from(call.send(&upstream).await?);
-        Ok(answer.change_stream(|body| ticking(parts::with_error_event(body), period)))
-    })
+    parts::changing_what_leaves(setup, move |body| ticking(body, period))
 }
 
 /// A body beside whose bytes a task of its own writes.

@@ -13,6 +13,7 @@ mod caps;
 mod careless_pool;
 pub(super) mod cors;
 mod heartbeat;
+mod in_time;
 mod log;
 mod resume;
 mod server;
@@ -28,8 +29,9 @@ pub(super) use blocks::{Blocks, is_done};
 pub(super) use call::Call;
 pub(super) use caps::{Cap, around as capped};
 pub(super) use careless_pool::careless;
-pub(super) use heartbeat::HEARTBEAT;
 use heartbeat::with_heartbeat;
+pub(super) use heartbeat::{HEARTBEAT, with_comments};
+pub(super) use in_time::in_time;
 pub(super) use log::logged;
 pub(super) use resume::resuming;
 #[cfg(test)]
@@ -38,7 +40,7 @@ pub(super) use server::serve;
 pub use server::{OutOfFiles, Server, Told};
 pub(super) use setup::Origins;
 pub use setup::Setup;
-pub(super) use stream::{edit, edit_blocks, error_event, with_error_event};
+pub(super) use stream::{edit, edit_blocks, error_event, with_error_event, with_last_word};
 pub(super) use tail::Tail;
 use until::until;
 
@@ -53,11 +55,35 @@ pub(super) fn right(setup: Setup) -> Router {
     changing_streams(setup, |body| body)
 }
 
-/// The right relay, but for what `change` does to the bytes of each event stream.
+/// The right relay, but for what `change` does to the bytes of each event stream as it comes.
 pub(super) fn changing_streams(setup: Setup, change: fn(Body) -> Body) -> Router {
     relay(setup, move |upstream, call| async move {
         let answer = Answer::from(call.send(&upstream).await?);
         Ok(answer.change_stream(|body| with_error_event(change(body))))
+    })
+}
+
+/// The right relay, but for what `change` does to each event stream as it leaves, with the error event
+/// that it may have got.
+pub(super) fn changing_what_leaves(
+    setup: Setup,
+    change: impl Fn(Body) -> Body + Clone + Send + Sync + 'static,
+) -> Router {
+    relay(setup, move |upstream, call| {
+        let change = change.clone();
+        async move {
+            let answer = Answer::from(call.send(&upstream).await?);
+            Ok(answer.change_stream(|body| change(with_error_event(body))))
+        }
+    })
+}
+
+/// The right relay, but for what `change` does to each call before it is sent on.
+pub(super) fn changing_calls(setup: Setup, change: fn(&mut Call)) -> Router {
+    relay(setup, move |upstream, mut call| async move {
+        change(&mut call);
+        let answer = Answer::from(call.send(&upstream).await?);
+        Ok(answer.change_stream(with_error_event))
     })
 }
 

@@ -25,6 +25,20 @@ pub(in crate::broken) fn edit(
     body.map(Some).chain(end).flat_map(move |item| stream::iter(step(item))).boxed()
 }
 
+/// Adds what `last` makes of where the stream stands at its end, be it a good one or a bad one.
+pub(in crate::broken) fn with_last_word(body: Body, last: fn(&Tail) -> Option<Bytes>) -> Body {
+    let mut tail = Tail::default();
+    edit(body, move |item| {
+        let mut leaving = Vec::new();
+        match &item {
+            Some(Ok(bytes)) => tail.push(bytes),
+            Some(Err(_)) | None => leaving.extend(last(&tail).map(Ok)),
+        }
+        leaving.extend(item);
+        leaving
+    })
+}
+
 /// Passes on what `step` makes of each whole block. What is unfinished at the end passes as it is.
 pub(in crate::broken) fn edit_blocks(
     body: Body,
