@@ -3,7 +3,10 @@
 use super::bound::{holds, words};
 use crate::{
     exchange::{Exchange, Family, Fate, Frames as Split, Run},
-    rules::payload::{Alignment, align, quote},
+    rules::{
+        alignment::{Alignment, align},
+        quote::quote,
+    },
     scenario::Frames,
     verdict::{Breach, Verdict},
 };

@@ -1,9 +1,6 @@
 //! An error event of the relay's own can be read as one.
 
-use super::{
-    Level, Rule,
-    payload::{align, quote},
-};
+use super::{Level, Rule, alignment::align, quote::quote};
 use crate::{
     exchange::{Exchange, Frames, Run},
     trace::BodyEnd,

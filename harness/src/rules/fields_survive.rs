@@ -1,6 +1,6 @@
 //! What an event says beside its data reaches the client.
 
-use super::{Level, Rule, payload};
+use super::{Level, Rule, payload, quote::quote};
 use crate::{
     exchange::{Answer, Exchange, Fate, Frames, Run},
     verdict::{Breach, Inquiry, Verdict},
@@ -56,7 +56,7 @@ pub(super) fn breach(
     let host = run.blame(index, |at| at.outgoing().is_some_and(|m| guilty(&m.body)));
     let wanted = match line {
         b"data" => "each line of data of the provider's".to_owned(),
-        line => format!("the provider's line {}", payload::quote(line)),
+        line => format!("the provider's line {}", quote(line)),
     };
     let got = if as_data(line, &exchange.body.bytes) {
         "its text as data".to_owned()

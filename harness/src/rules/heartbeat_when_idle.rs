@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mock_openai::quantity::Time;
 
-use super::{Level, Rule, limits::Limit, payload::align};
+use super::{Level, Rule, alignment::align, limits::Limit};
 use crate::{
     exchange::{Exchange, Frames, Moment, Passage, Run},
     plan::Number,

@@ -3,6 +3,7 @@
 use crate::{exchange::Run, plan::Limits, verdict::Verdict};
 
 mod accept_survives;
+pub(crate) mod alignment;
 mod any_cut;
 mod any_line_end;
 mod bounded_memory;
@@ -44,11 +45,12 @@ mod old_clients;
 mod one_ending;
 mod origin;
 mod own_bytes_between_events;
-pub(crate) mod payload;
+mod payload;
 mod payload_intact;
 mod pool_hygiene;
 mod preflight_without_auth;
 mod prompt_frames;
+pub(crate) mod quote;
 mod request_intact;
 mod resume_exact;
 mod separate_budgets;

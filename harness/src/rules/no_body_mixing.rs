@@ -1,6 +1,6 @@
 //! An event stream holds nothing but events, and comes to nobody who did not ask for one.
 
-use super::{Level, Rule, payload};
+use super::{Level, Rule, quote::quote};
 use crate::{
     exchange::{Exchange, Frames, Run, is_event_stream},
     verdict::{Breach, Inquiry, Verdict},
@@ -53,7 +53,7 @@ fn mixed(run: &Run<'_>, index: usize, exchange: &Exchange) -> Option<Breach> {
     let (line, end) = bare(&exchange.body.bytes).find(|(line, _)| !of_provider(line))?;
     let holds = |body: &[u8]| bare(body).any(|(other, _)| other == line);
     let host = run.blame(index, |at| at.outgoing().is_some_and(|message| holds(&message.body)));
-    let got = format!("{} in the stream of {}", payload::quote(line), exchange.client);
+    let got = format!("{} in the stream of {}", quote(line), exchange.client);
     let wanted = "an error as an event: `data: ...`";
     let breach = Breach::new(exchange.had(end), &host, wanted, got);
     Some(breach.or("a body that breaks off").concerning(&exchange.client))

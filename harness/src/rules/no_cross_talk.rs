@@ -7,7 +7,10 @@ use std::{
 
 use mock_openai::quantity::Size;
 
-use super::{Level, Rule, comments::taken_out, headers, limits::Limit, payload};
+use super::{
+    Level, Rule, alignment::align, comments::taken_out, headers, limits::Limit, payload,
+    quote::quote,
+};
 use crate::{
     exchange::{Answer, Exchange, Frame, Frames, Run, header},
     plan::{LAST_EVENT_ID, Number},
@@ -78,7 +81,7 @@ fn judge_bodies(run: &Run<'_>, inquiry: &mut Inquiry) {
         let owner = &run.exchanges[of].client;
         let host = run.blame(index, |at| at.outgoing().is_some_and(|m| holds(&m.body, &piece)));
         let wanted = format!("nothing but the provider's answer to {}", exchange.client);
-        let strange = payload::quote(&exchange.body.bytes[range.clone()]);
+        let strange = quote(&exchange.body.bytes[range.clone()]);
         let got = format!("{strange}, with bytes of the answer to {owner}");
         let breach = Breach::new(exchange.had(range.start + 1), &host, wanted, got);
         inquiry.broke(breach.concerning(&exchange.client));
@@ -102,7 +105,7 @@ fn unasked<'a>(run: &'a Run<'_>) -> impl Iterator<Item = (usize, &'a Exchange, &
 /// What of a body is not the provider's own: the comments that were added to it, each once, and the
 /// beginning of what is strange.
 fn additions(own: &[u8], body: &[u8]) -> Vec<Range<usize>> {
-    let found = payload::align(own, body, false);
+    let found = align(own, body, false);
     let (sent, got) = (Frames::of(own), Frames::of(body));
     let mut added = Vec::new();
     for index in found.own {

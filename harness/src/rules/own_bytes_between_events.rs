@@ -1,9 +1,6 @@
 //! What the relay adds stands between whole events.
 
-use super::{
-    Level, Rule,
-    payload::{align, quote},
-};
+use super::{Level, Rule, alignment::align, quote::quote};
 use crate::{
     exchange::{Frame, Frames, Run},
     verdict::{Breach, Inquiry, Verdict},

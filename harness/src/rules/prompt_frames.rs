@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mock_openai::quantity::Time;
 
-use super::{Level, Rule, limits::Limit, no_head_of_line, payload::align};
+use super::{Level, Rule, alignment::align, limits::Limit, no_head_of_line};
 use crate::{
     exchange::{Exchange, Frames, Moment, Passage, Run, is_event_stream},
     plan::Number,

@@ -1,6 +1,6 @@
 //! The provider is asked what the client asked.
 
-use super::{Level, Rule, payload};
+use super::{Level, Rule, quote::quote};
 use crate::{
     exchange::{Run, header},
     verdict::{Breach, Inquiry, Verdict},
@@ -28,8 +28,8 @@ fn judge(run: &Run<'_>) -> Verdict {
         };
         if answer.asks != exchange.asks {
             let same = answer.asks.iter().zip(&exchange.asks).take_while(|(a, b)| a == b).count();
-            let asked = payload::quote(&exchange.asks[same..]);
-            let came = payload::quote(&answer.asks[same..]);
+            let asked = quote(&exchange.asks[same..]);
+            let came = quote(&answer.asks[same..]);
             let wanted = format!(
                 "the body of {} as it was sent: from byte {same} on {asked}",
                 exchange.client

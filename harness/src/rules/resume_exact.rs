@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Level, Rule, payload::quote};
+use super::{Level, Rule, quote::quote};
 use crate::{
     exchange::{Answer, Exchange, Fate, Frame, Frames, Moment, Run, header},
     plan::LAST_EVENT_ID,

@@ -1,9 +1,6 @@
 //! A half event at the end of a stream stays half.
 
-use super::{
-    Level, Rule,
-    payload::{align, quote},
-};
+use super::{Level, Rule, alignment::align, quote::quote};
 use crate::{
     exchange::{Exchange, Frames, Run},
     verdict::{Breach, Inquiry, Verdict},

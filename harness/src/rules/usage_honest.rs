@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Level, Rule, payload};
+use super::{Level, Rule, payload, quote::quote};
 use crate::{
     exchange::{Answer, Exchange, Fate, Frame, Frames, Run},
     verdict::{Breach, Inquiry, Verdict},
@@ -48,16 +48,16 @@ fn breach(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer) -> 
     let whole =
         || run.fate(index, answer) == Fate::Whole && !run.ended_from_outside(index, exchange);
     let (wanted, got) = if let Some(frame) = got.iter().find(|frame| !sent.contains(frame)) {
-        let got = format!("{client} got {}, which the provider never sent", payload::quote(frame));
+        let got = format!("{client} got {}, which the provider never sent", quote(frame));
         ("no usage but the provider's".to_owned(), got)
     } else if let Some(frame) = got.first().filter(|_| asked && !wants) {
-        let got = format!("{}, which the relay had asked for", payload::quote(frame));
+        let got = format!("{}, which the relay had asked for", quote(frame));
         (format!("no usage for {client}, which did not ask"), got)
     } else {
         let frame = sent.iter().find(|frame| wants && !got.contains(frame)).filter(|_| whole())?;
         let ending = exchange.ending();
         let got = format!("{client} asked for the usage and never got it: {ending}");
-        (format!("the usage {}", payload::quote(frame)), got)
+        (format!("the usage {}", quote(frame)), got)
     };
     let breach = Breach::new(exchange.last_seen(), &run.relay, wanted, got);
     Some(breach.concerning(client))
