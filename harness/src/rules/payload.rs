@@ -28,7 +28,7 @@ pub(super) enum Sent {
 
 impl Sent {
     fn of(plan: &Plan, answer: &Answer) -> Self {
-        if plan.upstream.iter().any(|rule| any_cut(&rule.then)) {
+        if plan.upstream.iter().any(|rule| cuts(&rule.then)) {
             Self::Cut
         } else if answer.body.bytes.contains(&b'\r') {
             Self::WithCr
@@ -38,9 +38,9 @@ impl Sent {
     }
 }
 
-fn any_cut(steps: &[Step]) -> bool {
+fn cuts(steps: &[Step]) -> bool {
     steps.iter().any(|step| {
-        matches!(step, Step::Cut(_)) || step.inner().is_some_and(|(inner, _)| any_cut(inner))
+        matches!(step, Step::Cut(_)) || step.inner().is_some_and(|(inner, _)| cuts(inner))
     })
 }
 
