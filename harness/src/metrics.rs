@@ -127,12 +127,17 @@ pub fn can_be(text: &str) -> bool {
 
 /// Prometheus data model: `[a-zA-Z_:][a-zA-Z0-9_:]*`.
 fn is_name(text: &str) -> bool {
-    is_label(&text.replace(':', "_"))
+    is_made_of(text, |c| c == '_' || c == ':')
 }
 
 fn is_label(text: &str) -> bool {
-    let first = |c: char| c.is_ascii_alphabetic() || c == '_';
-    text.starts_with(first) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    is_made_of(text, |c| c == '_')
+}
+
+/// Letters, digits and some other characters, and no digit first.
+fn is_made_of(text: &str, other: fn(char) -> bool) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || other(c))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || other(c))
 }
 
 impl Metrics<'_> {

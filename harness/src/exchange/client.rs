@@ -143,11 +143,7 @@ impl Exchange {
             (Some(status), 1) => format!("status {status} and 1 frame"),
             (Some(status), count) => format!("status {status} and {count} frames"),
         };
-        let error = if frames.iter().any(|(_, frame)| frame.error().is_some()) {
-            ", an error event among them"
-        } else {
-            ""
-        };
+        let error = if frames.tell_error() { ", an error event among them" } else { "" };
         let how = match (self.ended, self.left) {
             (Some((_, BodyEnd::Complete)), _) => "a clean end of the body",
             (Some((_, BodyEnd::Truncated)), _) => "FIN in mid-response",

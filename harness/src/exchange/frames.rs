@@ -1,6 +1,8 @@
 //! The frames of a body, split by the oracle, and what each of them says.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
+
+use serde_json_borrow::{OwnedValue, Value};
 
 use crate::wire::{self, FrameKind};
 
@@ -31,12 +33,19 @@ impl<'a> Frames<'a> {
     }
 
     /// All frames, in order, with where they lie.
-    pub fn iter(&self) -> impl Iterator<Item = (Range<usize>, Frame<'a>)> + '_ {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (Range<usize>, Frame<'a>)> + '_ {
         self.ranges.iter().map(|range| (range.clone(), self.frame(range)))
     }
 
     fn frame(&self, range: &Range<usize>) -> Frame<'a> {
         Frame(&self.body[range.clone()], range.start == 0)
+    }
+
+    /// Whether one of them is an error event.
+    pub fn tell_error(&self) -> bool {
+        // Few bodies speak of errors: the others are not worth taking apart.
+        memchr::memmem::find(self.body, ERROR).is_some()
+            && self.iter().any(|(_, frame)| frame.error().is_some())
     }
 
     /// Where the unfinished rest begins.
@@ -53,8 +62,8 @@ impl<'a> Frames<'a> {
 /// The terminator of a chat completion.
 const DONE: &[u8] = b"[DONE]";
 
-/// The key of an error in JSON.
-const ERROR_KEY: &[u8] = b"\"error\"";
+/// The name of an error event, and in quotes the key of an error in JSON.
+const ERROR: &[u8] = b"error";
 
 /// One frame, blank line included; and whether a body begins with it, where a byte order mark means
 /// nothing.
@@ -69,8 +78,10 @@ impl<'a> Frame<'a> {
 
     /// Its lines, without what ends them and without the blank one.
     pub fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let mark = if self.1 { wire::BYTE_ORDER_MARK } else { b"" };
-        let mut rest = self.0.strip_prefix(mark).unwrap_or(self.0);
+        let mut rest = self.0;
+        if self.1 {
+            rest = rest.strip_prefix(wire::BYTE_ORDER_MARK).unwrap_or(rest);
+        }
         let lines = std::iter::from_fn(move || {
             let len = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
             let line = (!rest.is_empty()).then(|| &rest[..len]);
@@ -94,32 +105,29 @@ impl<'a> Frame<'a> {
     /// Whether it says nothing but that its sender lives: a comment, the Responses API's `keepalive`,
     /// or a chunk with neither identity nor choices (as Azure opens its streams).
     pub fn is_heartbeat(&self) -> bool {
-        self.is_comment()
-            || self
-                .data()
-                .and_then(|data| serde_json::from_slice(&data).ok())
-                .is_some_and(|object| is_empty(&object))
+        self.is_comment() || self.object().is_some_and(|object| is_empty(&object))
     }
 
     /// The values of one field, joined by LF (HTML 9.2.6); `None` where it has none.
-    fn field(&self, name: &[u8]) -> Option<Vec<u8>> {
-        let values: Vec<&[u8]> = self
-            .lines()
-            .filter_map(|line| {
-                let rest = line.strip_prefix(name)?;
-                match rest {
-                    [] => Some(rest),
-                    [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
-                    _ => None,
-                }
-            })
-            .collect();
-        (!values.is_empty()).then(|| values.join(&b'\n'))
+    fn field(&self, name: &[u8]) -> Option<Cow<'a, [u8]>> {
+        let mut values = self.lines().filter_map(|line| match line.strip_prefix(name)? {
+            rest @ [] | [b':', b' ', rest @ ..] | [b':', rest @ ..] => Some(rest),
+            _ => None,
+        });
+        let first = values.next()?;
+        let Some(second) = values.next() else { return Some(Cow::Borrowed(first)) };
+        let all: Vec<&[u8]> = [first, second].into_iter().chain(values).collect();
+        Some(Cow::Owned(all.join(&b'\n')))
     }
 
     /// Its data.
-    pub fn data(&self) -> Option<Vec<u8>> {
+    pub fn data(&self) -> Option<Cow<'a, [u8]>> {
         self.field(b"data")
+    }
+
+    /// The JSON in its data.
+    fn object(&self) -> Option<OwnedValue> {
+        OwnedValue::from_slice(&self.data()?).ok()
     }
 
     /// Its id: the last, where it has several (HTML 9.2.6).
@@ -157,37 +165,34 @@ impl<'a> Frame<'a> {
     /// The error that it tells, where it is an error event: the data's object has an `error` that is
     /// not null, or the event is named `error`.
     pub fn error(&self) -> Option<serde_json::Value> {
-        let named = self.is_named_error();
         // Few frames speak of errors: the others are not worth parsing.
-        if !named && memchr::memmem::find(self.0, ERROR_KEY).is_none() {
-            return None;
-        }
+        memchr::memmem::find(self.0, ERROR)?;
         let value: serde_json::Value = serde_json::from_slice(&self.data()?).unwrap_or_default();
-        (named || tells_error(&value)).then_some(value)
+        let told = value.get("error").is_some_and(|error| !error.is_null());
+        (told || self.is_named_error()).then_some(value)
     }
 
     fn is_named_error(&self) -> bool {
-        self.field(b"event").is_some_and(|event| event == b"error")
+        self.field(b"event").is_some_and(|event| *event == *ERROR)
     }
 
     /// The object in its data, where that is a part of an answer: no error, and no heartbeat.
-    pub fn chunk(&self) -> Option<serde_json::Value> {
-        let value: serde_json::Value = serde_json::from_slice(&self.data()?).ok()?;
-        let is_other = tells_error(&value) || is_empty(&value) || self.is_named_error();
-        (value.is_object() && !is_other).then_some(value)
+    pub fn chunk(&self) -> Option<OwnedValue> {
+        let value = self.object()?;
+        let error = value.as_object()?.get("error");
+        let told = error.is_some_and(|error| !error.is_null());
+        let is_other = told || is_empty(&value) || self.is_named_error();
+        (!is_other).then_some(value)
     }
 }
 
-fn tells_error(object: &serde_json::Value) -> bool {
-    object.get("error").is_some_and(|error| !error.is_null())
-}
-
-fn is_empty(object: &serde_json::Value) -> bool {
-    let is = |name: &str, value: &str| object.get(name).is_some_and(|is| is == value);
+fn is_empty(value: &Value<'_>) -> bool {
+    let Some(object) = value.as_object() else { return false };
+    let is = |name: &str, text: &str| object.get(name).and_then(Value::as_str) == Some(text);
     is("type", "keepalive")
-        || (object.get("choices").and_then(|is| is.as_array()).is_some_and(Vec::is_empty)
+        || (object.get("choices").and_then(Value::as_array).is_some_and(<[_]>::is_empty)
             && is("id", "")
-            && object.as_object().is_some_and(|object| object.len() == 5))
+            && object.len() == 5)
 }
 
 #[cfg(test)]
@@ -252,7 +257,7 @@ mod tests {
         assert!(Frame::amid(b"data:[DONE]\r\n\r\n").is_done());
         assert!(Frames::of(b"\xEF\xBB\xBFdata: [DONE]\n\n").get(0).unwrap().is_done());
         assert!(!Frame::amid(b"data: [DONE]x\n\n").is_done());
-        assert_eq!(Frame::amid(b"data: 1\ndata:\ndata\n\n").data(), Some(b"1\n\n".to_vec()));
+        assert_eq!(Frame::amid(b"data: 1\ndata:\ndata\n\n").data().as_deref(), Some(&b"1\n\n"[..]));
         assert_eq!(Frame::amid(b"database: 1\n\n").data(), None);
         assert_eq!(Frame::amid(b"id: a\ndata: 1\nid: b\n\n").id(), Some(b"b".to_vec()));
         assert_eq!(Frame::amid(b"data: 1\n\n").id(), None);

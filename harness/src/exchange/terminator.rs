@@ -39,7 +39,8 @@ impl Family {
             Self::Chat | Self::Other => frame.is_done(),
             Self::Responses => is_last_of_response(frame) || frame.error().is_some(),
         };
-        frames.iter().any(|(_, frame)| completes(&frame))
+        // It is near the end, where it is anywhere.
+        frames.iter().rev().any(|(_, frame)| completes(&frame))
     }
 
     /// Whether a stream without a terminator lacks something.

@@ -155,7 +155,10 @@ impl AsyncWrite for Stream {
         if let [only] = slices {
             return self.poll_write(cx, only);
         }
-        let joined: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+        let mut joined = Vec::with_capacity(slices.iter().map(|slice| slice.len()).sum());
+        for slice in slices {
+            joined.extend_from_slice(slice);
+        }
         self.poll_write(cx, &joined)
     }
 

@@ -1,6 +1,6 @@
 //! The chunks of a chat keep their shape.
 
-use serde_json::Value;
+use serde_json_borrow::{OwnedValue, Value};
 
 use super::{Level, Rule};
 use crate::{
@@ -75,7 +75,7 @@ impl Chunks {
         let wrong = frames.iter().find_map(|(range, frame)| {
             let chunk = frame.chunk()?;
             any = true;
-            Some((range.end, shape.next(&chunk)?))
+            Some((range.end, shape.next(chunk)?))
         });
         Self { any, wrong }
     }
@@ -84,29 +84,36 @@ impl Chunks {
 /// What a stream's first chunk says of all of it.
 #[derive(Default)]
 struct Shape {
-    id: Option<Value>,
-    created: Option<Value>,
+    first: Option<OwnedValue>,
 }
 
 impl Shape {
-    fn next(&mut self, chunk: &Value) -> Option<Wrong> {
-        wrong_key(chunk, "", REQUIRED, true)
-            .or_else(|| wrong_key(chunk, "", OPTIONAL, false))
-            .or_else(|| chunk["choices"].as_array()?.iter().find_map(wrong_choice))
-            .or_else(|| changed(&mut self.id, chunk, "id"))
-            .or_else(|| changed(&mut self.created, chunk, "created"))
+    fn next(&mut self, chunk: OwnedValue) -> Option<Wrong> {
+        let wrong = wrong_key(&chunk, "", REQUIRED, true)
+            .or_else(|| wrong_key(&chunk, "", OPTIONAL, false))
+            .or_else(|| get(&chunk, "choices")?.as_array()?.iter().find_map(wrong_choice));
+        let Some(first) = &self.first else {
+            self.first = Some(chunk);
+            return wrong;
+        };
+        wrong.or_else(|| changed(first, &chunk, "id")).or_else(|| changed(first, &chunk, "created"))
     }
 }
 
+/// The value of an object's key.
+fn get<'v, 'a>(object: &'v Value<'a>, key: &str) -> Option<&'v Value<'a>> {
+    object.as_object()?.get(key)
+}
+
 /// A key, what its value is in words, and whether a value is that.
-type Key = (&'static str, &'static str, fn(&Value) -> bool);
+type Key = (&'static str, &'static str, fn(&Value<'_>) -> bool);
 
 const REQUIRED: &[Key] = &[
-    ("id", "a string", Value::is_string),
-    ("object", "`chat.completion.chunk`", |value| value == "chat.completion.chunk"),
+    ("id", "a string", |value| value.is_string()),
+    ("object", "`chat.completion.chunk`", |value| value.as_str() == Some("chat.completion.chunk")),
     ("created", "a whole number", is_whole),
-    ("model", "a string", Value::is_string),
-    ("choices", "an array", Value::is_array),
+    ("model", "a string", |value| value.is_string()),
+    ("choices", "an array", |value| value.is_array()),
 ];
 
 const OPTIONAL: &[Key] =
@@ -114,34 +121,34 @@ const OPTIONAL: &[Key] =
 
 const OF_CHOICE: &[Key] = &[
     ("index", "a whole number", is_whole),
-    ("delta", "an object", Value::is_object),
+    ("delta", "an object", |value| value.is_object()),
     ("finish_reason", "a string or null", is_text_or_null),
 ];
 
 const OF_DELTA: &[Key] = &[
-    ("role", "a string", Value::is_string),
+    ("role", "a string", |value| value.is_string()),
     ("content", "a string or null", is_text_or_null),
     ("refusal", "a string or null", is_text_or_null),
-    ("tool_calls", "an array", Value::is_array),
+    ("tool_calls", "an array", |value| value.is_array()),
 ];
 
-fn is_whole(value: &Value) -> bool {
+fn is_whole(value: &Value<'_>) -> bool {
     value.is_u64()
 }
 
-fn is_text_or_null(value: &Value) -> bool {
+fn is_text_or_null(value: &Value<'_>) -> bool {
     value.is_string() || value.is_null()
 }
 
-fn wrong_choice(choice: &Value) -> Option<Wrong> {
+fn wrong_choice(choice: &Value<'_>) -> Option<Wrong> {
     wrong_key(choice, "choices[].", OF_CHOICE, true)
-        .or_else(|| wrong_key(&choice["delta"], "choices[].delta.", OF_DELTA, false))
+        .or_else(|| wrong_key(get(choice, "delta")?, "choices[].delta.", OF_DELTA, false))
 }
 
-fn wrong_key(object: &Value, path: &str, keys: &[Key], required: bool) -> Option<Wrong> {
+fn wrong_key(object: &Value<'_>, path: &str, keys: &[Key], required: bool) -> Option<Wrong> {
     keys.iter().find_map(|(key, what, fits)| {
         let wanted = || format!("`{path}{key}` is {what}");
-        match object.get(key) {
+        match get(object, key) {
             None if required => Some(Wrong { wanted: wanted(), got: "it is absent".to_owned() }),
             Some(value) if !fits(value) => {
                 Some(Wrong { wanted: wanted(), got: format!("it is `{value}`") })
@@ -151,11 +158,10 @@ fn wrong_key(object: &Value, path: &str, keys: &[Key], required: bool) -> Option
     })
 }
 
-/// What was the same in all chunks before, and is another here.
-fn changed(first: &mut Option<Value>, chunk: &Value, key: &str) -> Option<Wrong> {
-    let value = chunk.get(key)?;
-    let first = first.get_or_insert_with(|| value.clone());
-    (*first != *value).then(|| Wrong {
+/// What is another than in the first chunk.
+fn changed(first: &Value<'_>, chunk: &Value<'_>, key: &str) -> Option<Wrong> {
+    let (first, value) = (get(first, key)?, get(chunk, key)?);
+    (first != value).then(|| Wrong {
         wanted: format!("`{key}` is `{first}` in every chunk of the stream"),
         got: format!("it is `{value}`"),
     })

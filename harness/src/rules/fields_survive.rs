@@ -23,36 +23,32 @@ fn judge(run: &Run<'_>) -> Verdict {
     }
     let mut inquiry = Inquiry::default();
     for (index, exchange, answer) in payload::streams(run) {
-        if is_spoken_of(run, index, exchange, answer) {
-            inquiry.applies();
+        let sent = telling(&answer.body.bytes);
+        if sent.is_empty() || !is_spoken_of(run, index, exchange, answer) {
+            continue;
         }
-        if let Some(breach) = breach(run, index, exchange, answer) {
+        inquiry.applies();
+        if let Some(breach) = breach(run, index, exchange, &sent) {
             inquiry.broke(breach);
         }
     }
     inquiry.verdict("no client got a whole answer that says more than one line of data an event")
 }
 
-/// A whole answer that says more than data, to a client that stayed.
-fn is_spoken_of(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer) -> bool {
-    !telling(&answer.body.bytes).is_empty()
-        && run.fate(index, answer) == Fate::Whole
-        && !run.ended_from_outside(index, exchange)
+/// Whether this rule breaks for an exchange, so that others need not.
+pub(super) fn tells_of(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer) -> bool {
+    let sent = telling(&answer.body.bytes);
+    is_spoken_of(run, index, exchange, answer) && breach(run, index, exchange, &sent).is_some()
 }
 
-/// How one exchange breaks the demand.
-pub(super) fn breach(
-    run: &Run<'_>,
-    index: usize,
-    exchange: &Exchange,
-    answer: &Answer,
-) -> Option<Breach> {
-    let sent = telling(&answer.body.bytes);
-    let line = missing(&sent, &exchange.body.bytes)?;
-    if !is_spoken_of(run, index, exchange, answer) {
-        return None;
-    }
-    let guilty = |body: &[u8]| missing(&sent, body).is_some();
+/// A whole answer, to a client that stayed.
+fn is_spoken_of(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer) -> bool {
+    run.fate(index, answer) == Fate::Whole && !run.ended_from_outside(index, exchange)
+}
+
+fn breach(run: &Run<'_>, index: usize, exchange: &Exchange, sent: &[&[u8]]) -> Option<Breach> {
+    let line = missing(sent, &exchange.body.bytes)?;
+    let guilty = |body: &[u8]| missing(sent, body).is_some();
     let host = run.blame(index, |at| at.outgoing().is_some_and(|m| guilty(&m.body)));
     let wanted = match line {
         b"data" => "each line of data of the provider's".to_owned(),
@@ -98,10 +94,10 @@ fn missing<'a>(sent: &[&'a [u8]], body: &[u8]) -> Option<&'a [u8]> {
 /// Whether a comment's text came as data.
 fn as_data(line: &[u8], body: &[u8]) -> bool {
     let Some(text) = line.strip_prefix(b":") else { return false };
-    let is_it = |data: Vec<u8>| {
-        data.trim_ascii().strip_prefix(b":").unwrap_or(&data).trim_ascii() == text.trim_ascii()
+    let is_it = |data: &[u8]| {
+        data.trim_ascii().strip_prefix(b":").unwrap_or(data).trim_ascii() == text.trim_ascii()
     };
-    Frames::of(body).iter().any(|(_, frame)| frame.data().is_some_and(is_it))
+    Frames::of(body).iter().any(|(_, frame)| frame.data().is_some_and(|data| is_it(&data)))
 }
 
 #[cfg(test)]

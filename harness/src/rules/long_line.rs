@@ -39,9 +39,10 @@ pub(super) const RULE: Rule = Rule {
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
     for (index, exchange, answer) in payload::streams(run) {
-        if is_spoken_of(run, index, exchange, answer) {
-            inquiry.applies();
+        if !is_spoken_of(run, index, exchange, answer) {
+            continue;
         }
+        inquiry.applies();
         if let Some(breach) = breach(run, index, exchange, answer) {
             inquiry.broke(breach);
         }
@@ -79,6 +80,10 @@ pub(super) fn breach(
 
 fn long_events(run: &Run<'_>, body: &[u8]) -> usize {
     let least = EVENT.bytes(run);
+    // Few bodies are as long as that: the others are not worth taking apart.
+    if body.len() < least {
+        return 0;
+    }
     Frames::of(body).iter().filter(|(_, frame)| frame.0.len() >= least).count()
 }
 

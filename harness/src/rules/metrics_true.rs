@@ -99,7 +99,7 @@ fn came_to_its_end(run: &Run<'_>, index: usize, exchange: &Exchange) -> Option<b
         return None;
     }
     let ended = exchange.ended.map(|(_, how)| how);
-    let error = exchange.frames().iter().any(|(_, frame)| frame.error().is_some());
+    let error = exchange.frames().tell_error();
     match (cut, ended) {
         (true, _) => Some(false),
         (false, Some(BodyEnd::Complete)) if !error => Some(true),

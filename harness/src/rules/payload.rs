@@ -100,9 +100,9 @@ fn is_left_to_fields_survive(
     answer: &Answer,
 ) -> bool {
     let [sent, got] = [&answer.body.bytes, &exchange.body.bytes].map(|body| Frames::of(body));
-    let data =
-        |frames: &Frames<'_>| -> Vec<_> { frames.iter().filter_map(|(_, f)| f.data()).collect() };
-    data(&sent) == data(&got) && fields_survive::breach(run, index, exchange, answer).is_some()
+    let events = sent.iter().filter_map(|(_, frame)| frame.data());
+    events.eq(got.iter().filter_map(|(_, frame)| frame.data()))
+        && fields_survive::tells_of(run, index, exchange, answer)
 }
 
 /// A body without the frames that tell usage and nothing else.

@@ -18,14 +18,18 @@ impl std::fmt::Display for Digest {
 impl Trace {
     /// Hashes every fact with its time, place and order.
     pub fn digest(&self) -> Digest {
-        let mut feed = Feed { hasher: blake3::Hasher::new(), buffer: Vec::with_capacity(1 << 14) };
+        let mut feed = Feed { hasher: blake3::Hasher::new(), buffer: Vec::with_capacity(BUFFER) };
         self.events.hash(&mut feed);
         feed.flush();
         Digest(feed.hasher.finalize())
     }
 }
 
-/// Gathers the small pieces that `Hash` feeds: BLAKE3 is fast on long input alone.
+/// A power of two, so that no chunk of BLAKE3's 1,024 bytes is hashed in two parts.
+const BUFFER: usize = 1 << 16;
+
+/// Gathers the small pieces that `Hash` feeds: BLAKE3 is fast on long input alone, and on as much at
+/// once as fills its widest registers with whole chunks.
 struct Feed {
     hasher: blake3::Hasher,
     buffer: Vec<u8>,
@@ -39,9 +43,12 @@ impl Feed {
 }
 
 impl Hasher for Feed {
-    fn write(&mut self, bytes: &[u8]) {
-        if self.buffer.len() + bytes.len() > self.buffer.capacity() {
+    fn write(&mut self, mut bytes: &[u8]) {
+        while self.buffer.len() + bytes.len() > BUFFER {
+            let (fits, rest) = bytes.split_at(BUFFER - self.buffer.len());
+            self.buffer.extend_from_slice(fits);
             self.flush();
+            bytes = rest;
         }
         self.buffer.extend_from_slice(bytes);
     }
