@@ -1,4 +1,9 @@
 //! Lines on their way to standard error, written by a thread that no stream waits for.
+//!
+//! `tracing_appender::non_blocking` (0.2.5) does most of it, and was tried. Where its queue is full when the
+//! program ends, it says so on standard output: a relay whose two outputs are one pipe that nobody reads then
+//! never ends. Lines that were lost it counts and tells nobody of, and it panics where there is no thread to
+//! be had.
 
 use std::{
     collections::VecDeque,
