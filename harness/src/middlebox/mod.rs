@@ -25,6 +25,7 @@ mod re_chunker;
 mod teller;
 #[cfg(test)]
 mod tests;
+mod upstream;
 mod watch;
 
 /// A middlebox on the host called `name`, whose next hop towards the provider is `next_hop`.

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::AsyncWriteExt as _,
     time::{Instant, sleep_until},
 };
 
@@ -18,6 +18,7 @@ use crate::{
     middlebox::{
         framing::{Down, Framing},
         teller::Teller,
+        upstream,
     },
     net::Stream,
     scenario::BufferingProxy,
@@ -120,30 +121,19 @@ impl Answer {
     }
 
     async fn next(&mut self, client: &mut Client) -> Event {
-        let mut piece = vec![0; self.buffers.room()];
+        let room = self.buffers.room();
         let writes = !self.out.is_empty();
-        let reads = self.upstream.is_some() && !piece.is_empty();
+        let reads = self.upstream.is_some() && room > 0;
         let front = self.out.front().map(|(bytes, _)| bytes.as_ref()).unwrap_or_default();
-        let read = async {
-            match &mut self.upstream {
-                Some(upstream) => upstream.read(&mut piece).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             biased;
             written = client.writer.write(front), if writes => match written {
                 Ok(len) if len > 0 => Event::Wrote(len),
                 Ok(_) | Err(_) => Event::ClientGone,
             },
-            len = read, if reads => match len {
-                Ok(0) => Event::UpstreamClosed(Closing::Fin),
-                Ok(len) => {
-                    piece.truncate(len);
-                    Event::Read(piece)
-                }
-                Err(_) => Event::UpstreamClosed(Closing::Reset),
-            },
+            came = upstream::read(&mut self.upstream, room), if reads => {
+                came.map_or_else(Event::UpstreamClosed, Event::Read)
+            }
             () = client.incoming.gone() => Event::ClientGone,
             // nginx ends both alike.
             () = sleep_until(self.read_by), if reads => Event::UpstreamClosed(Closing::Reset),

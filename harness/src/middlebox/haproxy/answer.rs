@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::AsyncWriteExt as _,
     time::{Instant, sleep_until},
 };
 
 use super::{PIECE_BYTES, connection::Client, heads};
 use crate::{
     http1::{Closing, Framing, Item, RequestHead, ResponseDecoder, ResponseHead},
-    middlebox::{framing::wants_to_stay, teller::Teller},
+    middlebox::{framing::wants_to_stay, teller::Teller, upstream},
     net::Stream,
     trace::BodyEnd,
 };
@@ -127,13 +127,6 @@ impl Answer {
 
     async fn next(&mut self, client: &mut Client) -> Event {
         let (writes, holds) = (!self.out.is_empty(), !self.held.is_empty());
-        let mut piece = vec![0; PIECE_BYTES];
-        let read = async {
-            match &mut self.upstream {
-                Some(upstream) => upstream.read(&mut piece).await,
-                None => std::future::pending().await,
-            }
-        };
         if writes {
             return match client.writer.write(&self.out).await {
                 Ok(len) if len > 0 => Event::Wrote(len),
@@ -142,14 +135,9 @@ impl Answer {
         }
         tokio::select! {
             biased;
-            len = read => match len {
-                Ok(0) => Event::UpstreamClosed(Closing::Fin),
-                Ok(len) => {
-                    piece.truncate(len);
-                    Event::Read(piece)
-                }
-                Err(_) => Event::UpstreamClosed(Closing::Reset),
-            },
+            came = upstream::read(&mut self.upstream, PIECE_BYTES) => {
+                came.map_or_else(Event::UpstreamClosed, Event::Read)
+            }
             () = sleep_until(self.held_until), if holds => Event::HeldLongEnough,
             () = sleep_until(self.read_by) => Event::UpstreamSilent,
             () = client.gone() => Event::ClientGone,

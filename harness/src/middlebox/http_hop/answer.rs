@@ -1,7 +1,7 @@
 //! One answer on its way from the next hop to the client.
 
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 
 use super::{Answered, Client, Exchange, PIECE_BYTES, heads};
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
     middlebox::{
         framing::{Down, Framing},
         teller::Teller,
+        upstream,
     },
     net::Stream,
     trace::{BodyEnd, MiddleboxFact},
@@ -81,27 +82,15 @@ impl Passing {
     async fn next(&mut self, client: &mut Client) -> Event {
         let Client { incoming, writer, .. } = client;
         let writes = !self.out.is_empty();
-        let mut piece = vec![0; PIECE_BYTES];
-        let read = async {
-            match &mut self.upstream {
-                Some(upstream) => upstream.read(&mut piece).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             biased;
             written = writer.write(&self.out), if writes => match written {
                 Ok(len) if len > 0 => Event::Wrote(len),
                 Ok(_) | Err(_) => Event::ClientGone,
             },
-            len = read, if !writes => match len {
-                Ok(0) => Event::UpstreamClosed(Closing::Fin),
-                Ok(len) => {
-                    piece.truncate(len);
-                    Event::Read(piece)
-                }
-                Err(_) => Event::UpstreamClosed(Closing::Reset),
-            },
+            came = upstream::read(&mut self.upstream, PIECE_BYTES), if !writes => {
+                came.map_or_else(Event::UpstreamClosed, Event::Read)
+            }
             () = incoming.gone() => Event::ClientGone,
         }
     }
