@@ -197,7 +197,8 @@ impl Target {
     pub async fn serve(
         &self,
         host: Host,
-        (next_hop, http): (Name, ProviderHttp),
+        next_hop: Name,
+        http: ProviderHttp,
         switches: IndexMap<String, String>,
     ) -> io::Result<()> {
         let listener = host.listen()?;

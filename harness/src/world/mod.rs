@@ -122,7 +122,7 @@ fn hops(plan: &Plan, target: &Target) -> Vec<Actor> {
                         (target.clone(), Arc::clone(&next), switches.clone());
                     Box::pin(async move {
                         // Nothing else listens on its host.
-                        drop(target.serve(host, (next, http), switches).await);
+                        drop(target.serve(host, next, http, switches).await);
                     })
                 })
             }

@@ -185,11 +185,7 @@ fn relay() -> Actor {
         let target = target.clone();
         async move {
             target
-                .serve(
-                    host,
-                    ("upstream".into(), crate::scenario::ProviderHttp::H1),
-                    IndexMap::new(),
-                )
+                .serve(host, "upstream".into(), crate::scenario::ProviderHttp::H1, IndexMap::new())
                 .await
                 .unwrap();
         }
