@@ -228,15 +228,9 @@ async fn play(mut stream: Stream, script: Vec<Step>, seen: Arc<Mutex<Seen>>, rec
 /// The facts of a client with their times in milliseconds, sockets left out.
 pub(crate) fn client_facts(recorder: &Recorder) -> Vec<(u64, ClientFact)> {
     let events = recorder.take().events.into_iter();
-    let facts = events.filter_map(|event| match event.fact {
-        Fact::Client(fact) => Some((u64::try_from(event.at.as_millis()).unwrap(), fact)),
-        Fact::Packet(_)
-        | Fact::Arrived { .. }
-        | Fact::Socket(..)
-        | Fact::Provider(_)
-        | Fact::Middlebox(..)
-        | Fact::World(_)
-        | Fact::Logged { .. } => None,
+    let facts = events.filter_map(|event| {
+        let Fact::Client(fact) = event.fact else { return None };
+        Some((u64::try_from(event.at.as_millis()).unwrap(), fact))
     });
     facts.collect()
 }

@@ -26,15 +26,9 @@ pub(super) fn judge(run: &Run<'_>, expect: &Relay) -> Vec<Labelled> {
 
 /// Whether any line of the relay's log holds the word.
 fn logged(run: &Run<'_>, word: &str) -> Labelled {
-    let lines = run.trace.events.iter().filter_map(|event| match &event.fact {
-        Fact::Logged { text } => Some(text),
-        Fact::Packet(_)
-        | Fact::Arrived { .. }
-        | Fact::Socket(..)
-        | Fact::Client(_)
-        | Fact::Provider(_)
-        | Fact::Middlebox(..)
-        | Fact::World(_) => None,
+    let lines = run.trace.events.iter().filter_map(|event| {
+        let Fact::Logged { text } = &event.fact else { return None };
+        Some(text)
     });
     let is_whole = |text: &String| text.split(|c| !is_of_a_word(c)).any(|other| other == word);
     let verdict = if lines.clone().any(is_whole) {

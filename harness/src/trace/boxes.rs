@@ -102,16 +102,11 @@ pub(super) fn told(trace: &Trace, host: &str) -> String {
 /// Who is at the other end of each connection that the host accepted.
 fn peers<'a>(trace: &'a Trace, host: &str) -> BTreeMap<Connection, &'a str> {
     let accepted = trace.events.iter().filter(|event| *event.actor == *host);
-    let accepted = accepted.filter_map(|event| match &event.fact {
-        Fact::Socket(connection, SocketFact::Accepted { from, .. }) => Some((*connection, &**from)),
-        Fact::Socket(..)
-        | Fact::Packet(_)
-        | Fact::Arrived { .. }
-        | Fact::Client(_)
-        | Fact::Provider(_)
-        | Fact::Middlebox(..)
-        | Fact::World(_)
-        | Fact::Logged { .. } => None,
+    let accepted = accepted.filter_map(|event| {
+        let Fact::Socket(connection, SocketFact::Accepted { from, .. }) = &event.fact else {
+            return None;
+        };
+        Some((*connection, &**from))
     });
     accepted.collect()
 }

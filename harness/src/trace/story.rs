@@ -292,20 +292,9 @@ fn by_packet(fact: &Fact, connection: Connection) -> Option<&'static str> {
 }
 
 fn by_socket(fact: &Fact, connection: Connection) -> Option<&'static str> {
-    match fact {
-        Fact::Socket(of, SocketFact::Reset) if *of == connection => Some("RST"),
-        Fact::Socket(of, SocketFact::ShutDown | SocketFact::Dropped) if *of == connection => {
-            Some("FIN")
-        }
-        Fact::Socket(..)
-        | Fact::Packet(_)
-        | Fact::Arrived { .. }
-        | Fact::Client(_)
-        | Fact::Provider(_)
-        | Fact::Middlebox(..)
-        | Fact::World(_)
-        | Fact::Logged { .. } => None,
-    }
+    let Fact::Socket(of, fact) = fact else { return None };
+    let ends = matches!(fact, SocketFact::Reset | SocketFact::ShutDown | SocketFact::Dropped);
+    (ends && *of == connection).then_some(if *fact == SocketFact::Reset { "RST" } else { "FIN" })
 }
 
 /// Bytes with everything invisible made visible; long ones shortened.
