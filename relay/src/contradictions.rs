@@ -190,6 +190,8 @@ fn wrong_base(base: &reqwest::Url) -> Option<ConfigError> {
         || base.fragment().is_some()
     {
         "must be an http or https URL without query and fragment"
+    } else if base.port() == Some(0) {
+        "must not have port 0, at which nobody can be reached"
     } else {
         return None;
     };

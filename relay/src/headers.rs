@@ -117,6 +117,14 @@ pub(crate) fn is_incremental(headers: &HeaderMap) -> bool {
     headers.get("incremental").is_some_and(|value| value.as_bytes().trim_ascii().starts_with(b"?1"))
 }
 
+/// Whether a message says of itself that its body is larger. One with chunks says nothing (RFC 9112 6.3).
+pub(crate) fn says_more_than(headers: &HeaderMap, bytes: usize) -> bool {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let length = length.and_then(|length| length.parse::<u64>().ok());
+    !headers.contains_key(header::TRANSFER_ENCODING)
+        && length.is_some_and(|length| usize::try_from(length).map_or(true, |it| it > bytes))
+}
+
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let mut kept = headers.clone();
     // A length beside chunks is none (RFC 9112 6.3).

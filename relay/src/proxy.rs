@@ -138,8 +138,11 @@ async fn read(
     attempts: Arc<Attempts>,
 ) -> Result<Outbound, Failure> {
     let (parts, body) = request.into_parts();
-    // Refused before the body is read.
+    // Refused before the body is read, and so before a client that expects to be asked for it is.
     target(&relay.config.upstream, &parts.uri).ok_or(Failure::BadPath)?;
+    if headers::says_more_than(&parts.headers, relay.config.max_request) {
+        return Err(Failure::TooLarge);
+    }
     let mut headers = headers::to_provider(&parts.headers, &relay.config, route.has_events());
     let as_it_comes =
         !route.has_events() && headers::is_incremental(&parts.headers) && !body.is_end_stream();

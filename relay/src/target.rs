@@ -10,7 +10,7 @@ const PREFIX: &str = "/v1";
 /// base: URLs are normalised on the way, and the provider's key goes with the request.
 pub(crate) fn target(base: &Url, asked: &Uri) -> Option<Uri> {
     let rest = asked.path().strip_prefix(PREFIX)?;
-    if !rest.starts_with('/') || rest.contains('\\') || rest.split('/').any(is_dots) {
+    if !rest.starts_with('/') || rest.contains('\\') || holds_dots(rest) {
         return None;
     }
     let base = base.as_str().trim_end_matches('/');
@@ -18,10 +18,15 @@ pub(crate) fn target(base: &Url, asked: &Uri) -> Option<Uri> {
     format!("{base}{rest}{query}").parse().ok()
 }
 
-/// Whether a path segment is `.` or `..`, in any of its encodings.
+/// Whether a path holds a segment `.` or `..`, in any of its encodings. A slash that is encoded parts no
+/// segments by RFC 3986 2.2, and does so in servers that decode first and resolve dots then, as nginx does.
+fn holds_dots(path: &str) -> bool {
+    let plain = path.to_ascii_lowercase().replace("%2e", ".");
+    plain.split('/').flat_map(|one| one.split("%2f")).flat_map(|one| one.split("%5c")).any(is_dots)
+}
+
 fn is_dots(segment: &str) -> bool {
-    let plain = segment.replace("%2e", ".").replace("%2E", ".");
-    matches!(plain.as_str(), "." | "..")
+    matches!(segment, "." | "..")
 }
 
 #[cfg(test)]
@@ -53,5 +58,23 @@ mod tests {
             assert_eq!(of("http://h/v1", asked), None, "{asked}");
         }
         assert_eq!(of("http://h/v1", "/v1/a..b/...").unwrap(), "http://h/v1/a..b/...");
+    }
+
+    #[test]
+    fn a_path_cannot_lead_out_of_the_base_behind_an_encoded_slash() {
+        for asked in [
+            "/v1/..%2fadmin",
+            "/v1/%2e%2E%2Fadmin",
+            "/v1/x%2f..%2f..%2fadmin",
+            "/v1/x/..%2F..%2Fadmin",
+            "/v1/..%5cadmin",
+            "/v1/x%5C..%2fadmin",
+            "/v1/x%2f.",
+        ] {
+            assert_eq!(of("http://h/v1", asked), None, "{asked}");
+        }
+        // Names of models hold slashes.
+        let model = "/models/meta%2Fllama-3.1..b%2f...";
+        assert_eq!(of("http://h", &format!("/v1{model}")).unwrap(), format!("http://h{model}"));
     }
 }

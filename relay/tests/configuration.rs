@@ -5,7 +5,10 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 const UPSTREAM: &str = "upstream = \"https://api.example/v1\"\n";
 
@@ -124,6 +127,26 @@ fn each_mistake_of_a_file_is_told_with_its_place_and_what_was_expected() -> io::
         told.extend(["== ", &format!("{text:?}"), "\n", &said, "\n"]);
     }
     insta::assert_snapshot!(told);
+    Ok(())
+}
+
+/// Files that are none of settings, and a table of keys that are none: what is told is a page, and soon.
+#[test]
+fn of_many_mistakes_the_first_are_told_and_how_many_more_there_are() -> io::Result<()> {
+    let place = Place::new("many")?;
+    let log = |n| format!("2026-11-28T20:59:00Z api[{n}]: GET /v1/models 200 in 7 ms\n");
+    let key = |n| format!("key_{n} = \"sk-{n}\"\n");
+    let lines: [Vec<String>; 2] = [(0..15_000).map(log).collect(), (0..15_000).map(key).collect()];
+    for lines in lines {
+        place.write("relay.toml", lines.concat())?;
+        let begun = Instant::now();
+        let said = place.refused(&["--config", "relay.toml"], &[])?;
+        // A tenth of a second for either; to render each mistake took fifteen seconds and more.
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert_eq!(said.matches(" --> relay.toml:").count(), 20, "{said}");
+        let end = "\nerror: 14980 more mistakes are in `relay.toml`; is it the right file?\n";
+        assert!(said.ends_with(end), "{said}");
+    }
     Ok(())
 }
 
@@ -272,6 +295,7 @@ fn settings_that_do_not_fit_together_are_told_with_where_each_comes_from() -> io
         ],
         &["--upstream", "http://h/v1", "--upstream", "http://me:sk-3@i/v1"],
         &["--upstream", "http://h/v1?key=sk-3"],
+        &["--upstream", "http://h:0/v1"],
     ] {
         told += "==\n";
         told += &place.refused(&[&file[..], more].concat(), &[])?;

@@ -54,6 +54,25 @@ async fn a_provider_that_does_not_answer_in_time_gives_504() -> io::Result<()> {
     Ok(())
 }
 
+/// RFC 9110 10.1.1: who asks before it sends a body is told by the head alone, and not asked for it first.
+#[tokio::test]
+async fn a_body_that_is_said_to_be_too_large_is_refused_before_it_is_sent() -> io::Result<()> {
+    let provider = Provider::start(vec![]).await?;
+    let relay = Running::start(provider.address, &[("max_request", "15B")]).await?;
+    for how in ["", "expect: 100-continue\r\n", "incremental: ?1\r\n"] {
+        for length in ["16", "9223372036854775808"] {
+            for path in ["/v1/chat/completions", "/v1/files"] {
+                let head = format!(
+                    "POST {path} HTTP/1.1\r\nhost: r\r\n{how}content-length: {length}\r\n\r\n"
+                );
+                let mut client = Client::send(relay.address, &head).await?;
+                assert_error(client.rest().await, 413, "request_too_large");
+            }
+        }
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_wrong_key_method_path_or_size_is_refused() -> io::Result<()> {
     let provider = Provider::start(vec![whole("200 OK", "", "ok")]).await?;
@@ -71,9 +90,15 @@ async fn a_wrong_key_method_path_or_size_is_refused() -> io::Result<()> {
         405,
         "method_not_allowed",
     );
-    assert_error(&answer(&relay, &bare("GET", "/v1/../x", key)).await?, 400, "invalid_url");
+    for path in ["/v1/../x", "/v1/..%2fx", "/v1/x/..%2F%2E./x"] {
+        assert_error(&answer(&relay, &bare("GET", path, key)).await?, 400, "invalid_url");
+    }
     assert_error(&answer(&relay, &bare("GET", "/else", "")).await?, 404, "unknown_url");
     let large = answer(&relay, &post("/v1/chat/completions", key)).await?;
+    assert_error(&large, 413, "request_too_large");
+    let chunked =
+        bare("POST", "/v1/chat/completions", &format!("{key}transfer-encoding: chunked\r\n"));
+    let large = answer(&relay, &(chunked + "10\r\nsixteen is a lot\r\n0\r\n\r\n")).await?;
     assert_error(&large, 413, "request_too_large");
     let right = answer(&relay, &bare("GET", "/v1/models", key)).await?;
     assert_eq!((right.status(), right.plain().as_str()), (200, "ok"));

@@ -278,7 +278,8 @@ async fn a_request_that_asks_to_be_passed_on_as_it_comes_is() -> io::Result<()> 
     request.socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await?;
     assert_eq!(client.rest().await.plain(), "ok", "{}", client.text());
 
-    let large = head.replace("10", "11") + "eleven long";
+    let large = head.replace("content-length: 10", "transfer-encoding: chunked");
+    let large = large + "b\r\neleven long\r\n0\r\n\r\n";
     let mut client = Client::send(relay.address, &large).await?;
     assert_eq!(client.rest().await.status(), 413, "{}", client.text());
     Ok(())

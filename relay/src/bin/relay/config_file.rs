@@ -21,10 +21,13 @@ struct Mistake {
     expected: String,
 }
 
+/// So many mistakes are told of one file: of one that is no file of settings, each line is one.
+const MOST_TOLD: usize = 20;
+
 /// Takes what the file says into `layers`.
 ///
 /// # Errors
-/// All mistakes of the file, each as people read it.
+/// The mistakes of the file, each as people read it, and how many more there are.
 pub(crate) fn apply(text: &str, path: &str, layers: &mut Layers) -> Result<(), Vec<String>> {
     let (table, broken) = DeTable::parse_recoverable(text);
     let mut mistakes: Vec<Mistake> = broken.iter().map(syntax).collect();
@@ -36,7 +39,8 @@ pub(crate) fn apply(text: &str, path: &str, layers: &mut Layers) -> Result<(), V
     if mistakes.is_empty() {
         return Ok(());
     }
-    let line_of = |mistake: &Mistake| text[..mistake.span.start].matches('\n').count();
+    let line_ends: Vec<_> = text.match_indices('\n').map(|(at, _)| at).collect();
+    let line_of = |mistake: &Mistake| line_ends.partition_point(|at| *at < mistake.span.start);
     if broken.is_empty() {
         mistakes.sort_by_key(|mistake| mistake.span.start);
     } else {
@@ -50,7 +54,14 @@ pub(crate) fn apply(text: &str, path: &str, layers: &mut Layers) -> Result<(), V
     } else {
         without_doubtful_lines(text)
     };
-    Err(mistakes.iter().map(|mistake| mistake.render(&shown, path)).collect())
+    let told = mistakes.iter().take(MOST_TOLD).map(|mistake| mistake.render(&shown, path));
+    let more = mistakes.len().saturating_sub(MOST_TOLD);
+    let rest = (more > 0).then(|| {
+        let are =
+            if more == 1 { "1 more mistake is" } else { &format!("{more} more mistakes are") };
+        format!("error: {are} in `{path}`; is it the right file?")
+    });
+    Err(told.chain(rest).collect())
 }
 
 fn syntax(error: &toml::de::Error) -> Mistake {
@@ -174,8 +185,8 @@ impl Mistake {
 fn without_secret_values(text: &str, table: &DeTable<'_>) -> String {
     let secret =
         table.iter().filter(|(key, value)| !is_harmless(key.get_ref(), &text[value.span()]));
-    let spans: Vec<_> = secret.map(|(_, value)| value.span()).collect();
-    stars(text, |at| spans.iter().any(|span| span.contains(&at)))
+    let hidden: BTreeSet<_> = secret.flat_map(|(_, value)| value.span()).collect();
+    stars(text, |at| hidden.contains(&at))
 }
 
 /// The same where the text cannot be read as TOML: only lines that say one harmless thing are shown.
