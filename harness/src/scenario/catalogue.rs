@@ -137,10 +137,21 @@ fn hint(nearest: Option<&str>) -> String {
 /// # Errors
 /// A filter that means nothing, and a file or folder that cannot be read.
 pub fn find(filters: &[String], root: &Path) -> Result<Vec<ScenarioFile>, NotFound> {
-    if !root.is_dir() {
-        return Err(NotFound::NoPath { path: root.to_owned(), nearest: None });
+    if root.is_dir() {
+        return picking(filters, root, below(root, root)?, &[]);
     }
-    picking(filters, root, below(root, root)?, &[])
+    let missing = || NotFound::NoPath { path: root.to_owned(), nearest: None };
+    if filters.is_empty() {
+        return Err(missing());
+    }
+    // Files and folders that are named by their own paths need no catalogue.
+    picking(filters, root, Vec::new(), &[]).map_err(|error| match error {
+        NotFound::NoMatch { .. } => missing(),
+        NotFound::NoPath { .. }
+        | NotFound::Empty { .. }
+        | NotFound::Part { .. }
+        | NotFound::Unreadable { .. } => error,
+    })
 }
 
 /// As [`find`], and ids and patterns that mean nothing below `root` may mean scenarios that ship inside the
