@@ -265,6 +265,20 @@ impl Story {
         self.provider_reads(ms, client, method, headers, &body);
     }
 
+    /// The provider falls silent, and the client shuts its sending side in the midst of the relay's error
+    /// event, which stops there.
+    pub(crate) fn half_closed_inside_an_error_event() -> Self {
+        let mut story = Self::streaming();
+        story.relays(1, "reader", "data: 1\n\n");
+        story.provider_ends(2, "reader", End::Hold);
+        story.passes(3, "reader", "data: {\"error\":{\"mes");
+        story.leaves(4, "reader", Leave::HalfClose);
+        story.socket(5, "relay", "reader", 0, SocketFact::ReadEnd);
+        story.socket(5, "relay", "reader", 0, SocketFact::Dropped);
+        story.closes_with_its_connection(6, "reader");
+        story
+    }
+
     /// What the provider was asked until now had this body.
     pub(crate) fn was_asked_instead(&mut self, asks: &str) {
         for event in &mut self.trace.events {

@@ -104,12 +104,7 @@ mod tests {
     use mock_openai::script::End;
 
     use super::RULE;
-    use crate::{
-        exchange::testing::Story,
-        scenario::Leave,
-        trace::{BodyEnd, SocketFact},
-        verdict::Verdict,
-    };
+    use crate::{exchange::testing::Story, trace::BodyEnd, verdict::Verdict};
 
     /// The provider dies inside an event that has gone on to the client; then the relay writes this.
     fn failed(relay: &str) -> Story {
@@ -154,14 +149,7 @@ mod tests {
 
     #[test]
     fn an_event_in_whose_midst_the_client_shut_its_sending_side_is_cut_and_not_misshapen() {
-        let mut story = Story::streaming();
-        story.relays(1, "reader", "data: 1\n\n");
-        story.provider_ends(3, "reader", End::Hold);
-        story.passes(4, "reader", "data: {\"error\":{\"mes");
-        story.leaves(5, "reader", Leave::HalfClose);
-        story.socket(6, "relay", "reader", 0, SocketFact::ReadEnd);
-        story.socket(6, "relay", "reader", 0, SocketFact::Dropped);
-        story.closes_with_its_connection(7, "reader");
+        let mut story = Story::half_closed_inside_an_error_event();
         story.assert_not_applicable(&RULE, "the relay sent no error event");
         story.plan.switches.insert("half_close".to_owned(), "tolerate".to_owned());
         assert_eq!(story.breach(&RULE).wanted, ["an error event with a blank line after it"]);

@@ -274,14 +274,7 @@ mod tests {
     #[test]
     fn a_relay_that_stops_in_its_own_error_event_since_the_client_shut_its_sending_side_hides_nothing()
      {
-        let mut story = Story::streaming();
-        story.relays(1, "reader", "data: 1\n\n");
-        story.provider_ends(2, "reader", End::Hold);
-        story.passes(3, "reader", "data: {\"error\":{\"mes");
-        story.leaves(4, "reader", Leave::HalfClose);
-        story.socket(5, "relay", "reader", 0, SocketFact::ReadEnd);
-        story.socket(5, "relay", "reader", 0, SocketFact::Dropped);
-        story.closes_with_its_connection(6, "reader");
+        let mut story = Story::half_closed_inside_an_error_event();
         let why =
             "the client shut its sending side first, and the relay is not told to tolerate that";
         story.assert_not_applicable(&RULE, why);

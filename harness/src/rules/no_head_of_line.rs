@@ -31,11 +31,10 @@ pub(super) const RULE: Rule = Rule {
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
     let full = Full::of(run);
-    for index in 0..run.exchanges.len() {
-        let Some(at) = run.at_relay(index).filter(|at| !full.0.is_empty() && !at.felt_pressure())
-        else {
-            continue;
-        };
+    // Where no connection was ever full nobody is looked at twice.
+    let all = (0..run.exchanges.len()).filter(|_| !full.0.is_empty());
+    let relayed = all.filter_map(|index| Some((index, run.at_relay(index)?)));
+    for (index, at) in relayed.filter(|(_, at)| !at.felt_pressure()) {
         for (frame, arrived, left) in stays(&at) {
             let Some(slow) = full.beside(index, arrived) else { continue };
             inquiry.applies();
