@@ -18,8 +18,8 @@ use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use crate::{
-    account::Attempts, config::Secret, errors::Failure, headers, lock::Locked as _,
-    reached::reached, stale::Stale, state::Relay, target::target,
+    account::Attempts, config::Secret, direct::NotConnected, errors::Failure, headers,
+    lock::Locked as _, reached::reached, stale::Stale, state::Relay, target::target,
 };
 
 /// The body of a request.
@@ -126,7 +126,7 @@ async fn connect_overrun(mut connection: CaptureConnection, budget: Option<Durat
 }
 
 /// Tells failures apart by their chain of sources, in which every transport has hyper-util's
-/// error.
+/// error or says that it is [`NotConnected`].
 fn classify(error: &(dyn Error + 'static)) -> Failure {
     let mut chain = std::iter::successors(Some(error), |error| source(*error));
     if chain.clone().any(<dyn Error>::is::<LengthLimitError>) {
@@ -135,6 +135,7 @@ fn classify(error: &(dyn Error + 'static)) -> Failure {
     let connecting = chain.clone().any(|error| {
         let legacy = error.downcast_ref::<hyper_util::client::legacy::Error>();
         legacy.is_some_and(hyper_util::client::legacy::Error::is_connect)
+            || error.is::<NotConnected>()
     });
     let is = |error: &(dyn Error + 'static), kind| {
         error.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == kind)

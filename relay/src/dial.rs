@@ -1,9 +1,22 @@
-//! How the provider is called: one client, which does nothing by itself.
+//! How the provider is called: by a client that does nothing by itself. Whole requests to a provider without
+//! TLS go by `direct`, all others by reqwest.
 
-use tower::util::MapRequestLayer;
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use hyper_util::client::legacy::connect::HttpConnector;
+use tokio::net::TcpStream;
+use tower::{Service, ServiceExt as _, util::MapRequestLayer};
 
 use crate::{
     config::{Config, UpstreamHttp},
+    direct::{Connect, Direct},
+    pieces::Pieces,
+    serve::BoxError,
     stale::{TellsStale, dialing},
 };
 
@@ -15,8 +28,8 @@ pub const STREAM_WINDOW: u32 = (64 << 10) - 1;
 /// for one that moves (hyper's own 5 MiB would be full after 80).
 pub const CONNECTION_WINDOW: u32 = 16 << 20;
 
-/// The largest head of an HTTP/2 answer, in bytes (hyper's default; for HTTP/1.1 it has some
-/// 400 KiB and 100 fields).
+/// The largest head of an HTTP/2 answer, in bytes (hyper's default). For HTTP/1.1 it is 64 KiB in clear,
+/// some 400 KiB behind TLS (hyper's), and 100 fields.
 const HEAD: u32 = 16 << 10;
 
 /// Why there is no client.
@@ -44,7 +57,43 @@ pub enum DialError {
 }
 
 /// A client of the provider.
-pub type Client = TellsStale<reqwest::Client>;
+pub type Client = TellsStale<Dial<Tcp, reqwest::Client>>;
+
+/// Chooses the client that fits a request.
+#[derive(Debug, Clone)]
+pub struct Dial<C: Connect, S> {
+    /// For what it takes; none where the provider is spoken to in HTTP/2.
+    pub direct: Option<Direct<C>>,
+    /// For all others.
+    pub other: S,
+}
+
+impl<C, S> Service<reqwest::Request> for Dial<C, S>
+where
+    C: Connect,
+    S: Service<reqwest::Request, Response = reqwest::Response>,
+    S::Error: Into<BoxError>,
+    S::Future: Send + 'static,
+{
+    type Response = reqwest::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<reqwest::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        // The direct one always is.
+        self.other.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: reqwest::Request) -> Self::Future {
+        match &mut self.direct {
+            Some(direct) if Direct::<C>::takes(&request) => direct.call(request),
+            _ => {
+                let answer = self.other.call(request);
+                Box::pin(async { answer.await.map(Pieces::of).map_err(Into::into) })
+            }
+        }
+    }
+}
 
 /// The client for `config`: what it could do by itself, the relay does on its own terms.
 ///
@@ -74,7 +123,37 @@ pub fn client(config: &Config) -> Result<Client, DialError> {
     if let Some(path) = &config.upstream_ca {
         builder = trust(builder, path)?;
     }
-    Ok(TellsStale(builder.build()?))
+    let direct =
+        (config.upstream_http != UpstreamHttp::H2).then(|| Direct::new(Tcp::new(config.connect)));
+    Ok(TellsStale(Dial { direct, other: builder.build()? }))
+}
+
+/// Connects by TCP, without waiting for more to send (Nagle).
+#[derive(Debug, Clone)]
+pub struct Tcp(HttpConnector);
+
+impl Tcp {
+    fn new(connect: Option<Duration>) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        // Of several addresses each gets its share. The time of the whole is the caller's.
+        connector.set_connect_timeout(connect);
+        Self(connector)
+    }
+}
+
+impl Connect for Tcp {
+    type Io = TcpStream;
+
+    fn connect(
+        &self,
+        authority: &str,
+    ) -> impl Future<Output = Result<TcpStream, BoxError>> + Send + 'static {
+        let connector = self.0.clone();
+        let to = http::Uri::builder().scheme("http").authority(authority).path_and_query("/");
+        let to = to.build();
+        async move { Ok(connector.oneshot(to?).await?.into_inner()) }
+    }
 }
 
 /// Trusts the authorities in a file, besides those of the system.

@@ -4,7 +4,7 @@
 //!
 //! 1. [`serve()`](serve::serve) accepts connections and owns every server setting, on as many threads
 //!    as share a [`Server`]; `wire` watches each client's socket, and `http2` serves those that speak
-//!    it. `dial` makes the client for the provider's side.
+//!    it. `dial` makes the client for the provider's side: `direct`, or reqwest in `pieces`.
 //! 2. `routes` is the map: count, CORS, access, then the proxy.
 //! 3. `proxy` admits a request (`caps`), reads it, sends it on (`ask`), again if that is safe
 //!    (`retry`), and answers with `headers` cleaned and the body wrapped. `opening` and `early` are
@@ -27,6 +27,7 @@ pub mod config;
 mod contradictions;
 mod cors;
 pub mod dial;
+pub mod direct;
 mod early;
 mod errors;
 mod headers;
@@ -36,6 +37,7 @@ mod log;
 mod metrics;
 mod names;
 mod opening;
+mod pieces;
 mod proxy;
 mod quantity;
 mod reached;

@@ -196,6 +196,8 @@ where
         .header_read_timeout(relay.config.request_head)
         .half_close(relay.config.half_close == HalfClose::Tolerate)
         .max_buf_size(BUFFER)
+        // An event is one piece of memory for the kernel then, and not three. The piece is bounded.
+        .writev(false)
         .auto_date_header(relay.config.date_header)
         .serve_connection(TokioIo::new(io), service);
     let mut serving = pin!(serving);

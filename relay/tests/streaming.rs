@@ -233,15 +233,18 @@ async fn an_old_client_gets_no_chunks() -> io::Result<()> {
 #[tokio::test]
 async fn a_redirect_is_the_clients_to_follow() -> io::Result<()> {
     // The key would go with it, wherever it leads.
-    let location = "location: /v1/elsewhere\r\n";
-    let answers =
-        vec![whole("307 Temporary Redirect", location, ""), whole("200 OK", "", "elsewhere")];
+    let answer = whole("303 See Other", "location: /v1/elsewhere\r\n", "");
+    let answers = vec![answer.clone(), answer, whole("200 OK", "", "elsewhere")];
     let mut provider = Provider::start(answers).await?;
     let relay = Running::start(provider.address, &[]).await?;
-    let mut client = Client::send(relay.address, &post("/v1/x", "connection: close\r\n")).await?;
-    assert_eq!(client.rest().await.status(), 307, "{}", client.text());
-    assert!(client.head().contains("location: /v1/elsewhere"), "{}", client.head());
-    assert!(matches!(provider.next().await, Seen::Request(_)));
+    // By the client for whole requests, and by the one for those that are passed on as they come.
+    for how in ["", "incremental: ?1\r\n"] {
+        let request = post("/v1/x", &format!("connection: close\r\n{how}"));
+        let mut client = Client::send(relay.address, &request).await?;
+        assert_eq!(client.rest().await.status(), 303, "{}", client.text());
+        assert!(client.head().contains("location: /v1/elsewhere"), "{}", client.head());
+        assert!(matches!(provider.next().await, Seen::Request(_)));
+    }
     assert!(provider.seen.try_recv().is_err(), "it was followed");
     Ok(())
 }

@@ -15,7 +15,11 @@ use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioIo, TokioTimer},
 };
-use relay::stale::{TellsStale, dialing};
+use relay::{
+    dial::Dial,
+    direct::{Connect, Direct},
+    stale::{TellsStale, dialing},
+};
 use tower::{Service, util::BoxCloneSyncService};
 
 use super::{Host, Stream};
@@ -38,16 +42,15 @@ const POOL_IDLE: Duration = Duration::from_secs(90);
 /// failures are told as reqwest's are: by `is_connect` of hyper-util's error in the `source` chain.
 pub fn upstream(host: &Host, to: Name, http: ProviderHttp) -> Upstream {
     let pools = Pools { connector: Connector { host: host.clone(), to }, http, of: Arc::default() };
-    let service = tower::service_fn(move |request: reqwest::Request| {
-        let pools = pools.clone();
-        async move {
-            let request = http::Request::try_from(request)?;
-            let response = pools.to(request.uri()).request(request).await?;
-            let response = response.map(|body| reqwest::Body::wrap(Guarded { body, failed: 0 }));
-            Ok::<_, BoxError>(reqwest::Response::from(response))
-        }
-    });
-    BoxCloneSyncService::new(TellsStale(service))
+    BoxCloneSyncService::new(TellsStale(pools))
+}
+
+/// The client of a reference relay: its own where it calls by that on real ports, [`upstream`] elsewhere.
+pub(crate) fn reference_upstream(host: &Host, to: Name, http: ProviderHttp) -> Upstream {
+    let connector = Connector { host: host.clone(), to };
+    let direct = (http == ProviderHttp::H1).then(|| Direct::new(connector.clone()));
+    let other = Pools { connector, http, of: Arc::default() };
+    BoxCloneSyncService::new(TellsStale(Dial { direct, other }))
 }
 
 type Pool = Client<Connector, reqwest::Body>;
@@ -79,6 +82,26 @@ impl Pools {
             .timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
             .build(self.connector.clone())
+    }
+}
+
+impl Service<reqwest::Request> for Pools {
+    type Response = reqwest::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<reqwest::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: reqwest::Request) -> Self::Future {
+        let pools = self.clone();
+        Box::pin(async move {
+            let request = http::Request::try_from(request)?;
+            let response = pools.to(request.uri()).request(request).await?;
+            let response = response.map(|body| reqwest::Body::wrap(Guarded { body, failed: 0 }));
+            Ok(response.into())
+        })
     }
 }
 
@@ -142,6 +165,15 @@ impl Service<http::Uri> for Connector {
         dialing();
         let (host, to) = (self.host.clone(), self.to.clone());
         Box::pin(async move { host.connect(&to).await.map(TokioIo::new) })
+    }
+}
+
+impl Connect for Connector {
+    type Io = Stream;
+
+    fn connect(&self, _: &str) -> impl Future<Output = Result<Stream, BoxError>> + Send + 'static {
+        let (host, to) = (self.host.clone(), self.to.clone());
+        async move { Ok(host.connect(&to).await?) }
     }
 }
 

@@ -26,6 +26,7 @@ mod topology;
 mod turmoil_crate;
 mod words;
 
+pub(crate) use http_client::reference_upstream;
 pub use http_client::{BoxError, Upstream, upstream};
 pub use listener::Listener;
 pub use on_thread::recorder_on_this_thread;
@@ -91,7 +92,7 @@ impl fmt::Display for Engine {
 }
 
 /// One end of a connection, as an engine gives it.
-pub trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+pub trait Socket: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static {
     /// Ends the connection by RST once what was written has left this host.
     ///
     /// # Errors

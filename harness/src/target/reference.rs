@@ -12,7 +12,7 @@ use relay::{
 };
 
 use super::{Capability, Target};
-use crate::net::{Listener, Task, Upstream};
+use crate::net::{Listener, Task, Upstream, reference_upstream};
 
 pub(super) fn target() -> Target {
     let deploys = || {
@@ -22,6 +22,7 @@ pub(super) fn target() -> Target {
         }
     };
     Target::deployment(Target::REFERENCE, deploys)
+        .calling(reference_upstream)
         .with_switches(maps_switch)
         .claiming(Capability::Cors)
         .claiming(Capability::Http2)
