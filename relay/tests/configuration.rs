@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-const UPSTREAM: &str = "upstream = \"https://api.example/v1\"\n";
+const UPSTREAM: &str = "upstream = \"http://api.example/v1\"\n";
 
 /// A directory of its own for a test, in which the program is run: messages name files as they are given.
 struct Place(PathBuf);

@@ -16,7 +16,7 @@ use std::{
 
 use program::{Program, before};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
-use support::{Client, Provider, Step, chunk, stream_head};
+use support::{Client, Provider, Step, chunk, post, stream_head};
 
 /// A connected socket: its own end, the other end, and whether it sends at once.
 type Socket = (SocketAddr, SocketAddr, bool);
@@ -44,21 +44,28 @@ fn sockets(child: &Child) -> io::Result<Vec<Socket>> {
 
 #[tokio::test]
 async fn both_sides_send_at_once() -> io::Result<()> {
+    // A whole request, and one that is passed on as it comes, by another client.
+    for request in [post("/v1/chat/completions", ""), post("/v1/x", "incremental: ?1\r\n")] {
+        match sends_at_once(&request).await {
+            // Sandboxes forbid one process to look into another.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                let is_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
+                assert!(!is_ci, "descriptors of a child cannot be copied here: {error}");
+                println!("skipped: descriptors of a child cannot be copied here: {error}");
+            }
+            sent => sent?,
+        }
+    }
+    Ok(())
+}
+
+async fn sends_at_once(request: &str) -> io::Result<()> {
     let held = vec![stream_head(), chunk("data: 1\n\n"), Step::Hold];
     let provider = Provider::start(vec![held]).await?;
     let (program, _says) = Program::start(before(provider.address, &[]))?;
-    let mut client = Client::chat(program.address).await?;
+    let mut client = Client::send(program.address, request).await?;
     client.until("data: 1\n\n").await;
-    let found = match sockets(&program.child) {
-        // Sandboxes forbid one process to look into another.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            let is_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
-            assert!(!is_ci, "descriptors of a child cannot be copied here: {error}");
-            println!("skipped: descriptors of a child cannot be copied here: {error}");
-            return Ok(());
-        }
-        found => found?,
-    };
+    let found = sockets(&program.child)?;
     let other_end = |wanted: SocketAddr| found.iter().find(|(_, there, _)| *there == wanted);
     let towards_client = other_end(client.socket.local_addr()?).expect("the client's connection");
     let towards_provider = other_end(provider.address).expect("the provider's connection");
