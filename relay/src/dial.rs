@@ -128,7 +128,16 @@ pub fn client(config: &Config) -> Result<Client, DialError> {
     Ok(TellsStale(Dial { direct, other: builder.build()? }))
 }
 
-/// Connects by TCP, without waiting for more to send (Nagle).
+/// How long a connection may be silent before the kernel asks whether the other end is there, and how
+/// long between two of those questions: reqwest's defaults (0.13), as are the next two.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+/// How many questions go without an answer before it is not.
+const KEEPALIVE_RETRIES: u32 = 3;
+/// How long what was sent may go without an acknowledgement (RFC 5482).
+#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+
+/// Connects by TCP, without waiting for more to send (Nagle), and as watchful as reqwest.
 #[derive(Debug, Clone)]
 pub struct Tcp(HttpConnector);
 
@@ -136,6 +145,11 @@ impl Tcp {
     fn new(connect: Option<Duration>) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
+        connector.set_keepalive(Some(KEEPALIVE));
+        connector.set_keepalive_interval(Some(KEEPALIVE));
+        connector.set_keepalive_retries(Some(KEEPALIVE_RETRIES));
+        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+        connector.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
         // Of several addresses each gets its share. The time of the whole is the caller's.
         connector.set_connect_timeout(connect);
         Self(connector)

@@ -71,6 +71,9 @@ pub(crate) fn to_client(status: StatusCode, provider: &HeaderMap, config: &Confi
             headers.remove(name);
         }
     }
+    if let Some(length) = headers.get(header::CONTENT_LENGTH).and_then(one_of_equals) {
+        headers.insert(header::CONTENT_LENGTH, length);
+    }
     if is_event_stream(&headers) && status.is_success() {
         headers.remove(header::CONTENT_LENGTH);
         mark_event_stream(&mut headers);
@@ -123,6 +126,12 @@ pub(crate) fn says_more_than(headers: &HeaderMap, bytes: usize) -> bool {
     let length = length.and_then(|length| length.parse::<u64>().ok());
     !headers.contains_key(header::TRANSFER_ENCODING)
         && length.is_some_and(|length| usize::try_from(length).map_or(true, |it| it > bytes))
+}
+
+/// The length that a list of equal ones means (RFC 9110 8.6); the client has compared them.
+fn one_of_equals(lengths: &HeaderValue) -> Option<HeaderValue> {
+    let (one, _) = lengths.to_str().ok()?.split_once(',')?;
+    HeaderValue::from_str(one.trim()).ok()
 }
 
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {

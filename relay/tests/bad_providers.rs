@@ -71,6 +71,11 @@ fn heads() -> Vec<(&'static str, Vec<Step>, Wanted)> {
             answer("content-length: 1\r\ncontent-length: 2\r\n", "ok"),
             Refused,
         ),
+        (
+            "equal lengths in one line are one (RFC 9110 8.6)",
+            answer("content-length: 2, 2\r\n", "ok"),
+            Body("ok"),
+        ),
         ("two lengths in one line", answer("content-length: 1, 2\r\n", "ok"), Refused),
         ("a negative length", answer("content-length: -1\r\n", "ok"), Refused),
         ("a length with a sign", answer("content-length: +2\r\n", "ok"), Refused),

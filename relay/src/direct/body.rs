@@ -58,6 +58,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Body for DirectBody<T> 
         while let Some(exchange) = &mut this.exchange {
             match this.framing.take(&mut exchange.input) {
                 Ok(Taken::Data(bytes)) => {
+                    // A mistake behind it is found again.
+                    let bytes = this.framing.gather(bytes, &mut exchange.input);
                     if this.framing.has_ended() {
                         this.end();
                     }

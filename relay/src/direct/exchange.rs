@@ -19,21 +19,21 @@ pub(super) struct Exchange<T> {
     io: T,
     /// What is still to go out: the request's head, and its body.
     out: [Bytes; 2],
-    /// The provider takes no more; it may still answer.
-    deaf: bool,
+    /// Why the provider takes no more; it may still answer.
+    deaf: Option<io::Error>,
     /// What has come and is not taken. Without a buffer while there is nothing.
     pub(super) input: BytesMut,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
     pub(super) fn new(io: T, out: [Bytes; 2]) -> Self {
-        Self { io, out, deaf: false, input: BytesMut::new() }
+        Self { io, out, deaf: None, input: BytesMut::new() }
     }
 
     /// The connection, for another exchange, where this one has left nothing of itself on it.
     pub(super) fn into_idle(self) -> Option<T> {
         let sent = self.out.iter().all(Bytes::is_empty);
-        (sent && !self.deaf && self.input.is_empty()).then_some(self.io)
+        (sent && self.deaf.is_none() && self.input.is_empty()).then_some(self.io)
     }
 
     /// Sends what can be sent, and resolves with the answer's head.
@@ -68,14 +68,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
         let mut read = ReadBuf::uninit(&mut room);
         ready!(Pin::new(&mut self.io).poll_read(cx, &mut read))?;
         self.input.extend_from_slice(read.filled());
-        Poll::Ready(Ok(read.filled().len()))
+        match (read.filled().len(), self.deaf.take()) {
+            // A socket tells of a reset once: what was told to the writer looks like an end to the reader.
+            (0, Some(error)) => Poll::Ready(Err(error)),
+            (length, deaf) => {
+                self.deaf = deaf;
+                Poll::Ready(Ok(length))
+            }
+        }
     }
 
     fn send(&mut self, cx: &mut Context<'_>) {
-        while !self.deaf && self.out.iter().any(|part| !part.is_empty()) {
+        while self.deaf.is_none() && self.out.iter().any(|part| !part.is_empty()) {
             let slices = self.out.each_ref().map(|part| io::IoSlice::new(part));
             match Pin::new(&mut self.io).poll_write_vectored(cx, &slices) {
-                Poll::Ready(Ok(0) | Err(_)) => self.deaf = true,
+                Poll::Ready(Ok(0)) => self.deaf = Some(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Err(error)) => self.deaf = Some(error),
                 Poll::Ready(Ok(sent)) => self.sent(sent),
                 Poll::Pending => return,
             }

@@ -1,8 +1,10 @@
 //! The heads of an exchange: the request's is written, the answer's read.
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 
+use http_body_util::BodyExt as _;
 use reqwest::Url;
 
 use super::framing::Framing;
@@ -11,10 +13,10 @@ use super::framing::Framing;
 const FIELDS: usize = 100;
 const BYTES: usize = 64 << 10;
 
-/// The request has no host, or a body that is not there.
+/// The request has no host.
 #[derive(Debug, thiserror::Error)]
-#[error("the request cannot be sent as it is")]
-pub(super) struct NotSendable;
+#[error("the request's URL has no host")]
+pub(super) struct NoHost;
 
 /// Why an answer's head cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -44,15 +46,11 @@ pub(super) fn authority(url: &Url) -> Option<String> {
     Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
-/// The request as it goes out: its head, and its body.
-pub(super) fn write(
-    request: &reqwest::Request,
-    authority: &str,
-) -> Result<[Bytes; 2], NotSendable> {
-    let body = match request.body() {
-        Some(body) => Bytes::copy_from_slice(body.as_bytes().ok_or(NotSendable)?),
-        None => Bytes::new(),
-    };
+/// The request as it goes out: its head, and its body, which is taken out of it.
+pub(super) fn write(request: &mut reqwest::Request, authority: &str) -> [Bytes; 2] {
+    // One that is whole is there at once, and is not copied.
+    let body = request.body_mut().take().and_then(|mut body| body.frame().now_or_never()?);
+    let body = body.and_then(|frame| frame.ok()?.into_data().ok()).unwrap_or_default();
     let mut head = Vec::with_capacity(1 << 10);
     let mut put = |parts: &[&[u8]]| parts.iter().for_each(|part| head.extend_from_slice(part));
     put(&[request.method().as_str().as_bytes(), b" ", request.url().path().as_bytes()]);
@@ -73,7 +71,7 @@ pub(super) fn write(
         put(&[b"content-length: ", body.len().to_string().as_bytes(), b"\r\n"]);
     }
     put(&[b"\r\n"]);
-    Ok([head.into(), body])
+    [head.into(), body]
 }
 
 /// Reads the head of an answer to a request by `method`; `None` before all of it has come. Those that
@@ -157,5 +155,5 @@ fn keeps_alive(version: Version, headers: &HeaderMap) -> bool {
             .filter_map(|value| value.to_str().ok())
             .any(|value| value.split(',').any(|option| option.trim().eq_ignore_ascii_case(what)))
     };
-    if version == Version::HTTP_10 { says("keep-alive") } else { !says("close") }
+    !says("close") && (version != Version::HTTP_10 || says("keep-alive"))
 }

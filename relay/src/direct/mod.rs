@@ -59,9 +59,9 @@ impl<C: Connect> Direct<C> {
             && request.body().is_none_or(|body| body.as_bytes().is_some())
     }
 
-    async fn send(self, request: reqwest::Request) -> Result<reqwest::Response, BoxError> {
-        let authority = head::authority(request.url()).ok_or(head::NotSendable)?;
-        let out = head::write(&request, &authority)?;
+    async fn send(self, mut request: reqwest::Request) -> Result<reqwest::Response, BoxError> {
+        let authority = head::authority(request.url()).ok_or(head::NoHost)?;
+        let out = head::write(&mut request, &authority);
         let io = if let Some(io) = self.pool.take(&authority) {
             io
         } else {
@@ -69,7 +69,7 @@ impl<C: Connect> Direct<C> {
             self.connector.connect(&authority).await.map_err(NotConnected)?
         };
         let method = request.method().clone();
-        // It may be large, and tells whoever captures its connection that there is one.
+        // This tells whoever captures its connection that there is one.
         drop(request);
         let mut exchange = Exchange::new(io, out);
         let head = poll_fn(|cx| exchange.poll_head(&method, cx)).await?;

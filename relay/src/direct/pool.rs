@@ -5,13 +5,14 @@ use std::{
     future::poll_fn,
     pin::Pin,
     sync::{Arc, Mutex},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use tokio::{
     io::{AsyncRead, ReadBuf},
-    task::AbortHandle,
+    task::{AbortHandle, unconstrained},
     time::timeout,
 };
 
@@ -28,33 +29,41 @@ struct Kept<T> {
     watch: AbortHandle,
 }
 
-/// The connections that are kept, by the host and port that they lead to.
+/// Kept connections by the host and port that they lead to, and by their age.
+struct Hosts<T> {
+    next: u64,
+    of: BTreeMap<String, BTreeMap<u64, Kept<T>>>,
+}
+
+/// The connections that are kept.
 pub(super) struct Pool<T> {
-    kept: Arc<Mutex<BTreeMap<String, Vec<Kept<T>>>>>,
+    hosts: Arc<Mutex<Hosts<T>>>,
 }
 
 impl<T> Default for Pool<T> {
     fn default() -> Self {
-        Self { kept: Arc::default() }
+        Self { hosts: Arc::new(Mutex::new(Hosts { next: 0, of: BTreeMap::new() })) }
     }
 }
 
 impl<T> Clone for Pool<T> {
     fn clone(&self) -> Self {
-        Self { kept: Arc::clone(&self.kept) }
+        Self { hosts: Arc::clone(&self.hosts) }
     }
 }
 
 impl<T: AsyncRead + Send + Unpin + 'static> Pool<T> {
     /// The connection that was kept last and is still open.
     pub(super) fn take(&self, to: &str) -> Option<T> {
-        let mut kept = self.kept.locked();
-        let of = kept.get_mut(to)?;
-        while let Some(Kept { slot, watch }) = of.pop() {
+        let mut hosts = self.hosts.locked();
+        let of = hosts.of.get_mut(to)?;
+        while let Some((_, Kept { slot, watch })) = of.pop_last() {
             watch.abort();
             if let Some(mut io) = slot.locked().take() {
-                // Its end may have come, and its watch not have been asked yet.
-                if poll_spoken(&mut io, &mut Context::from_waker(Waker::noop())).is_pending() {
+                // Its end may have come, and its watch not have been asked yet. Asked outside of tokio's
+                // budget, which would make it look silent.
+                let spoken = unconstrained(poll_fn(|cx| poll_spoken(&mut io, cx)));
+                if spoken.now_or_never().is_none() {
                     return Some(io);
                 }
             }
@@ -64,32 +73,40 @@ impl<T: AsyncRead + Send + Unpin + 'static> Pool<T> {
 
     pub(super) fn keep(&self, to: String, io: T) {
         let slot = Arc::new(Mutex::new(Some(io)));
-        let (watched, pool, of) = (Arc::clone(&slot), self.clone(), to.clone());
+        let watched = Arc::clone(&slot);
+        // Locked before the watch is there, which may end at once.
+        let mut hosts = self.hosts.locked();
+        let number = hosts.next;
+        hosts.next += 1;
+        let (pool, host) = (self.clone(), to.clone());
         let watch = tokio::spawn(async move {
-            let spoken = poll_fn(|cx| match &mut *watched.locked() {
-                Some(io) => poll_spoken(io, cx),
-                None => Poll::Ready(()),
+            let spoken = poll_fn(|cx| {
+                let mut slot = watched.locked();
+                if let Some(io) = &mut *slot {
+                    ready!(poll_spoken(io, cx));
+                    // Before anybody else can take it.
+                    *slot = None;
+                }
+                Poll::Ready(())
             });
             drop(timeout(IDLE, spoken).await);
-            drop(watched.locked().take());
-            pool.forget(&of);
+            pool.forget(&host, number);
         });
         let kept = Kept { slot, watch: watch.abort_handle() };
-        self.kept.locked().entry(to).or_default().push(kept);
+        hosts.of.entry(to).or_default().insert(number, kept);
     }
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.kept.locked().is_empty()
+        self.hosts.locked().of.is_empty()
     }
 
-    /// Lets go of the slots that are empty.
-    fn forget(&self, to: &str) {
-        let mut kept = self.kept.locked();
-        if let Some(of) = kept.get_mut(to) {
-            of.retain(|kept| kept.slot.locked().is_some());
+    fn forget(&self, to: &str, number: u64) {
+        let mut hosts = self.hosts.locked();
+        if let Some(of) = hosts.of.get_mut(to) {
+            of.remove(&number);
             if of.is_empty() {
-                kept.remove(to);
+                hosts.of.remove(to);
             }
         }
     }

@@ -1,21 +1,23 @@
 //! Whole exchanges over pipes; and what is read of an answer, beside what hyper's client reads of it.
 
-use std::sync::Arc;
+use std::{io, mem::take, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::TokioIo;
 use proptest::{collection::vec, prelude::*, sample::Index};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream},
+    io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadBuf},
     sync::mpsc,
+    task::coop,
     time::Instant,
 };
 use tower::ServiceExt as _;
 
 use super::{
-    framing::{Taken, has_whole_line_ends},
+    framing::{Framing, Taken, has_whole_line_ends},
     *,
 };
 
@@ -124,6 +126,23 @@ async fn a_connection_that_ended_is_not_used_again_not_even_at_that_moment() {
         let (text, ()): (Result<String, BoxError>, ()) = tokio::join!(call, provider);
         assert_eq!(text.unwrap(), "ok");
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_ended_is_not_used_again_by_who_has_no_budget_left() {
+    let pool = Pool::default();
+    let (near, far) = tokio::io::duplex(1);
+    drop(far);
+    let mut near = Some(near);
+    poll_fn(|cx| {
+        while let Poll::Ready(restore) = coop::poll_proceed(cx) {
+            restore.made_progress();
+        }
+        pool.keep("a".to_owned(), near.take().unwrap());
+        assert!(pool.take("a").is_none());
+        Poll::Ready(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -260,6 +279,89 @@ async fn hypers(pieces: &[&[u8]]) -> Read {
     };
     driven.abort();
     read
+}
+
+/// A provider that sends half an answer and resets while the request still goes out: as sockets do, it
+/// tells of that once, to the writer, and then looks like an end.
+struct Resets(&'static [u8]);
+
+impl AsyncRead for Resets {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        buffer.put_slice(take(&mut self.0));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Resets {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn half_an_answer_before_a_reset_is_not_whole() {
+    let answer = b"HTTP/1.1 200 OK\r\n\r\n{\"half\":";
+    let mut exchange = Exchange::new(Resets(answer), [Bytes::from("request"), Bytes::new()]);
+    let head = poll_fn(|cx| exchange.poll_head(&Method::POST, cx)).await.unwrap();
+    let mut body = DirectBody::new(exchange, head.framing, None);
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "{\"half\":");
+    let error = body.frame().await.unwrap().unwrap_err();
+    let error = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    assert_eq!(error, Some(io::ErrorKind::ConnectionReset));
+    assert!(body.frame().await.is_none());
+}
+
+#[test]
+fn a_body_is_not_copied() {
+    let body = Bytes::from(vec![b'x'; 1 << 10]);
+    let mut post = request(Method::POST, "http://a/", "");
+    *post.body_mut() = Some(body.clone().into());
+    let [_, written] = head::write(&mut post, "a");
+    assert_eq!((written.as_ptr(), written.len()), (body.as_ptr(), body.len()));
+}
+
+#[tokio::test]
+async fn chunks_of_one_read_are_one_piece_and_a_mistake_behind_them_is_found() {
+    for (end, is_whole) in [("0\r\n\r\n", true), ("z\r\n", false)] {
+        let mut exchange = Exchange::new(tokio::io::duplex(1).0, [Bytes::new(), Bytes::new()]);
+        exchange.input = format!("1\r\na\r\n1\r\nb\r\n{end}").as_str().into();
+        let mut body = DirectBody::new(exchange, Framing::CHUNKED, None);
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "ab");
+        assert_eq!(body.is_end_stream(), is_whole);
+        assert_eq!(body.frame().await.is_none(), is_whole);
+    }
+}
+
+#[test]
+fn a_connection_is_kept_as_rfc_9112_has_it() {
+    let rows: [(&str, &[&str], bool); 6] = [
+        ("1.1", &[], true),
+        ("1.1", &["close"], false),
+        ("1.1", &["x", "close"], false),
+        ("1.0", &[], false),
+        ("1.0", &["keep-alive"], true),
+        // 9.3: who says close has the last word.
+        ("1.0", &["Keep-Alive, Close"], false),
+    ];
+    for (version, says, kept) in rows {
+        let fields = says.iter().flat_map(|says| ["connection: ", says, "\r\n"]);
+        let fields: String = fields.collect();
+        let answer = format!("HTTP/{version} 200 OK\r\ncontent-length: 0\r\n{fields}\r\n");
+        let head = head::read(&mut answer.as_bytes().into(), &Method::GET).unwrap().unwrap();
+        assert_eq!(head.keeps_alive, kept, "{answer}");
+    }
 }
 
 /// The parts of answers, right and wrong ones.
