@@ -68,14 +68,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
         let mut read = ReadBuf::uninit(&mut room);
         ready!(Pin::new(&mut self.io).poll_read(cx, &mut read))?;
         self.input.extend_from_slice(read.filled());
-        match (read.filled().len(), self.deaf.take()) {
-            // A socket tells of a reset once: what was told to the writer looks like an end to the reader.
-            (0, Some(error)) => Poll::Ready(Err(error)),
-            (length, deaf) => {
-                self.deaf = deaf;
-                Poll::Ready(Ok(length))
-            }
-        }
+        let length = read.filled().len();
+        // A socket tells of a reset once: what was told to the writer looks like an end to the reader.
+        Poll::Ready(self.deaf.take_if(|_| length == 0).map_or(Ok(length), Err))
     }
 
     fn send(&mut self, cx: &mut Context<'_>) {
