@@ -261,6 +261,21 @@ async fn interim_answers_before_the_answer_are_skipped() -> io::Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_chunk_whose_size_never_ends_is_silence_to_the_client_for_uploads() -> io::Result<()> {
+    let zeros = framed(&[Step::Flood(vec![b'0'; 1 << 16])]);
+    let mut provider = Provider::start(vec![zeros]).await?;
+    let relay =
+        Running::start(provider.address, &[("idle", "500ms"), ("idle_warn", "off")]).await?;
+    let mut client = Client::send(relay.address, &post("/v1/x", "incremental: ?1\r\n")).await?;
+    let (body, complete) = client.rest().await.chunked();
+    let body = String::from_utf8_lossy(&body);
+    assert!(body.starts_with("data: 1\n\n") && !complete, "{body}");
+    assert!(matches!(provider.next().await, Seen::Request(_)));
+    assert_eq!(provider.next().await, Seen::Gone);
+    Ok(())
+}
+
 /// Zeros, packed to a 158th (RFC 1951 3.2.6: the fixed codes of 258 equal bytes take 13 bits).
 fn bomb(packed: usize) -> Vec<u8> {
     let bits = |text: &'static str| text.bytes().map(|bit| bit == b'1');

@@ -41,16 +41,35 @@ const POOL_IDLE: Duration = Duration::from_secs(90);
 /// It is hyper-util's pooled client, the one inside reqwest, over the simulated network. Connect
 /// failures are told as reqwest's are: by `is_connect` of hyper-util's error in the `source` chain.
 pub fn upstream(host: &Host, to: Name, http: ProviderHttp) -> Upstream {
-    let pools = Pools { connector: Connector { host: host.clone(), to }, http, of: Arc::default() };
-    BoxCloneSyncService::new(TellsStale(pools))
+    BoxCloneSyncService::new(TellsStale(pooled(Connector { host: host.clone(), to }, http)))
 }
 
 /// The client of a reference relay: its own where it calls by that on real ports, [`upstream`] elsewhere.
 pub(crate) fn reference_upstream(host: &Host, to: Name, http: ProviderHttp) -> Upstream {
     let connector = Connector { host: host.clone(), to };
     let direct = (http == ProviderHttp::H1).then(|| Direct::new(connector.clone()));
-    let other = Pools { connector, http, of: Arc::default() };
-    BoxCloneSyncService::new(TellsStale(Dial { direct, other }))
+    BoxCloneSyncService::new(TellsStale(Dial { direct, other: pooled(connector, http) }))
+}
+
+fn pooled(
+    connector: Connector,
+    http: ProviderHttp,
+) -> impl Service<
+    reqwest::Request,
+    Response = reqwest::Response,
+    Error = BoxError,
+    Future: Send + 'static,
+> + Clone {
+    let pools = Pools { connector, http, of: Arc::default() };
+    tower::service_fn(move |request: reqwest::Request| {
+        let pools = pools.clone();
+        async move {
+            let request = http::Request::try_from(request)?;
+            let response = pools.to(request.uri()).request(request).await?;
+            let response = response.map(|body| reqwest::Body::wrap(Guarded { body, failed: 0 }));
+            Ok::<_, BoxError>(reqwest::Response::from(response))
+        }
+    })
 }
 
 type Pool = Client<Connector, reqwest::Body>;
@@ -82,26 +101,6 @@ impl Pools {
             .timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
             .build(self.connector.clone())
-    }
-}
-
-impl Service<reqwest::Request> for Pools {
-    type Response = reqwest::Response;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<reqwest::Response, BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: reqwest::Request) -> Self::Future {
-        let pools = self.clone();
-        Box::pin(async move {
-            let request = http::Request::try_from(request)?;
-            let response = pools.to(request.uri()).request(request).await?;
-            let response = response.map(|body| reqwest::Body::wrap(Guarded { body, failed: 0 }));
-            Ok(response.into())
-        })
     }
 }
 

@@ -44,6 +44,29 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> DirectBody<T> {
             pool.keep(to, io);
         }
     }
+
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BoxError>> {
+        while let Some(exchange) = &mut self.exchange {
+            match self.framing.take(&mut exchange.input)? {
+                Taken::Data(bytes) => {
+                    // A mistake behind it is found again.
+                    let bytes = self.framing.gather(bytes, &mut exchange.input);
+                    if self.framing.has_ended() {
+                        self.end();
+                    }
+                    return Poll::Ready(Ok(Some(bytes)));
+                }
+                Taken::End => self.end(),
+                Taken::Nothing => {
+                    if ready!(exchange.poll_more(cx))? == 0 {
+                        self.framing.close()?;
+                        self.exchange = None;
+                    }
+                }
+            }
+        }
+        Poll::Ready(Ok(None))
+    }
 }
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Body for DirectBody<T> {
@@ -54,40 +77,11 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Body for DirectBody<T> 
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let this = &mut *self;
-        while let Some(exchange) = &mut this.exchange {
-            match this.framing.take(&mut exchange.input) {
-                Ok(Taken::Data(bytes)) => {
-                    // A mistake behind it is found again.
-                    let bytes = this.framing.gather(bytes, &mut exchange.input);
-                    if this.framing.has_ended() {
-                        this.end();
-                    }
-                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
-                }
-                Ok(Taken::End) => this.end(),
-                Ok(Taken::Nothing) => {
-                    let more = match ready!(exchange.poll_more(cx)) {
-                        Ok(0) => this.framing.close().map(|()| false).map_err(Into::into),
-                        Ok(_) => Ok(true),
-                        Err(error) => Err(error.into()),
-                    };
-                    match more {
-                        Ok(true) => {}
-                        Ok(false) => this.exchange = None,
-                        Err(error) => {
-                            this.exchange = None;
-                            return Poll::Ready(Some(Err(error)));
-                        }
-                    }
-                }
-                Err(error) => {
-                    this.exchange = None;
-                    return Poll::Ready(Some(Err(error.into())));
-                }
-            }
+        let data = ready!(self.poll_data(cx));
+        if data.is_err() {
+            self.exchange = None;
         }
-        Poll::Ready(None)
+        Poll::Ready(data.transpose().map(|data| data.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -3,7 +3,6 @@
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
-
 use http_body_util::BodyExt as _;
 use reqwest::Url;
 

@@ -30,34 +30,36 @@ struct Kept<T> {
 }
 
 /// Kept connections by the host and port that they lead to, and by their age.
-struct Hosts<T> {
+struct Numbered<T> {
     next: u64,
-    of: BTreeMap<String, BTreeMap<u64, Kept<T>>>,
+    of: BTreeMap<(String, u64), Kept<T>>,
 }
 
 /// The connections that are kept.
 pub(super) struct Pool<T> {
-    hosts: Arc<Mutex<Hosts<T>>>,
+    kept: Arc<Mutex<Numbered<T>>>,
 }
 
 impl<T> Default for Pool<T> {
     fn default() -> Self {
-        Self { hosts: Arc::new(Mutex::new(Hosts { next: 0, of: BTreeMap::new() })) }
+        Self { kept: Arc::new(Mutex::new(Numbered { next: 0, of: BTreeMap::new() })) }
     }
 }
 
 impl<T> Clone for Pool<T> {
     fn clone(&self) -> Self {
-        Self { hosts: Arc::clone(&self.hosts) }
+        Self { kept: Arc::clone(&self.kept) }
     }
 }
 
 impl<T: AsyncRead + Send + Unpin + 'static> Pool<T> {
     /// The connection that was kept last and is still open.
     pub(super) fn take(&self, to: &str) -> Option<T> {
-        let mut hosts = self.hosts.locked();
-        let of = hosts.of.get_mut(to)?;
-        while let Some((_, Kept { slot, watch })) = of.pop_last() {
+        let mut kept = self.kept.locked();
+        loop {
+            let all = (to.to_owned(), 0)..=(to.to_owned(), u64::MAX);
+            let newest = kept.of.range(all).next_back()?.0.clone();
+            let Kept { slot, watch } = kept.of.remove(&newest)?;
             watch.abort();
             if let Some(mut io) = slot.locked().take() {
                 // Its end may have come, and its watch not have been asked yet. Asked outside of tokio's
@@ -68,17 +70,16 @@ impl<T: AsyncRead + Send + Unpin + 'static> Pool<T> {
                 }
             }
         }
-        None
     }
 
     pub(super) fn keep(&self, to: String, io: T) {
         let slot = Arc::new(Mutex::new(Some(io)));
         let watched = Arc::clone(&slot);
         // Locked before the watch is there, which may end at once.
-        let mut hosts = self.hosts.locked();
-        let number = hosts.next;
-        hosts.next += 1;
-        let (pool, host) = (self.clone(), to.clone());
+        let mut kept = self.kept.locked();
+        let place = (to, kept.next);
+        kept.next += 1;
+        let (pool, watched_place) = (self.clone(), place.clone());
         let watch = tokio::spawn(async move {
             let spoken = poll_fn(|cx| {
                 let mut slot = watched.locked();
@@ -90,25 +91,14 @@ impl<T: AsyncRead + Send + Unpin + 'static> Pool<T> {
                 Poll::Ready(())
             });
             drop(timeout(IDLE, spoken).await);
-            pool.forget(&host, number);
+            pool.kept.locked().of.remove(&watched_place);
         });
-        let kept = Kept { slot, watch: watch.abort_handle() };
-        hosts.of.entry(to).or_default().insert(number, kept);
+        kept.of.insert(place, Kept { slot, watch: watch.abort_handle() });
     }
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.hosts.locked().of.is_empty()
-    }
-
-    fn forget(&self, to: &str, number: u64) {
-        let mut hosts = self.hosts.locked();
-        if let Some(of) = hosts.of.get_mut(to) {
-            of.remove(&number);
-            if of.is_empty() {
-                hosts.of.remove(to);
-            }
-        }
+        self.kept.locked().of.is_empty()
     }
 }
 
