@@ -105,16 +105,18 @@ impl Judged {
         let found = self.rules.iter().position(|(rule, _)| rule.id == id);
         let already = self.excused.iter().any(|excused| excused.rule.id == id);
         let got = match found.map(|index| (index, &self.rules[index].1)) {
-            Some((_, Verdict::Broke(breach)))
-                if run.plan.is_relay(&breach.host)
-                    && run.plan.hops.len() > 1
-                    && run.shows_packets() =>
-            {
-                return;
-            }
+            _ if already => "it is excused twice".to_owned(),
             Some((index, Verdict::Broke(breach))) => {
                 let (breach, because) = (breach.clone(), because.to_owned());
+                let is_of_boxes = run.plan.hops.len() > 1 && run.shows_packets();
+                let is_relays = |one: &&Breach| is_of_boxes && run.plan.is_relay(&one.host);
+                if is_relays(&&breach) {
+                    return;
+                }
                 let (rule, _) = self.rules.remove(index);
+                if let Some(own) = breach.others.iter().find(is_relays) {
+                    self.rules.insert(index, (rule, Verdict::Broke(own.clone())));
+                }
                 self.excused.push(Excused { rule, because, breach });
                 return;
             }
@@ -126,7 +128,6 @@ impl Judged {
             }
             Some((_, Verdict::Held)) => "it held: the excuse is not needed".to_owned(),
             Some((_, Verdict::NotApplicable { why })) => format!("it does not apply: {why}"),
-            None if already => "it is excused twice".to_owned(),
             None => "there is no such rule".to_owned(),
         };
         let wanted = format!("{id} breaks, as the scenario says");
@@ -343,6 +344,32 @@ mod tests {
     }
 
     #[test]
+    fn an_excuse_for_a_middlebox_hides_nothing_that_the_relay_does_later() {
+        let mut story = Story::new().behind("edge");
+        story.asks(0, "reader");
+        story.hands_on(0, "reader");
+        story.forwards(0, "reader");
+        let stream = &[("content-type", "text/event-stream")];
+        story.answers(0, "reader", 200, stream);
+        story.replies(0, "reader", 200, stream);
+        story.box_replies(0, "reader", 200, stream);
+        let (first, second) = ("data: 1\n\n", "data: 2\n\n");
+        story.provides(1, "reader", first);
+        story.writes(1, "reader", first);
+        story.box_passes(90, "reader", first);
+        story.provides(100, "reader", second);
+        story.writes(200, "reader", second);
+        story.box_passes(200, "reader", second);
+        story.plan.expect = vec![excuse("prompt-frames")];
+        let judged = judge(&story.plan, &story.trace);
+        let excused: Vec<_> = judged.excused.iter().map(|one| &*one.breach.host).collect();
+        assert_eq!(excused, ["edge"]);
+        let late = judged.failures().find(|(name, _)| *name == "prompt-frames");
+        let late = late.map(|(_, breach)| (&*breach.host, breach.at.as_millis()));
+        assert_eq!(late, Some(("relay", 200)));
+    }
+
+    #[test]
     fn an_excuse_that_nothing_needs_is_a_failure() {
         let mut story = late();
         let ids =
@@ -352,7 +379,7 @@ mod tests {
             ("excused: payload-intact", "it held: the excuse is not needed"),
             (
                 "excused: cancel-upstream",
-                "it does not apply: no client left while the provider was answering it",
+                "it does not apply: no client was heard to leave while the provider was answering it",
             ),
             ("excused: prompt-frames", "it is excused twice"),
             ("excused: no-such", "there is no such rule"),

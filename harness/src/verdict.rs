@@ -33,13 +33,15 @@ pub struct Breach {
     pub wanted: Vec<String>,
     /// What happened instead, seen from the client where it can be.
     pub got: String,
+    /// The first breach of each other host.
+    pub others: Vec<Self>,
 }
 
-/// A judgement in the making: whether anything was judged yet, and the earliest breach so far.
+/// A judgement in the making: whether anything was judged yet, and each host's earliest breach so far.
 #[derive(Debug, Clone, Default)]
 pub struct Inquiry {
     applies: bool,
-    first: Option<Breach>,
+    first: Vec<Breach>,
 }
 
 impl Inquiry {
@@ -48,18 +50,22 @@ impl Inquiry {
         self.applies = true;
     }
 
-    /// It broke; a breach that is earlier than those before takes their place.
+    /// It broke; a breach that is earlier than those before, of the same host, takes their place.
     pub fn broke(&mut self, breach: Breach) {
         self.applies = true;
-        if self.first.as_ref().is_none_or(|first| breach.ordinal < first.ordinal) {
-            self.first = Some(breach);
+        match self.first.iter_mut().find(|first| first.host == breach.host) {
+            Some(first) if breach.ordinal < first.ordinal => *first = breach,
+            Some(_) => {}
+            None => self.first.push(breach),
         }
     }
 
     /// The verdict; `why` says what was missing where nothing was judged.
-    pub fn verdict(self, why: &str) -> Verdict {
-        match self.first {
-            Some(breach) => Verdict::Broke(breach),
+    pub fn verdict(mut self, why: &str) -> Verdict {
+        self.first.sort_by_key(|breach| breach.ordinal);
+        let mut first = self.first.into_iter();
+        match first.next() {
+            Some(breach) => Verdict::Broke(Breach { others: first.collect(), ..breach }),
             None if self.applies => Verdict::Held,
             None => Verdict::NotApplicable { why: why.to_owned() },
         }
@@ -76,6 +82,7 @@ impl Breach {
             client: None,
             wanted: vec![wanted.into()],
             got,
+            others: Vec::new(),
         }
     }
 
@@ -99,8 +106,12 @@ mod tests {
     use super::*;
 
     fn breach(ordinal: usize) -> Breach {
+        by("relay", ordinal)
+    }
+
+    fn by(host: &str, ordinal: usize) -> Breach {
         let moment = Moment { at: Duration::from_millis(5), ordinal };
-        Breach::new(moment, &Name::from("relay"), "a", "b".to_owned())
+        Breach::new(moment, &Name::from(host), "a", "b".to_owned())
     }
 
     #[test]
@@ -115,6 +126,11 @@ mod tests {
         for ordinal in [7, 3, 9] {
             inquiry.broke(breach(ordinal));
         }
-        assert_eq!(inquiry.verdict(""), Verdict::Broke(breach(3)));
+        assert_eq!(inquiry.clone().verdict(""), Verdict::Broke(breach(3)));
+        for ordinal in [2, 1] {
+            inquiry.broke(by("proxy", ordinal));
+        }
+        let others = vec![breach(3)];
+        assert_eq!(inquiry.verdict(""), Verdict::Broke(Breach { others, ..by("proxy", 1) }));
     }
 }

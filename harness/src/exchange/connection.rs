@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io::ErrorKind,
     net::SocketAddr,
+    time::Duration,
 };
 
 use super::moment::{Marks, Moment, TimedBytes};
@@ -80,7 +81,26 @@ pub struct Direction {
     pub blocked: Vec<(Moment, Option<Moment>)>,
     /// Where pieces begin that a link kept back or lost at first, and when they arrived.
     pub kept_back: Vec<(usize, Moment)>,
+    /// The sender's word that it sends no more, as packets show it.
+    pub end: End,
     next_seq: Option<u32>,
+}
+
+/// A FIN or RST on its way; of a stream of HTTP/2, its `RST_STREAM` too.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct End {
+    /// When it first went out.
+    pub sent: Option<Moment>,
+    /// When it first arrived.
+    pub arrived: Option<Moment>,
+}
+
+impl End {
+    /// Whether it had gone out by then, and had not arrived.
+    pub fn is_on_its_way(self, at: Duration) -> bool {
+        self.sent.is_some_and(|sent| sent.at <= at)
+            && self.arrived.is_none_or(|arrived| arrived.at > at)
+    }
 }
 
 impl Direction {
@@ -93,6 +113,7 @@ impl Direction {
             read: self.read.clone(),
             blocked: self.blocked.clone(),
             kept_back: self.kept_back.clone(),
+            end: self.end,
             next_seq: self.next_seq,
         }
     }
@@ -101,6 +122,9 @@ impl Direction {
     fn arrive(&mut self, packet: &Packet, moment: Moment) {
         if packet.flags.syn {
             self.next_seq = Some(packet.seq.wrapping_add(1));
+        }
+        if packet.flags.fin || packet.flags.rst {
+            self.end.arrived.get_or_insert(moment);
         }
         let len = u32::try_from(packet.payload.len()).unwrap_or(u32::MAX);
         if len == 0 {
@@ -139,11 +163,17 @@ impl Connections {
             let moment = Moment { at: event.at, ordinal };
             match &event.fact {
                 Fact::Socket(number, fact) => all.socket(*number, &event.actor, fact, moment),
+                Fact::Packet(packet) => {
+                    if packet.flags.fin || packet.flags.rst {
+                        let end = &mut all.way(&event.actor, packet).end;
+                        end.sent.get_or_insert(moment);
+                    }
+                }
                 Fact::Arrived { packet } => {
                     if let Some(event) = trace.events.get(*packet)
                         && let Fact::Packet(packet) = &event.fact
                     {
-                        all.arrived(&event.actor, packet, moment);
+                        all.way(&event.actor, packet).arrive(packet, moment);
                     }
                 }
                 Fact::Middlebox(number, MiddleboxFact::Ended { .. }) => {
@@ -153,8 +183,7 @@ impl Connections {
                 Fact::Middlebox(number, MiddleboxFact::CutShort { shows: false, .. }) => {
                     all.whole_by_hops.insert(*number);
                 }
-                Fact::Packet(_)
-                | Fact::Client(_)
+                Fact::Client(_)
                 | Fact::Provider(_)
                 | Fact::Middlebox(..)
                 | Fact::World(_)
@@ -183,15 +212,14 @@ impl Connections {
         })
     }
 
-    fn arrived(&mut self, from: &Name, packet: &Packet, moment: Moment) {
+    /// The way on which a packet goes.
+    fn way(&mut self, from: &Name, packet: &Packet) -> &mut Direction {
         let (opener, acceptor) = match (packet.flags.syn, packet.flags.ack) {
             (true, true) => (&packet.to, from),
             _ => (from, &packet.to),
         };
         let tcp = self.tcp(packet.connection, opener, acceptor);
-        let upwards = tcp.opener.host == *from;
-        let way = if upwards { &mut tcp.up } else { &mut tcp.down };
-        way.arrive(packet, moment);
+        if tcp.opener.host == *from { &mut tcp.up } else { &mut tcp.down }
     }
 
     fn socket(&mut self, number: Connection, actor: &Name, fact: &SocketFact, moment: Moment) {

@@ -24,7 +24,7 @@ mod tests;
 mod turn;
 
 pub use client::{Exchange, Head, Leaving};
-pub use connection::{Connections, Direction, FailedConnect, Tcp, TcpEnd};
+pub use connection::{Connections, Direction, End, FailedConnect, Tcp, TcpEnd};
 pub use fate::Fate;
 pub use frames::{Frame, Frames};
 pub use hop::Passage;
@@ -114,6 +114,11 @@ impl<'a> Run<'a> {
     /// The connection of a turn; of a stream, as that stream has it.
     fn tcp_of<'b>(&'b self, turn: &'b Turn) -> Option<&'b Tcp> {
         turn.stream.as_deref().or_else(|| self.connections.open.get(&turn.connection))
+    }
+
+    /// The connection to the provider on which an answer comes, where sockets are recorded.
+    pub fn provider_tcp(&self, answer: &Answer) -> Option<&Tcp> {
+        self.tcp_of(&self.turns[answer.turn?])
     }
 
     /// How one exchange passes the relay.

@@ -2,7 +2,7 @@
 //! their place on the wire, and for each stream a connection of its own.
 
 use super::{
-    connection::{Direction, Tcp, TcpEnd},
+    connection::{Direction, End, Tcp, TcpEnd},
     message::Message,
     moment::{Marks, Moment},
 };
@@ -83,7 +83,19 @@ fn alone(
     let blocked = tcp.down.blocked.iter().copied().chain(shut).filter_map(during);
     let mut down = tcp.down.without_bytes();
     down.blocked = joined(blocked.collect());
-    Tcp { opener, acceptor, up: tcp.up.without_bytes(), down }
+    let mut up = tcp.up.without_bytes();
+    if let Some((wrote, _)) = given_up.filter(|_| !up.arrived.is_empty()) {
+        let arrived = asked.reset.and_then(|reset| up.arrived.when(reset.end - 1));
+        up.end = End {
+            sent: first(&[Some(wrote), up.end.sent]),
+            arrived: first(&[arrived, up.end.arrived]),
+        };
+    }
+    Tcp { opener, acceptor, up, down }
+}
+
+fn first(moments: &[Option<Moment>]) -> Option<Moment> {
+    moments.iter().copied().flatten().min()
 }
 
 /// When a reset was written, and when the other end read it.
@@ -91,7 +103,6 @@ type Seen = Option<(Moment, Option<Moment>)>;
 
 /// One end of a stream. A stream that was reset by either end is let go of by both.
 fn end(of: &TcpEnd, own: Seen, others: Seen, said_all: Option<Moment>) -> TcpEnd {
-    let first = |moments: &[Option<Moment>]| moments.iter().copied().flatten().min();
     let wrote = own.map(|(wrote, _)| wrote);
     let read = others.and_then(|(_, read)| read);
     TcpEnd {

@@ -376,6 +376,29 @@ impl Story {
         (wrote, arrived)
     }
 
+    /// One end of a level of the path says by FIN that it sends no more, upwards; `arrives` is when the next
+    /// host hears it.
+    pub(crate) fn fin(&mut self, ms: u64, client: &str, level: usize, arrives: Option<u64>) {
+        let (from, to) = (self.host(client, level), self.host(client, level + 1));
+        let fate = arrives.map_or(Fate::Dropped, |ms| Fate::Late(Duration::from_millis(ms)));
+        let packet = Packet {
+            connection: self.levels[&(client.to_owned(), level)],
+            link: Name::from("link"),
+            to: Name::from(to.as_str()),
+            addresses: (address(0, 1), address(0, 2)),
+            flags: Flags { fin: true, ack: true, ..Flags::default() },
+            seq: 1,
+            ack: 0,
+            window: 65_535,
+            payload: Bytes::new(),
+            fate,
+        };
+        let packet = self.fact(ms, &from, Fact::Packet(packet));
+        if let Some(ms) = arrives {
+            self.fact(ms, &to, Fact::Arrived { packet });
+        }
+    }
+
     fn head_text(status: u16, headers: &[(&str, &str)]) -> String {
         let framing = if headers.iter().any(|(name, _)| *name == "content-length") {
             ""
