@@ -91,7 +91,8 @@ impl Check {
             .map(|(count, noun)| counted(count, noun))
             .collect();
         let found = if told.is_empty() { "no mistakes".to_owned() } else { told.join(", ") };
-        writeln!(console.log, "{files} checked: {found}")?;
+        let least = if mistakes.is_cut_off() { "at least " } else { "" };
+        writeln!(console.log, "{files} checked: {least}{found}")?;
         let refused = errors > 0 || (self.strict && warnings > 0);
         Ok(if refused { Exit::BadInput } else { Exit::Held })
     }

@@ -31,7 +31,8 @@ pub(super) struct Findings {
     mistakes: Vec<Diagnostic>,
     /// How many more there are.
     left_out: usize,
-    /// The files of which some are left out, and how many.
+    /// The files that may have more than is told, and how many more are known. Who reads a file stops at
+    /// [`DIAGNOSTICS_MAX`] itself.
     #[serde(skip)]
     cut_off: Vec<(String, usize)>,
 }
@@ -44,13 +45,17 @@ impl Findings {
     /// Adds those of one more file.
     pub(super) fn of_file(&mut self, name: &str, mut found: Vec<Diagnostic>) {
         self.files += 1;
-        let more = found.len().saturating_sub(DIAGNOSTICS_MAX);
-        if more > 0 {
+        if let Some(more) = found.len().checked_sub(DIAGNOSTICS_MAX) {
             found.truncate(DIAGNOSTICS_MAX);
             self.left_out += more;
             self.cut_off.push((name.to_owned(), more));
         }
         self.mistakes.extend(found);
+    }
+
+    /// Whether there may be more mistakes than [`Self::count`] says.
+    pub(super) fn is_cut_off(&self) -> bool {
+        !self.cut_off.is_empty()
     }
 
     pub(super) fn files(&self) -> usize {
@@ -85,7 +90,7 @@ impl Findings {
             writeln!(out, "{text}\n")?;
             let is_last = self.mistakes.get(index + 1).is_none_or(|next| next.file != one.file);
             if let Some(more) = self.more(&one.file).filter(|_| is_last) {
-                writeln!(out, "{}: and {more} more\n", one.file)?;
+                writeln!(out, "{}: {}\n", one.file, rest(more))?;
             }
         }
         Ok(())
@@ -100,9 +105,17 @@ impl Findings {
             writeln!(out, "{}", annotation(one))?;
         }
         for (file, more) in &self.cut_off {
-            writeln!(out, "::error file={}::and {more} more mistakes", property(file))?;
+            writeln!(out, "::error file={}::{}", property(file), rest(*more))?;
         }
         Ok(())
+    }
+}
+
+/// What is said of a file that may have more mistakes than are told.
+fn rest(more: usize) -> String {
+    match more {
+        0 => format!("there may be more than these {DIAGNOSTICS_MAX}"),
+        _ => format!("and {more} more"),
     }
 }
 
@@ -179,7 +192,7 @@ mod tests {
         let more = text.find("many.yaml: and 7 more\n").unwrap();
         assert!(more < text.find("--> few.yaml").unwrap(), "{text}");
         let github = rendered(&mistakes, Format::Github);
-        assert!(github.ends_with("::error file=many.yaml::and 7 more mistakes\n"), "{github}");
+        assert!(github.ends_with("::error file=many.yaml::and 7 more\n"), "{github}");
         let json: serde_json::Value =
             serde_json::from_str(&rendered(&mistakes, Format::Json)).unwrap();
         assert_eq!((&json["format"], &json["files"]), (&1.into(), &2.into()));
@@ -188,5 +201,17 @@ mod tests {
             (21, &7.into())
         );
         assert_eq!(json["mistakes"][0]["severity"], "error");
+    }
+
+    #[test]
+    fn a_file_with_as_many_mistakes_as_are_looked_for_may_have_more() {
+        let mut mistakes = Findings::new();
+        mistakes.of_file("few.yaml", vec![mistake("few.yaml", "wrong"); 19]);
+        assert!(!mistakes.is_cut_off());
+        mistakes.of_file("many.yaml", vec![mistake("many.yaml", "wrong"); 20]);
+        assert!(mistakes.is_cut_off());
+        let text = rendered(&mistakes, Format::Text);
+        assert!(text.ends_with("many.yaml: there may be more than these 20\n\n"), "{text}");
+        assert_eq!(text.matches("there may be more").count(), 1);
     }
 }

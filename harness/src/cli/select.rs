@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::Args;
-use mock_openai::yaml::nearest;
+use mock_openai::yaml::{DIAGNOSTICS_MAX, nearest};
 
 use super::Console;
 use crate::{
@@ -86,12 +86,15 @@ impl Selection {
     /// Reads and checks them. `None` where something is wrong: all of it has been told then.
     pub(super) fn load(&self, console: &mut Console<'_>) -> io::Result<Option<Vec<Case>>> {
         let Some(files) = self.files(console)? else { return Ok(None) };
-        let (mut found, mut mistakes) = (Vec::new(), 0);
+        let (mut found, mut mistakes, mut least) = (Vec::new(), 0, "");
         for file in files {
             match Case::read_all(&file) {
                 Ok(cases) => found.push((file, cases)),
                 Err(found) => {
                     mistakes += found.len();
+                    if found.len() >= DIAGNOSTICS_MAX {
+                        least = "at least ";
+                    }
                     for mistake in found {
                         let text =
                             if console.watched { mistake.styled() } else { mistake.to_string() };
@@ -102,7 +105,7 @@ impl Selection {
         }
         if mistakes > 0 {
             let noun = if mistakes == 1 { "mistake" } else { "mistakes" };
-            writeln!(console.log, "error: {mistakes} {noun}; nothing was run")?;
+            writeln!(console.log, "error: {least}{mistakes} {noun}; nothing was run")?;
             return Ok(None);
         }
         self.pick(found, console)

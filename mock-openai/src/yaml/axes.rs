@@ -57,7 +57,8 @@ pub(super) fn take(
         axes.push(next);
     }
     if count > CELLS_MAX {
-        let message = format!("the matrix has {count} cells; {CELLS_MAX} is the most");
+        let more = if count == usize::MAX { "more than " } else { "" };
+        let message = format!("the matrix has {more}{count} cells; {CELLS_MAX} is the most");
         tell(key.span, message, "leave out some of the values, or an axis");
     }
     Some((axes, key.span))
