@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use harness::{
     scenario::{Jitter, LinkSpec},
-    trace::{Fate, SocketFact, Trace},
+    trace::{Fact, Fate, SocketFact, Trace},
 };
 use mock_openai::quantity::{Rate, Share, Time};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
+    sync::oneshot,
     time::{Instant, sleep},
 };
 
@@ -280,4 +281,37 @@ fn idle_time_costs_nothing() {
     });
     assert_eq!(text, "done");
     assert!(trace.events.len() < 40);
+}
+
+#[test]
+fn what_is_written_at_one_instant_leaves_together_whoever_woke_its_writer() {
+    let serve = server("upstream", |mut stream| async move {
+        let mut word = Vec::new();
+        stream.read_to_end(&mut word).await.unwrap();
+    });
+    let ((), trace) = run(&pair(latency(20)), vec![serve], |host| async move {
+        let mut direct = host.connect(&name("upstream")).await.unwrap();
+        let mut woken = host.connect(&name("upstream")).await.unwrap();
+        let (wake, woke) = oneshot::channel();
+        let writes = tokio::spawn(async move {
+            woke.await.unwrap();
+            woken.write_all(b"woken").await.unwrap();
+            woken
+        });
+        let mut before = host.connect(&name("upstream")).await.unwrap();
+        before.write_all(b"before").await.unwrap();
+        // At this instant that arrives, too.
+        sleep(ms(20)).await;
+        wake.send(()).unwrap();
+        direct.write_all(b"direct").await.unwrap();
+        drop(writes.await.unwrap());
+    });
+    let place = |is: fn(&Fact) -> bool| {
+        let found = trace.events.iter().enumerate().filter(|(_, event)| is(&event.fact));
+        found.map(|(ordinal, _)| ordinal).collect::<Vec<_>>()
+    };
+    let wrote = place(|fact| matches!(fact, Fact::Socket(_, SocketFact::Wrote { .. })));
+    let left = place(|fact| matches!(fact, Fact::Packet(packet) if !packet.payload.is_empty()));
+    assert_eq!((wrote.len(), left.len()), (3, 3));
+    assert!(wrote[2] < left[1], "one packet left before the other was written");
 }
