@@ -202,7 +202,9 @@ const STREAMS: usize = 400;
 async fn streams_go_on_while_nobody_reads_their_lines_and_none_is_lost() -> io::Result<()> {
     let steps = vec![stream_head(), chunk("data: 1\n\n"), chunk("data: [DONE]\n\n"), chunk("")];
     let provider = Provider::start(vec![steps; STREAMS + 1]).await?;
-    let (mut program, _, mut says) = heard(&provider, &["--threads", "1"]).await?;
+    let (mut program, mut client, mut says) = heard(&provider, &["--threads", "1"]).await?;
+    // One that left before its end would be told as gone.
+    assert!(soon(client.until("0\r\n\r\n")).await.chunked().1);
     for _ in 0..STREAMS {
         let mut client = soon(Client::chat(program.address)).await?;
         assert!(soon(client.until("0\r\n\r\n")).await.chunked().1);
