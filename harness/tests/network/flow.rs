@@ -292,9 +292,9 @@ fn what_is_written_at_one_instant_leaves_together_whoever_woke_its_writer() {
     let ((), trace) = run(&pair(latency(20)), vec![serve], |host| async move {
         let mut direct = host.connect(&name("upstream")).await.unwrap();
         let mut woken = host.connect(&name("upstream")).await.unwrap();
-        let (wake, woke) = oneshot::channel();
+        let (wake, asleep) = oneshot::channel();
         let writes = tokio::spawn(async move {
-            woke.await.unwrap();
+            asleep.await.unwrap();
             woken.write_all(b"woken").await.unwrap();
             woken
         });
