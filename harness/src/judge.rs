@@ -109,12 +109,12 @@ impl Judged {
             Some((index, Verdict::Broke(breach))) => {
                 let (breach, because) = (breach.clone(), because.to_owned());
                 let is_of_boxes = run.plan.hops.len() > 1 && run.shows_packets();
-                let is_relays = |one: &&Breach| is_of_boxes && run.plan.is_relay(&one.host);
-                if is_relays(&&breach) {
+                let is_relays = |one: &Breach| is_of_boxes && run.plan.is_relay(&one.host);
+                if is_relays(&breach) {
                     return;
                 }
                 let (rule, _) = self.rules.remove(index);
-                if let Some(own) = breach.others.iter().find(is_relays) {
+                if let Some(own) = breach.others.iter().find(|one| is_relays(one)) {
                     self.rules.insert(index, (rule, Verdict::Broke(own.clone())));
                 }
                 self.excused.push(Excused { rule, because, breach });

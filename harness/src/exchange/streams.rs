@@ -73,11 +73,11 @@ fn alone(
     let opener = end(&tcp.opener, given_up, cut, None);
     let acceptor = end(&tcp.acceptor, cut, given_up, said_all);
     let head = answered.and_then(|stream| tcp.down.wrote.marks.when(stream.start));
-    let over = [acceptor.finished, acceptor.dropped].into_iter().flatten().min();
+    let over = first(&[acceptor.finished, acceptor.dropped]);
     let shut = shut(tcp, up, down, number);
     let during = |(since, until): (Moment, Option<Moment>)| {
         let since = since.max(head?);
-        let until = [until, over].into_iter().flatten().min();
+        let until = first(&[until, over]);
         until.is_none_or(|until| until > since).then_some((since, until))
     };
     let blocked = tcp.down.blocked.iter().copied().chain(shut).filter_map(during);
@@ -266,6 +266,7 @@ mod tests {
         let (opener, acceptor) = (&second.tcp.opener, &second.tcp.acceptor);
         assert_eq!(ordinal(opener.finished), Some(wrote));
         assert_eq!(ordinal(opener.dropped), Some(wrote));
+        assert!(second.tcp.up.end.sent.is_none(), "without packets nothing is lost on its way");
         assert_eq!((ordinal(acceptor.saw_end), acceptor.finished), (Some(read), None));
         assert_eq!(ordinal(acceptor.dropped), Some(read));
     }

@@ -300,7 +300,7 @@ fn what_is_written_at_one_instant_leaves_together_whoever_woke_its_writer() {
         });
         let mut before = host.connect(&name("upstream")).await.unwrap();
         before.write_all(b"before").await.unwrap();
-        // At this instant that arrives, too.
+        // At the instant at which that arrives, whoever carries packets is awake before them.
         sleep(ms(20)).await;
         wake.send(()).unwrap();
         direct.write_all(b"direct").await.unwrap();
