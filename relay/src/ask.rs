@@ -95,20 +95,11 @@ pub(crate) async fn ask(
             Ok(_) | Err(_) => false,
         };
         let no_headers = HeaderMap::new();
-        let outcome = match &result {
-            _ if used_up => {
-                reached!("a quota is used up");
-                Outcome::UsedUp
-            }
-            Ok(answer) => Outcome::Answer(answer.status, &answer.headers),
-            Err(Failure::FirstEvent(status, _)) => Outcome::Answer(*status, &no_headers),
-            Err(
-                Failure::Unreachable
-                | Failure::ConnectTimeout
-                | Failure::Untrusted
-                | Failure::TurnedAway,
-            ) => Outcome::Unreachable,
-            Err(_) => Outcome::Unanswered,
+        let outcome = if used_up {
+            reached!("a quota is used up");
+            Outcome::UsedUp
+        } else {
+            outcome(&result, &no_headers)
         };
         let verdict = outcome.verdict();
         if result.is_ok() && verdict == Verdict::Good {
@@ -124,6 +115,21 @@ pub(crate) async fn ask(
         }
         outbound.attempts.release();
         last = Some(result);
+    }
+}
+
+/// What an attempt came to, whose first event has no headers of its own.
+fn outcome<'a>(result: &'a Result<Answer, Failure>, no_headers: &'a HeaderMap) -> Outcome<'a> {
+    match result {
+        Ok(answer) => Outcome::Answer(answer.status, &answer.headers),
+        Err(Failure::FirstEvent(status, _)) => Outcome::Answer(*status, no_headers),
+        Err(
+            Failure::Unreachable
+            | Failure::ConnectTimeout
+            | Failure::Untrusted
+            | Failure::TurnedAway,
+        ) => Outcome::Unreachable,
+        Err(_) => Outcome::Unanswered,
     }
 }
 

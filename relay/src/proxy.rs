@@ -217,7 +217,7 @@ impl Exchange<'_> {
         if let Some(resume) = relay.resume.as_ref().filter(|_| policy.family != Family::Opaque) {
             // A store that has no room or cannot be used costs the resuming, not the stream.
             if let Ok(begun) = resume.begin(caller, policy.family.farewell()).await {
-                let (stream, pumped) = (begun.0, Client::new(client.address()));
+                let (stream, pumped) = (begun.stream, Client::new(client.address()));
                 // What is held for those who read the stream counts where they are.
                 account.client = pumped.clone();
                 policy.ids = Some(stream.to_string().into());

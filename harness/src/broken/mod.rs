@@ -187,7 +187,7 @@ impl Broken {
         let (relay, server) = (self.relay, self.server);
         let serving = move |listener, upstream, switches: &IndexMap<String, String>| {
             let setup = Setup::new(upstream, switches);
-            let drain = setup.drain();
+            let drain = setup.drain.clone();
             Box::pin(parts::serve(listener, relay(setup), server, drain)) as Task
         };
         let target = Target::service(format!("broken/{}", self.name), serving);

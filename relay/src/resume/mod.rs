@@ -79,6 +79,12 @@ impl Drop for Listed {
     }
 }
 
+/// A stream that has its place in the store, and of which nothing has come yet.
+pub(crate) struct Begun {
+    pub(crate) stream: StreamId,
+    label: Label,
+}
+
 /// The streams of one relay.
 #[derive(Debug)]
 pub(crate) struct Resume {
@@ -113,17 +119,13 @@ impl Resume {
     ///
     /// # Errors
     /// The store has no room or cannot be used.
-    pub(crate) async fn begin(
-        &self,
-        caller: Caller,
-        farewell: Bytes,
-    ) -> Result<(StreamId, Label), StoreError> {
+    pub(crate) async fn begin(&self, caller: Caller, farewell: Bytes) -> Result<Begun, StoreError> {
         for _ in 0..NAMES {
             let stream = StreamId::new(self.seed, self.begun.fetch_add(1, Ordering::Relaxed));
             let label = Label { farewell: farewell.clone(), owner: caller.owner(stream) };
             match self.store.begin(stream, label.clone()).await {
                 Err(StoreError::Exists) => {}
-                begun => return begun.map(|()| (stream, label)),
+                begun => return begun.map(|()| Begun { stream, label }),
             }
         }
         Err(StoreError::Exists)
@@ -133,7 +135,7 @@ impl Resume {
     /// of the first client. What the store took counts as flushed to `pumped`.
     pub(crate) fn carry<S>(
         &self,
-        (stream, label): (StreamId, Label),
+        Begun { stream, label }: Begun,
         source: S,
         pumped: Client,
         client: &Client,

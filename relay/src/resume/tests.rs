@@ -77,7 +77,7 @@ fn config(bytes: usize) -> Config {
 async fn begin(resume: &Resume) -> (StreamId, Body, mpsc::Sender<io::Result<Bytes>>) {
     let (feed, pieces) = mpsc::channel(1);
     let begun = resume.begin(caller(), FAREWELL.into()).await.unwrap();
-    let (stream, pumped) = (begun.0, client());
+    let (stream, pumped) = (begun.stream, client());
     let ids = Ids::new(stream.to_string().into());
     let source = Fed { pieces, ids, ends: Vec::new(), client: pumped.clone(), mark: pumped.mark() };
     (stream, resume.carry(begun, source, pumped, &client()), feed)

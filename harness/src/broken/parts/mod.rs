@@ -122,7 +122,7 @@ where
                 Some(interval) => answer.change_stream(|body| with_heartbeat(body, interval)),
                 None => answer,
             }
-            .change_stream(|body| until(body, setup.ending))
+            .change_stream(|body| until(body, setup.drain.ending))
             .into_response(),
             Err(error) => answer::bad_gateway(&*error),
         }

@@ -16,6 +16,7 @@ use tokio::{
     time::{Sleep, sleep, timeout},
 };
 
+use super::setup::Drain;
 use crate::{
     net::{Listener, Stop, Stream, upstream},
     plan::RelayKind,
@@ -91,7 +92,7 @@ pub(in crate::broken) async fn serve(
     mut listener: Listener,
     router: Router,
     server: Server,
-    (grace, ending): (Duration, Stop),
+    Drain { grace, ending }: Drain,
 ) {
     let dies = server.told_to_stop == Told::Dies;
     let stop = if dies { Stop::default() } else { listener.stop() };

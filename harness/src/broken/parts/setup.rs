@@ -21,10 +21,17 @@ pub struct Setup {
     pub(super) upstream: Upstream,
     origins: Origins,
     pub(super) heartbeat: Option<Duration>,
-    drain: Duration,
-    /// Told when the drain is over, and what still runs is to end.
-    pub(super) ending: Stop,
+    pub(in crate::broken) drain: Drain,
     switches: IndexMap<String, String>,
+}
+
+/// What becomes of running streams after the word to stop.
+#[derive(Debug, Clone)]
+pub(in crate::broken) struct Drain {
+    /// How long they may go on.
+    pub(super) grace: Duration,
+    /// Told when that is over, and what still runs is to end.
+    pub(super) ending: Stop,
 }
 
 /// Whose pages may read answers, and whether with credentials.
@@ -47,15 +54,9 @@ impl Setup {
             upstream,
             origins: Origins { allowed, credentials },
             heartbeat,
-            drain: drain.unwrap_or(DRAIN_DEFAULT),
-            ending: Stop::default(),
+            drain: Drain { grace: drain.unwrap_or(DRAIN_DEFAULT), ending: Stop::default() },
             switches: switches.clone(),
         }
-    }
-
-    /// How long running streams may go on after the word to stop, and what tells them that it is over.
-    pub(in crate::broken) fn drain(&self) -> (Duration, Stop) {
-        (self.drain, self.ending.clone())
     }
 
     /// A time that a switch sets; `None` where it is not given, or is `off`.

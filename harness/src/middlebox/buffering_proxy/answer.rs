@@ -14,11 +14,11 @@ use super::{
     heads,
 };
 use crate::{
-    http1::{Closing, Item, RequestHead, ResponseDecoder, ResponseHead},
+    http1::{Closing, Item, RequestHead, ResponseDecoder},
     middlebox::{
         framing::{Down, Framing},
         teller::Teller,
-        upstream,
+        upstream::{self, Answered},
     },
     net::Stream,
     scenario::BufferingProxy,
@@ -60,15 +60,15 @@ enum Event {
 }
 
 impl Answer {
-    /// An answer whose head of `head_len` bytes was read with `bytes`, its beginning.
+    /// An answer whose head was read.
     pub(super) fn new(
         spec: &BufferingProxy,
         teller: &Teller,
         request: &RequestHead,
         upstream: Stream,
-        (head, head_len): (&ResponseHead, usize),
-        bytes: &[u8],
+        answered: &Answered,
     ) -> Self {
+        let (head, head_len) = (&answered.head, answered.head_bytes().len());
         let size = usize::try_from(spec.buffer.0).unwrap_or(usize::MAX).max(1);
         let asked = heads::asks_to_buffer(head).filter(|_| spec.honours_x_accel);
         let unbuffered = !asked.unwrap_or(spec.buffering);
@@ -100,9 +100,9 @@ impl Answer {
         if goes_at_once {
             answer.send_head();
         }
-        answer.decode(&bytes[..head_len]);
-        if answer.upstream.is_some() && bytes.len() > head_len {
-            answer.read(&bytes[head_len..]);
+        answer.decode(answered.head_bytes());
+        if answer.upstream.is_some() && !answered.ahead().is_empty() {
+            answer.read(answered.ahead());
         }
         answer
     }

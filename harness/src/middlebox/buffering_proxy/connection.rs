@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf},
+    io::{AsyncWriteExt as _, WriteHalf},
     time::timeout,
 };
 
@@ -12,10 +12,10 @@ use super::{
     heads,
 };
 use crate::{
-    http1::{Head as _, ResponseHead},
     middlebox::{
         incoming::{Incoming, Request},
         teller::Teller,
+        upstream::{Answered, HeadBounds, Unanswered},
     },
     net::{Host, Stream},
     scenario::BufferingProxy,
@@ -94,35 +94,17 @@ async fn begin(
         // A server may answer before it has read all.
         drop(upstream.write_all(&bytes).await);
         let size = usize::try_from(spec.buffer.0).unwrap_or(usize::MAX).max(1);
-        let (head, head_len, bytes) = read_head(&mut upstream, size).await?;
-        Ok(Answer::new(spec, &teller, &request.head, upstream, (&head, head_len), &bytes))
+        // The head must fit into one buffer.
+        let bounds = HeadBounds { piece: size, most: size, silence: Some(READ_TIMEOUT) };
+        let answered = Answered::first(&mut upstream, bounds).await.map_err(|why| match why {
+            Unanswered::Silent => GATEWAY_TIMEOUT,
+            Unanswered::Closed | Unanswered::NoHttp => BAD_GATEWAY,
+        })?;
+        Ok(Answer::new(spec, &teller, &request.head, upstream, &answered))
     };
     tokio::select! {
         biased;
         answer = answer => answer,
         () = client.incoming.gone() => Err(NoAnswer::ClientGone),
     }
-}
-
-/// The head, its length, and all that was read. It must fit into one buffer.
-async fn read_head(
-    upstream: &mut Stream,
-    size: usize,
-) -> Result<(ResponseHead, usize, Vec<u8>), NoAnswer> {
-    let mut bytes = Vec::new();
-    while bytes.len() < size {
-        let mut piece = vec![0; size - bytes.len()];
-        let len = match timeout(READ_TIMEOUT, upstream.read(&mut piece)).await {
-            Err(_) => return Err(GATEWAY_TIMEOUT),
-            Ok(Ok(0) | Err(_)) => return Err(BAD_GATEWAY),
-            Ok(Ok(len)) => len,
-        };
-        bytes.extend_from_slice(&piece[..len]);
-        match ResponseHead::parse(&bytes) {
-            Ok(Some((head, len))) => return Ok((head, len, bytes)),
-            Ok(None) => {}
-            Err(_) => break,
-        }
-    }
-    Err(BAD_GATEWAY)
 }

@@ -9,8 +9,12 @@ use tokio::{
 
 use super::{PIECE_BYTES, connection::Client, heads};
 use crate::{
-    http1::{Closing, Framing, Item, RequestHead, ResponseDecoder, ResponseHead},
-    middlebox::{framing::wants_to_stay, teller::Teller, upstream},
+    http1::{Closing, Framing, Item, RequestHead, ResponseDecoder},
+    middlebox::{
+        framing::wants_to_stay,
+        teller::Teller,
+        upstream::{self, Answered},
+    },
     net::Stream,
     trace::BodyEnd,
 };
@@ -72,23 +76,18 @@ impl Answer {
         }
     }
 
-    /// Takes the head of so many bytes, and what was read with it.
-    pub(super) fn begin(
-        &mut self,
-        request: &RequestHead,
-        (head, len): (&ResponseHead, usize),
-        bytes: &[u8],
-    ) {
-        let (_, end) = self.decode(&bytes[..len]);
+    /// Takes the head, and what was read behind it.
+    pub(super) fn begin(&mut self, request: &RequestHead, answered: &Answered) {
+        let (_, end) = self.decode(answered.head_bytes());
         let framing = self.decoder.framing().unwrap_or(Framing::Length(0));
         let until_close = framing == Framing::UntilClose;
         self.chunked = framing == Framing::Chunked;
         self.no_delay |= until_close;
         self.keeps_alive = !until_close && wants_to_stay(request, 1);
-        self.write(&heads::down(request, head, self.keeps_alive));
+        self.write(&heads::down(request, &answered.head, self.keeps_alive));
         match end {
             Some(end) => self.finish(end),
-            None => self.read(&bytes[len..]),
+            None => self.read(answered.ahead()),
         }
     }
 

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf},
+    io::{AsyncWriteExt as _, WriteHalf},
     time::{Instant, timeout},
 };
 
 use super::{PIECE_BYTES, answer::Answer, heads};
 use crate::{
-    http1::{Head as _, ResponseHead},
     middlebox::{
         incoming::{Incoming, Request},
         teller::Teller,
+        upstream::{Answered, HeadBounds, Unanswered},
     },
     net::{Host, Stream},
     scenario::Haproxy,
@@ -24,6 +24,9 @@ const TIMEOUT: Duration = Duration::from_secs(50);
 
 /// `timeout connect` of the same.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes of one read of an answer, while its head has not ended.
+const READ_BYTES: usize = 4096;
 
 /// `retries`, and the pause before each.
 const RETRIES: usize = 3;
@@ -98,10 +101,16 @@ impl Client {
             let mut upstream = connect(host, next_hop).await?;
             // A server may answer before it has read all.
             drop(upstream.write_all(&heads::up(&request.head, &request.body)).await);
-            let (head, len, bytes) = read_head(&mut upstream, silence).await?;
+            let bounds =
+                HeadBounds { piece: READ_BYTES, most: PIECE_BYTES, silence: Some(silence) };
+            let answered =
+                Answered::last(&mut upstream, bounds).await.map_err(|why| match why {
+                    Unanswered::Silent => TIMED_OUT,
+                    Unanswered::Closed | Unanswered::NoHttp => BAD_GATEWAY,
+                })?;
             let read_by = Instant::now() + silence;
             let mut answer = Answer::new(teller, &request.head.method, upstream, no_delay, read_by);
-            answer.begin(&request.head, (&head, len), &bytes);
+            answer.begin(&request.head, &answered);
             Ok(answer)
         };
         tokio::select! {
@@ -122,29 +131,4 @@ async fn connect(host: &Host, next_hop: &Name) -> Result<Stream, NoAnswer> {
     }
     let last = timeout(CONNECT_TIMEOUT, host.connect(next_hop)).await;
     last.ok().and_then(Result::ok).ok_or(UNAVAILABLE)
-}
-
-/// The head, interim ones left out, its length, and all that was read with it.
-async fn read_head(
-    upstream: &mut Stream,
-    silence: Duration,
-) -> Result<(ResponseHead, usize, Vec<u8>), NoAnswer> {
-    let mut bytes = Vec::new();
-    loop {
-        match ResponseHead::parse(&bytes) {
-            Ok(Some((head, len))) if head.is_interim() => {
-                bytes.drain(..len);
-                continue;
-            }
-            Ok(Some((head, len))) => return Ok((head, len, bytes)),
-            Ok(None) if bytes.len() < PIECE_BYTES => {}
-            Ok(None) | Err(_) => return Err(BAD_GATEWAY),
-        }
-        let mut piece = [0; 4096];
-        match timeout(silence, upstream.read(&mut piece)).await {
-            Err(_) => return Err(TIMED_OUT),
-            Ok(Ok(0) | Err(_)) => return Err(BAD_GATEWAY),
-            Ok(Ok(len)) => bytes.extend_from_slice(&piece[..len]),
-        }
-    }
 }

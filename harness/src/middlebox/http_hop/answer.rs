@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Answered, Client, Exchange, PIECE_BYTES, heads};
+use super::{Client, Exchange, PIECE_BYTES, heads};
 use crate::{
     http1::{Closing, Item, RequestHead, ResponseDecoder},
     middlebox::{
         framing::{Down, Framing},
         teller::Teller,
-        upstream,
+        upstream::{self, Answered},
     },
     net::Stream,
     trace::{BodyEnd, MiddleboxFact},
@@ -36,28 +36,27 @@ enum Event {
 }
 
 impl Passing {
-    /// An answer whose head was read with `bytes`, its beginning.
+    /// An answer whose head was read.
     pub(super) fn new(
         teller: Teller,
         mut exchange: Box<dyn Exchange>,
         request: &RequestHead,
         upstream: Stream,
-        Answered { mut head, len }: Answered,
-        bytes: &[u8],
+        mut answered: Answered,
     ) -> Self {
         let mut decoder = ResponseDecoder::answering(&request.method);
         // The body is framed as the next hop said it, whatever becomes of the head.
-        let nothing = decoder.feed(&bytes[..len]);
-        exchange.answer(&mut head);
+        let nothing = decoder.feed(answered.head_bytes());
+        exchange.answer(&mut answered.head);
         let Down { head, framing, keeps_alive } =
-            heads::down(request, exchange.versions().down, &head);
+            heads::down(request, exchange.versions().down, &answered.head);
         let upstream = Some(upstream);
         let mut passing =
             Self { teller, exchange, upstream, decoder, framing, keeps_alive, out: head.into() };
         for item in nothing.items {
             passing.take(item);
         }
-        passing.read(&bytes[len..]);
+        passing.read(answered.ahead());
         passing
     }
 

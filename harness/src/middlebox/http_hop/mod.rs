@@ -24,16 +24,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf},
+    io::{AsyncWriteExt as _, WriteHalf},
     task::JoinSet,
 };
 
 use super::{
     incoming::{Incoming, Request},
     teller::Teller,
+    upstream::{Answered, HeadBounds, Unanswered},
 };
 use crate::{
-    http1::{Head as _, RequestHead, ResponseHead},
+    http1::{HEAD_BYTES_MAX, RequestHead, ResponseHead},
     net::{Host, Stream},
     trace::{MiddleboxFact, Name},
 };
@@ -41,6 +42,9 @@ use answer::Passing;
 
 /// How much of an answer is read at once (nginx `proxy_buffer_size`, a memory page).
 const PIECE_BYTES: usize = 4096;
+
+const HEAD_BOUNDS: HeadBounds =
+    HeadBounds { piece: PIECE_BYTES, most: HEAD_BYTES_MAX, silence: None };
 
 /// A kind of hop.
 pub(super) trait Hop: Send + Sync + 'static {
@@ -173,8 +177,15 @@ impl Client {
             let bytes = heads::up(&head, exchange.versions().up, &request.body);
             // A server may answer before it has read all.
             drop(upstream.write_all(&bytes).await);
-            let (head, ahead) = read_head(&mut upstream, next_hop).await?;
-            Ok(Passing::new(teller.clone(), exchange, &request.head, upstream, head, &ahead))
+            let answered = Answered::last(&mut upstream, HEAD_BOUNDS).await.map_err(|why| {
+                bad_gateway(match why {
+                    Unanswered::NoHttp => format!("what {next_hop} answers is no HTTP"),
+                    Unanswered::Closed | Unanswered::Silent => {
+                        format!("{next_hop} closed without an answer")
+                    }
+                })
+            })?;
+            Ok(Passing::new(teller.clone(), exchange, &request.head, upstream, answered))
         };
         tokio::select! {
             biased;
@@ -186,37 +197,4 @@ impl Client {
 
 fn bad_gateway(because: String) -> NoAnswer {
     NoAnswer::Refused(Refusal { status: 502, because })
-}
-
-/// An answer's head, interim ones left out, with its length, and all that was read with it.
-struct Answered {
-    head: ResponseHead,
-    len: usize,
-}
-
-async fn read_head(
-    upstream: &mut Stream,
-    next_hop: &Name,
-) -> Result<(Answered, Vec<u8>), NoAnswer> {
-    let mut bytes = Vec::new();
-    loop {
-        match ResponseHead::parse(&bytes) {
-            Ok(Some((head, len))) if head.is_interim() => {
-                bytes.drain(..len);
-                continue;
-            }
-            Ok(Some((head, len))) => return Ok((Answered { head, len }, bytes)),
-            Ok(None) if bytes.len() < crate::http1::HEAD_BYTES_MAX => {}
-            Ok(None) | Err(_) => {
-                return Err(bad_gateway(format!("what {next_hop} answers is no HTTP")));
-            }
-        }
-        let mut piece = [0; PIECE_BYTES];
-        match upstream.read(&mut piece).await {
-            Ok(0) | Err(_) => {
-                return Err(bad_gateway(format!("{next_hop} closed without an answer")));
-            }
-            Ok(len) => bytes.extend_from_slice(&piece[..len]),
-        }
-    }
 }
