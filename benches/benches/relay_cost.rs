@@ -49,10 +49,10 @@ struct Way {
     address: SocketAddr,
     program: Option<Program>,
     first_byte: Histogram<u64>,
+    first_byte_cpu: Duration,
     event: Histogram<u64>,
     busy_event: Histogram<u64>,
-    busy_events: u64,
-    cpu: Duration,
+    busy_event_cpu: Duration,
     /// Bytes a stream.
     memory: Option<u64>,
 }
@@ -64,10 +64,10 @@ impl Way {
             address,
             program,
             first_byte: histogram(),
+            first_byte_cpu: Duration::ZERO,
             event: histogram(),
             busy_event: histogram(),
-            busy_events: 0,
-            cpu: Duration::ZERO,
+            busy_event_cpu: Duration::ZERO,
             memory: None,
         }
     }
@@ -81,13 +81,17 @@ impl Way {
     }
 
     fn measure(&mut self, provider: &Provider, lasting: Duration) -> io::Result<()> {
-        add(&mut self.first_byte, &first_bytes(self.address, lasting)?);
-        add(&mut self.event, &events(self.address, provider, EVENTS, lasting)?);
         let before = self.cpu()?;
-        let busy = events(self.address, provider, EVENTS_BUSY, lasting)?;
-        self.cpu += self.cpu()?.saturating_sub(before);
-        self.busy_events += busy.len();
-        add(&mut self.busy_event, &busy);
+        add(&mut self.first_byte, &first_bytes(self.address, lasting)?);
+        self.first_byte_cpu += self.cpu()?.saturating_sub(before);
+        add(&mut self.event, &Events::open(self.address, provider)?.deal(EVENTS, lasting)?);
+        let mut busy = Events::open(self.address, provider)?;
+        // Streams are opened before and ended after: what that costs is no event's.
+        settle();
+        let before = self.cpu()?;
+        busy.send(EVENTS_BUSY, lasting)?;
+        self.busy_event_cpu += self.cpu()?.saturating_sub(before);
+        add(&mut self.busy_event, &busy.end()?);
         Ok(())
     }
 
@@ -140,31 +144,48 @@ fn open(
     Ok((near, far))
 }
 
-/// How late events come, sent to one stream after the other.
-fn events(
-    address: SocketAddr,
-    provider: &Provider,
-    rate: u32,
-    lasting: Duration,
-) -> io::Result<Histogram<u64>> {
-    let (near, mut far) = open(address, provider, STREAMS)?;
-    let readers = Readers::start()?;
-    for client in near {
-        readers.give(client, None)?;
+/// Streams that are read, and among which events are dealt.
+struct Events {
+    far: Vec<TcpStream>,
+    readers: Readers,
+    sent: u64,
+}
+
+impl Events {
+    fn open(address: SocketAddr, provider: &Provider) -> io::Result<Self> {
+        let (near, far) = open(address, provider, STREAMS)?;
+        let readers = Readers::start()?;
+        for client in near {
+            readers.give(client, None)?;
+        }
+        Ok(Self { far, readers, sent: 0 })
     }
-    let (mut turn, mut sent) = (0, 0);
-    // A full socket is an error here: the provider never waits for anybody.
-    pace(rate, lasting, |due| {
-        turn = (turn + 1) % STREAMS;
-        sent += 1;
-        far[turn].write_all(event(due).as_bytes())
-    })?;
-    for socket in &mut far {
-        socket.write_all(END.as_bytes())?;
+
+    /// Sends events to one stream after the other, ends all, and tells how late they came.
+    fn deal(mut self, rate: u32, lasting: Duration) -> io::Result<Histogram<u64>> {
+        self.send(rate, lasting)?;
+        self.end()
     }
-    let late = readers.finish()?;
-    assert_eq!(late.len(), sent, "each event comes once");
-    Ok(late)
+
+    fn send(&mut self, rate: u32, lasting: Duration) -> io::Result<()> {
+        let mut turn = (0..STREAMS).cycle();
+        // A full socket is an error here: the provider never waits for anybody.
+        pace(rate, lasting, |due| {
+            let stream = turn.next().unwrap_or_default();
+            self.sent += 1;
+            self.far[stream].write_all(event(due).as_bytes())
+        })
+    }
+
+    /// Ends the streams; how late each event came.
+    fn end(mut self) -> io::Result<Histogram<u64>> {
+        for socket in &mut self.far {
+            socket.write_all(END.as_bytes())?;
+        }
+        let late = self.readers.finish()?;
+        assert_eq!(late.len(), self.sent, "each event comes once");
+        Ok(late)
+    }
 }
 
 fn micros(nanos: u64) -> f64 {
@@ -172,12 +193,16 @@ fn micros(nanos: u64) -> f64 {
 }
 
 /// A way's figures: what it adds to the direct way, in microseconds, then what it takes.
-fn figures(way: &Way, direct: &Way) -> [Option<f64>; 8] {
+fn figures(way: &Way, direct: &Way) -> [Option<f64>; 9] {
     let added = |of: fn(&Way) -> &Histogram<u64>, quantile: f64| {
         let [own, direct] = [way, direct].map(|way| micros(of(way).value_at_quantile(quantile)));
         Some(own - direct)
     };
-    let events = u32::try_from(way.busy_events.max(1)).unwrap_or(u32::MAX);
+    // Of microseconds each, seconds for a million.
+    let each = |cpu: Duration, of: &Histogram<u64>| {
+        let count = u32::try_from(of.len().max(1)).unwrap_or(u32::MAX);
+        Some(cpu.as_secs_f64() * 1e6 / f64::from(count))
+    };
     [
         added(|way| &way.first_byte, 0.5),
         added(|way| &way.first_byte, 0.99),
@@ -185,13 +210,14 @@ fn figures(way: &Way, direct: &Way) -> [Option<f64>; 8] {
         added(|way| &way.event, 0.99),
         added(|way| &way.busy_event, 0.5),
         added(|way| &way.busy_event, 0.99),
-        Some(way.cpu.as_secs_f64() * 1e6 / f64::from(events)),
+        each(way.busy_event_cpu, &way.busy_event),
+        each(way.first_byte_cpu, &way.first_byte),
         way.memory.and_then(|bytes| Some(f64::from(u32::try_from(bytes).ok()?) / 1024.0)),
     ]
 }
 
 /// What is measured, its unit, and the relay's goal.
-const ROWS: [(&str, &str, &str); 8] = [
+const ROWS: [(&str, &str, &str); 9] = [
     ("added to the first event, median", "µs", ""),
     ("added to the first event, p99", "µs", ""),
     ("added per event at 1,000/s, median", "µs", ""),
@@ -199,6 +225,7 @@ const ROWS: [(&str, &str, &str); 8] = [
     ("added per event at 8,000/s, median", "µs", ""),
     ("added per event at 8,000/s, p99", "µs", ""),
     ("processor, per million events", "s", "<= nginx"),
+    ("processor, per request", "µs", ""),
     ("memory per idle stream", "KiB", "<= 24"),
 ];
 
@@ -252,7 +279,7 @@ fn main() -> io::Result<()> {
         for way in &mut ways {
             if round == 0 {
                 // Warms up; what it costs to begin is nobody's question.
-                events(way.address, &provider, EVENTS, size.lasting / 3)?;
+                Events::open(way.address, &provider)?.deal(EVENTS, size.lasting / 3)?;
             } else {
                 way.measure(&provider, size.lasting)?;
             }

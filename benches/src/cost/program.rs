@@ -116,19 +116,22 @@ impl Program {
         std::iter::once(first).chain(children).collect()
     }
 
-    /// The processor's time that it has taken in all (`proc_pid_stat(5)`: utime and stime).
+    /// The processor's time that its threads have taken (`schedstat`, in nanoseconds: the ticks of
+    /// `proc_pid_stat(5)` are too long for what is measured here).
     ///
     /// # Errors
     /// It is gone.
     pub fn cpu(&self) -> io::Result<Duration> {
-        let mut ticks = 0;
+        let mut nanos = 0;
         for pid in self.processes() {
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-            // The name before it, in parentheses, may hold anything.
-            let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-            ticks += fields.skip(11).take(2).filter_map(|f| f.parse::<u64>().ok()).sum::<u64>();
+            for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+                let stat = fs::read_to_string(task?.path().join("schedstat"))?;
+                let taken = stat.split_whitespace().next().and_then(|field| field.parse().ok());
+                let taken: u64 = taken.ok_or_else(|| io::Error::other("schedstat has no time"))?;
+                nanos += taken;
+            }
         }
-        Ok(Duration::from_nanos(ticks * 1_000_000_000 / rustix::param::clock_ticks_per_second()))
+        Ok(Duration::from_nanos(nanos))
     }
 
     /// The memory that it has, in bytes; what processes share counts once (`proc_pid_smaps(5)`: Pss).
