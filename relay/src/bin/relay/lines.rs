@@ -20,6 +20,11 @@ use tracing_subscriber::fmt::MakeWriter;
 /// How many lines wait at most: what more is told while nobody reads them is lost, and counted.
 const LINES_MAX: usize = 1024;
 
+/// How long the first of some lines waits for others, and for how many. To wake the thread that writes
+/// costs more than a line: at 200 streams a second, 15 % of what a request takes (measured).
+const GATHERED_FOR: Duration = Duration::from_millis(20);
+const GATHERED_MAX: usize = 64;
+
 /// The thread that writes.
 const WRITER: &str = "log";
 
@@ -42,6 +47,8 @@ struct State {
     is_writing: bool,
     /// Lines that found no room, and were not told of yet.
     lost: u64,
+    /// Somebody waits for the writer, who waits for no more lines then.
+    is_awaited: bool,
 }
 
 impl Lines {
@@ -59,7 +66,9 @@ impl Lines {
     /// Waits until all are written that were told so far, but no longer than this: nobody may ever read.
     pub(crate) fn wait(&self, at_most: Duration) {
         let unwritten = |state: &mut State| !state.waiting.is_empty() || state.is_writing;
-        let state = self.queue.state();
+        let mut state = self.queue.state();
+        state.is_awaited = true;
+        self.queue.changed.notify_all();
         drop(self.queue.changed.wait_timeout_while(state, at_most, unwritten));
     }
 }
@@ -78,8 +87,12 @@ impl Queue {
             return;
         }
         state.waiting.push_back(line.to_owned());
+        let waiting = state.waiting.len();
         drop(state);
-        self.changed.notify_all();
+        // The writer, who sleeps until the first comes, and then until it is time or these are many.
+        if waiting == 1 || waiting == GATHERED_MAX {
+            self.changed.notify_all();
+        }
     }
 
     fn write(&self, mut to: impl Write) {
@@ -90,8 +103,11 @@ impl Queue {
             if lost > 0 {
                 warn!(target: "relay::log", lines = lost, "lines_lost");
             }
-            self.state().is_writing = false;
-            self.changed.notify_all();
+            let mut state = self.state();
+            state.is_writing = false;
+            if state.is_awaited {
+                self.changed.notify_all();
+            }
         }
     }
 
@@ -103,7 +119,11 @@ impl Queue {
                 state.is_writing = true;
                 return line;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let none = |state: &mut State| state.waiting.is_empty();
+            state = self.changed.wait_while(state, none).unwrap_or_else(PoisonError::into_inner);
+            let few = |state: &mut State| !state.is_awaited && state.waiting.len() < GATHERED_MAX;
+            let gathered = self.changed.wait_timeout_while(state, GATHERED_FOR, few);
+            state = gathered.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
@@ -149,6 +169,30 @@ mod tests {
 
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
+        }
+    }
+
+    /// Writes into a channel.
+    struct Told(mpsc::Sender<Vec<u8>>);
+
+    impl Write for Told {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            self.0.send(line.to_owned()).map_err(|_| io::ErrorKind::BrokenPipe)?;
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_is_written_whether_others_follow_and_whether_anybody_waits_for_it() {
+        let (tell, told) = mpsc::channel();
+        let mut lines = Lines::written_to(Told(tell)).unwrap();
+        for line in [b"alone\n", b"again\n"] {
+            lines.write_all(line).unwrap();
+            assert_eq!(told.recv_timeout(Duration::from_mins(1)).unwrap(), line);
         }
     }
 

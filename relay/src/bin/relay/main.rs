@@ -1,5 +1,6 @@
 //! The relay as a program.
 
+mod acceptor;
 mod command;
 mod config_file;
 mod key_file;
