@@ -85,9 +85,8 @@ impl Server {
     /// Serves what this listener accepts, on the thread or threads of the current runtime, as
     /// [`serve`] does. Told to stop on one thread, the relay drains on all of them.
     ///
-    /// A place for the next connection is held before `accept` is called, and until one comes, so a
-    /// connection must not be bound to a thread that has not asked for it: the listeners of all threads
-    /// may take from one queue, as those that were cloned do.
+    /// The listeners of all threads must take from one queue, as those that were cloned do: the place
+    /// of the next connection is held for whoever asks first, and not for who has one to accept.
     ///
     /// `upstream` is a `reqwest::Client`, or whatever takes its place. Redirects, retries, time-outs
     /// and decompression of its own must be off: the relay does, or must not do, all of that itself.
@@ -109,22 +108,14 @@ impl Server {
         let mut shutdown = pin!(shutdown);
         // On another thread.
         let mut draining = pin!(relay.phases.clone().reached(Phase::Draining));
-        // Kept while others end: a listener that has been asked may be given a connection at any time.
-        let mut place = None;
         loop {
-            let accepted = async {
-                if place.is_none() {
-                    place = Some(relay.connection().await);
-                }
-                listener.accept().await
-            };
+            let accepted = async { (relay.connection().await, listener.accept().await) };
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
                 () = &mut draining => break,
                 Some(_) = connections.join_next() => {}
-                (io, address) = accepted => {
-                    let place = place.take();
+                (place, (io, address)) = accepted => {
                     let connection = connection(Arc::clone(&relay), router.clone(), io, address);
                     connections.spawn(async move {
                         connection.await;

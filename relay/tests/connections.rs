@@ -4,9 +4,8 @@
 #[path = "support/pipes.rs"]
 mod pipes;
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, time::Duration};
 
-use axum::serve::Listener;
 use relay::Config;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
@@ -26,24 +25,17 @@ struct Relay {
     task: JoinHandle<()>,
 }
 
-fn server(switches: &[(&str, &str)]) -> relay::Server {
-    let mut config = Config::new("http://provider/v1".parse().expect("a URL"));
-    for (name, value) in switches {
-        config.set(name, value).expect("a switch and its value");
-    }
-    relay::Server::new(config).expect("a sound configuration")
-}
-
-fn upstream() -> Upstream {
-    BoxCloneSyncService::new(service_fn(|_| async {
-        sleep(Duration::from_secs(10)).await;
-        Ok(reqwest::Response::from(http::Response::new("ok")))
-    }))
-}
-
 impl Relay {
     fn start(switches: &[(&str, &str)]) -> Self {
-        let (server, upstream) = (server(switches), upstream());
+        let mut config = Config::new("http://provider/v1".parse().expect("a URL"));
+        for (name, value) in switches {
+            config.set(name, value).expect("a switch and its value");
+        }
+        let upstream: Upstream = BoxCloneSyncService::new(service_fn(|_| async {
+            sleep(Duration::from_secs(10)).await;
+            Ok(reqwest::Response::from(http::Response::new("ok")))
+        }));
+        let server = relay::Server::new(config).expect("a sound configuration");
         let (connect, pipes) = Pipes::new();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
@@ -75,36 +67,6 @@ async fn rest(client: &mut DuplexStream) -> io::Result<String> {
     Ok(text)
 }
 
-/// A thread's hand for its next connection, and which thread's.
-type Ask = (usize, oneshot::Sender<DuplexStream>);
-
-/// Asks for each connection, and waits on where it was dropped meanwhile.
-struct Asks {
-    thread: usize,
-    ask: mpsc::UnboundedSender<Ask>,
-    asked: Option<oneshot::Receiver<DuplexStream>>,
-}
-
-impl Listener for Asks {
-    type Io = DuplexStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (DuplexStream, SocketAddr) {
-        let asked = self.asked.get_or_insert_with(|| {
-            let (hand, asked) = oneshot::channel();
-            self.ask.send((self.thread, hand)).expect("the test takes it");
-            asked
-        });
-        let pipe = asked.await.expect("the test keeps it");
-        self.asked = None;
-        (pipe, SocketAddr::from(([10, 0, 0, 1], 1)))
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(SocketAddr::from(([10, 0, 0, 2], 80)))
-    }
-}
-
 const HEALTH: &str = "GET /healthz HTTP/1.1\r\nhost: r\r\nconnection: close\r\n\r\n";
 
 #[tokio::test(start_paused = true)]
@@ -116,44 +78,6 @@ async fn who_is_one_too_many_waits_until_another_has_gone() -> io::Result<()> {
     assert!(early.is_err(), "it was served beyond the bound");
     drop(first);
     assert!(rest(&mut third).await?.starts_with("HTTP/1.1 200 "));
-    Ok(())
-}
-
-#[tokio::test(start_paused = true)]
-async fn whoever_has_asked_for_a_connection_has_a_place_for_it() -> io::Result<()> {
-    const THREADS: usize = 3;
-    let server = server(&[("max_connections", "3")]);
-    let (ask, mut told) = mpsc::unbounded_channel();
-    for thread in 0..THREADS {
-        let (server, listener) = (server.clone(), Asks { thread, ask: ask.clone(), asked: None });
-        tokio::spawn(async move {
-            server.serve(listener, upstream(), std::future::pending()).await;
-        });
-    }
-    let mut hands: [Option<oneshot::Sender<DuplexStream>>; THREADS] = Default::default();
-    let mut give = async |thread: usize| {
-        sleep(Duration::from_secs(1)).await;
-        while let Ok((thread, ask)) = told.try_recv() {
-            hands[thread] = Some(ask);
-        }
-        let (client, server) = duplex(1 << 10);
-        let hand = hands[thread].take().expect("it has asked");
-        hand.send(server).expect("it waits");
-        client
-    };
-    let (on_0, on_1) = (give(0).await, give(1).await);
-    sleep(Duration::from_secs(1)).await;
-    drop(on_0);
-    let _on_2 = give(2).await;
-    // Thread 1 has asked again, and holds a place, while a connection of its own ends.
-    sleep(Duration::from_secs(1)).await;
-    drop(on_1);
-    let _on_0 = give(0).await;
-    let mut on_1 = give(1).await;
-    on_1.write_all(HEALTH.as_bytes()).await?;
-    // Before any of the others is given up, which sends no request.
-    let answer = timeout(Duration::from_secs(1), rest(&mut on_1)).await?;
-    assert!(answer?.starts_with("HTTP/1.1 200 "));
     Ok(())
 }
 

@@ -1,6 +1,5 @@
 //! The relay as a program.
 
-mod acceptor;
 mod command;
 mod config_file;
 mod key_file;

@@ -1,33 +1,42 @@
 //! One relay on several threads, each with a runtime of its own.
 //!
-//! All of a connection happens on the thread that it is given to, on the client's side and on the
+//! All of a connection happens on the thread that accepted it, on the client's side and on the
 //! provider's: for an event, nothing goes from one thread to another.
 
 use std::{
     future::{Future, pending},
-    net,
+    io, net,
     num::NonZero,
     sync::Arc,
     thread,
 };
 
+use axum::serve::ListenerExt as _;
 use relay::{Config, Server, dial::Client};
 use tokio::{
+    net::TcpListener,
     runtime::{Builder, Runtime},
     sync::watch,
 };
 
-use crate::acceptor::{Turn, accepting};
-
-/// What one thread serves with.
+/// What one thread serves with. The listener is shared: whoever has time takes who comes next.
 #[derive(Debug)]
 struct Thread {
     runtime: Runtime,
-    turn: Turn,
+    listener: TcpListener,
     client: Client,
 }
 
 impl Thread {
+    fn new(listener: &net::TcpListener, client: Client) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let listener = listener.try_clone()?;
+        let inside = runtime.enter();
+        let listener = TcpListener::from_std(listener)?;
+        drop(inside);
+        Ok(Self { runtime, listener, client })
+    }
+
     /// Serves until the relay is told to stop and has drained, or has to go `now`.
     fn serve(
         self,
@@ -36,10 +45,14 @@ impl Thread {
         told: impl Future<Output = ()> + Send + 'static,
         now: impl Future<Output = Result<(), String>>,
     ) -> Result<(), String> {
-        let Self { runtime, turn, client } = self;
+        let Self { runtime, listener, client } = self;
+        let listener = listener.tap_io(|socket| {
+            // Without it the relay still works, only later.
+            drop(socket.set_nodelay(true));
+        });
         runtime.block_on(async {
             let serve = async {
-                server.serve(turn, client, told).await;
+                server.serve(listener, client, told).await;
                 others.have_drained().await;
             };
             tokio::select! {
@@ -84,22 +97,17 @@ pub(crate) fn serve(
     now: impl Future<Output = Result<(), String>>,
 ) -> Result<(), String> {
     let cannot = |error| format!("cannot set up a thread: {error}; give fewer --threads");
+    let thread = || {
+        let client = relay::dial::client(&config).map_err(|error| error.to_string())?;
+        Thread::new(&listener, client).map_err(cannot)
+    };
+    let here = thread()?;
     let processors = || thread::available_parallelism().map_or(1, NonZero::get);
     let threads = usize::try_from(threads).ok().filter(|threads| *threads > 0);
-    let threads = threads.unwrap_or_else(processors);
-    let runtime = |_| Builder::new_current_thread().enable_all().build().map_err(cannot);
-    let runtimes = (0..threads).map(runtime).collect::<Result<Vec<_>, _>>()?;
-    let inside = runtimes[0].enter();
-    let (acceptor, turns) = accepting(listener, threads).map_err(cannot)?;
-    drop(inside);
-    runtimes[0].spawn(acceptor.run());
-    let thread = |(runtime, turn)| {
-        let client = relay::dial::client(&config).map_err(|error| error.to_string())?;
-        Ok(Thread { runtime, turn, client })
-    };
-    let threads = runtimes.into_iter().zip(turns).map(thread);
-    let mut elsewhere = threads.collect::<Result<Vec<_>, String>>()?;
-    let here = elsewhere.remove(0);
+    let elsewhere =
+        (1..threads.unwrap_or_else(processors)).map(|_| thread()).collect::<Result<Vec<_>, _>>()?;
+    // Only the threads have it: when all of them have let go of it, nobody waits to be accepted.
+    drop(listener);
     let server = Server::new(config).map_err(|error| error.to_string())?;
     let others = Others::new();
     for thread in elsewhere {
