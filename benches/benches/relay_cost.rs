@@ -148,7 +148,7 @@ fn open(
 struct Events {
     far: Vec<TcpStream>,
     readers: Readers,
-    sent: u64,
+    sent: usize,
 }
 
 impl Events {
@@ -168,12 +168,11 @@ impl Events {
     }
 
     fn send(&mut self, rate: u32, lasting: Duration) -> io::Result<()> {
-        let mut turn = (0..STREAMS).cycle();
         // A full socket is an error here: the provider never waits for anybody.
         pace(rate, lasting, |due| {
-            let stream = turn.next().unwrap_or_default();
+            let socket = &mut self.far[self.sent % STREAMS];
             self.sent += 1;
-            self.far[stream].write_all(event(due).as_bytes())
+            socket.write_all(event(due).as_bytes())
         })
     }
 
@@ -183,7 +182,7 @@ impl Events {
             socket.write_all(END.as_bytes())?;
         }
         let late = self.readers.finish()?;
-        assert_eq!(late.len(), self.sent, "each event comes once");
+        assert_eq!(late.len(), self.sent as u64, "each event comes once");
         Ok(late)
     }
 }
@@ -198,7 +197,7 @@ fn figures(way: &Way, direct: &Way) -> [Option<f64>; 9] {
         let [own, direct] = [way, direct].map(|way| micros(of(way).value_at_quantile(quantile)));
         Some(own - direct)
     };
-    // Of microseconds each, seconds for a million.
+    // As many microseconds for one as seconds for a million.
     let each = |cpu: Duration, of: &Histogram<u64>| {
         let count = u32::try_from(of.len().max(1)).unwrap_or(u32::MAX);
         Some(cpu.as_secs_f64() * 1e6 / f64::from(count))

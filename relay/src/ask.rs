@@ -118,7 +118,7 @@ pub(crate) async fn ask(
     }
 }
 
-/// What an attempt came to, whose first event has no headers of its own.
+/// What an attempt came to. An error in its first event has a status, and no headers.
 fn outcome<'a>(result: &'a Result<Answer, Failure>, no_headers: &'a HeaderMap) -> Outcome<'a> {
     match result {
         Ok(answer) => Outcome::Answer(answer.status, &answer.headers),

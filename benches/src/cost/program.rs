@@ -117,7 +117,8 @@ impl Program {
     }
 
     /// The processor's time that its threads have taken (`schedstat`, in nanoseconds: the ticks of
-    /// `proc_pid_stat(5)` are too long for what is measured here).
+    /// `proc_pid_stat(5)` are too long for what is measured here). A thread that ends takes its time with
+    /// it; neither the relay nor nginx has such.
     ///
     /// # Errors
     /// It is gone.

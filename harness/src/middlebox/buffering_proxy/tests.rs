@@ -314,6 +314,11 @@ async fn it_tells_what_it_holds_and_why() {
 #[case::rst(vec![Step::Wait(100), Step::Reset], 100, "502 Bad Gateway")]
 #[case::silent(vec![Step::Wait(90_000)], 60_000, "504 Gateway Time-out")]
 #[case::not_http(vec![send("hello world\r\n\r\n")], 0, "502 Bad Gateway")]
+#[case::larger_than_a_buffer(
+    vec![send("HTTP/1.1 200 OK\r\na: "), Step::Send(vec![b'a'; 16384]), Step::Wait(1000)],
+    0,
+    "502 Bad Gateway"
+)]
 #[tokio::test(start_paused = true)]
 async fn without_an_answer_it_answers_itself(
     #[case] script: Vec<Step>,

@@ -164,6 +164,10 @@ async fn a_client_that_goes_closes_the_next_hop_at_once() {
 #[case::nobody(None, "relay does not take it: ConnectionRefused")]
 #[case::silence(Some(vec![]), "relay closed without an answer")]
 #[case::noise(Some(vec![send("SSH-2.0-x\r\n\r\n"), Step::Wait(5)]), "what relay answers is no HTTP")]
+#[case::no_end(
+    Some(vec![send("HTTP/1.1 200 OK\r\na: "), Step::Send(vec![b'a'; HEAD_BYTES_MAX]), Step::Wait(5)]),
+    "what relay answers is no HTTP"
+)]
 #[tokio::test(start_paused = true)]
 async fn without_an_answer_the_client_gets_502(
     #[case] script: Option<Vec<Step>>,

@@ -104,8 +104,8 @@ const PROGRAM: &[Switch<Program>] = &[
     switch(
         "log",
         &Choice(&[("json", Form::Json), ("text", Form::Text), ("off", Form::Off)], at!(log)),
-        "How standard error tells of each stream, in one line within 20 ms of its end; no stream waits \
-         for who reads them, and what is told while 1,024 lines wait is lost, and counted",
+        "How standard error tells of each stream, in one line when it is over; lines are gathered for \
+         20 ms, no stream waits for who reads them, and what is told while 1,024 lines wait is lost, and counted",
     ),
     switch(
         "log_level",
