@@ -126,15 +126,14 @@ impl Account {
     }
 
     /// Bytes go to the client. Those of the provider tell of its pace, the relay's own do not.
-    pub(crate) fn relayed(&mut self, bytes: usize, own: bool) {
+    pub(crate) fn relayed(&mut self, now: Instant, bytes: usize, own: bool) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.bytes = self.bytes.saturating_add(bytes);
         self.metrics.relayed_bytes.inc_by(bytes);
-        self.client.hold(bytes, &self.metrics.held_bytes);
+        self.client.hold(bytes);
         if own {
             return;
         }
-        let now = Instant::now();
         match self.last.replace(now) {
             Some(last) => self.longest_gap = self.longest_gap.max(now.duration_since(last)),
             None => self.first_byte = Some(now.duration_since(self.opened)),

@@ -22,6 +22,7 @@ use crate::{
     early::{self, Asking},
     errors::Failure,
     headers,
+    metrics::Level,
     reached::reached,
     request_id::RequestId,
     resume::{self, StreamId},
@@ -217,8 +218,9 @@ impl Exchange<'_> {
         if let Some(resume) = relay.resume.as_ref().filter(|_| policy.family != Family::Opaque) {
             // A store that has no room or cannot be used costs the resuming, not the stream.
             if let Ok(begun) = resume.begin(caller, policy.family.farewell()).await {
-                let (stream, pumped) = (begun.stream, Client::new(client.address()));
                 // What is held for those who read the stream counts where they are.
+                let pumped = Client::new(client.address(), Level::default());
+                let stream = begun.stream;
                 account.client = pumped.clone();
                 policy.ids = Some(stream.to_string().into());
                 let source =

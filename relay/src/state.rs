@@ -85,7 +85,7 @@ impl Shared {
         let rates = Mutex::new(Rates::new(&config));
         let upstreams = Upstreams::new(&config, Instant::now());
         let metrics = Arc::<Metrics>::default();
-        let resume = config.resume.then(|| Resume::new(&config, metrics.held_bytes.clone()));
+        let resume = config.resume.then(|| Resume::new(&config));
         Arc::new(Self {
             config,
             connections,
@@ -220,6 +220,10 @@ impl Phases {
     }
 
     pub(crate) fn now(&self) -> Phase {
+        // What was never marked as seen has changed since the start, or has not. That takes no lock.
+        if self.0.has_changed().is_ok_and(|changed| !changed) {
+            return Phase::Running;
+        }
         *self.0.borrow()
     }
 

@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     pin::{Pin, pin},
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     task::{Context, Poll},
@@ -37,16 +37,25 @@ struct Shared {
     flushes: AtomicU64,
     flushed: AtomicWaker,
     stalled: AtomicBool,
-    /// Bytes of bodies that were given to hyper since the last flush, and the gauge of all of them.
+    /// Bytes of bodies that were given to hyper since the last flush.
     held: AtomicI64,
-    gauge: OnceLock<Level>,
+    /// How many of them the gauge counts: those that a write had to wait for.
+    counted: AtomicI64,
+    gauge: Level,
 }
 
 impl Shared {
+    /// What is held is so for longer than it takes to write it.
+    fn count(&self) {
+        let held = self.held.load(Ordering::Acquire);
+        self.gauge.inc_by(held - self.counted.swap(held, Ordering::AcqRel));
+    }
+
     /// What was held has left, or never will.
     fn release(&self) {
-        if let Some(gauge) = self.gauge.get() {
-            gauge.dec_by(self.held.swap(0, Ordering::AcqRel));
+        self.held.store(0, Ordering::Release);
+        if self.counted.load(Ordering::Acquire) != 0 {
+            self.gauge.dec_by(self.counted.swap(0, Ordering::AcqRel));
         }
     }
 }
@@ -58,14 +67,16 @@ impl Drop for Shared {
 }
 
 impl Client {
-    pub(crate) fn new(address: SocketAddr) -> Self {
+    /// A client whose bytes count in the gauge while they wait.
+    pub(crate) fn new(address: SocketAddr, gauge: Level) -> Self {
         let shared = Arc::new(Shared {
             address,
             flushes: AtomicU64::new(0),
             flushed: AtomicWaker::new(),
             stalled: AtomicBool::new(false),
             held: AtomicI64::new(0),
-            gauge: OnceLock::new(),
+            counted: AtomicI64::new(0),
+            gauge,
         });
         Self { shared, stream: None }
     }
@@ -84,10 +95,9 @@ impl Client {
         self.shared.address
     }
 
-    /// So many bytes are given to hyper; they count in the gauge until the next flush.
-    pub(crate) fn hold(&self, bytes: u64, gauge: &Level) {
+    /// So many bytes are given to hyper.
+    pub(crate) fn hold(&self, bytes: u64) {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        self.shared.gauge.get_or_init(|| gauge.clone()).inc_by(bytes);
         self.shared.held.fetch_add(bytes, Ordering::AcqRel);
     }
 
@@ -147,6 +157,9 @@ impl<Io> Wire<Io> {
         written: Poll<io::Result<usize>>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
+        if written.is_pending() {
+            self.client.shared.count();
+        }
         let Some(budget) = self.budget else { return written };
         if written.is_ready() {
             self.waiting = false;
@@ -245,14 +258,14 @@ mod tests {
 
     use super::*;
 
-    fn address() -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], 1))
+    fn client() -> Client {
+        Client::new(([127, 0, 0, 1], 1).into(), Level::default())
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_for_the_budget_is_given_up() {
         let (near, mut far) = tokio::io::duplex(4);
-        let client = Client::new(address());
+        let client = client();
         let mut wire = Wire::new(near, client.clone(), Some(Duration::from_mins(1)));
         let begun = Instant::now();
         let reader = tokio::spawn(async move {
@@ -274,7 +287,7 @@ mod tests {
     async fn what_was_peeked_at_is_read_together_with_what_follows() {
         const REQUEST: &[u8] = b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\n\r\n";
         let (near, mut far) = tokio::io::duplex(256);
-        let mut wire = Wire::new(near, Client::new(address()), None);
+        let mut wire = Wire::new(near, client(), None);
         far.write_all(REQUEST).await.unwrap();
         assert!(!wire.speaks_http2().await.unwrap());
         let mut read = [0; 256];
@@ -287,7 +300,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_peeked_at_is_read_where_nothing_follows() {
         let (near, mut far) = tokio::io::duplex(256);
-        let mut wire = Wire::new(near, Client::new(address()), None);
+        let mut wire = Wire::new(near, client(), None);
         far.write_all(b"GET").await.unwrap();
         assert!(!wire.speaks_http2().await.unwrap());
         let mut read = [0; 256];
@@ -297,7 +310,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_mark_is_passed_by_the_next_flush_only() {
         let (near, _far) = tokio::io::duplex(64);
-        let client = Client::new(address());
+        let client = client();
         let mut wire = Wire::new(near, client.clone(), None);
         wire.flush().await.unwrap();
         let mark = client.mark();
@@ -307,5 +320,32 @@ mod tests {
         assert_eq!(client.poll_flushed(mark, &cx), Poll::Pending);
         wire.flush().await.unwrap();
         assert_eq!(client.poll_flushed(mark, &cx), Poll::Ready(()));
+    }
+
+    #[tokio::test]
+    async fn what_has_to_wait_is_held_until_it_has_left_or_its_client_is_gone() {
+        let gauge = Level::default();
+        let (near, mut far) = tokio::io::duplex(4);
+        let client = Client::new(([127, 0, 0, 1], 1).into(), gauge.clone());
+        let mut wire = Wire::new(near, client.clone(), None);
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        client.hold(4);
+        wire.write_all(b"four").await.unwrap();
+        assert_eq!(gauge.get(), 0, "it need not wait");
+        wire.flush().await.unwrap();
+        for bytes in [3, 7] {
+            client.hold(bytes);
+            assert!(pin!(&mut wire).poll_write(&mut cx, b"more").is_pending());
+        }
+        assert_eq!(gauge.get(), 10);
+        far.read_exact(&mut [0; 4]).await.unwrap();
+        wire.flush().await.unwrap();
+        assert_eq!(gauge.get(), 0);
+        wire.write_all(b"four").await.unwrap();
+        client.hold(5);
+        assert!(pin!(&mut wire).poll_write(&mut cx, b"more").is_pending());
+        assert_eq!(gauge.get(), 5);
+        drop((wire, client));
+        assert_eq!(gauge.get(), 0);
     }
 }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     exchange::Exchange,
-    framing::{Framing, Taken},
+    framing::{Framing, Piece},
     pool::Pool,
 };
 use crate::serve::BoxError;
@@ -46,23 +46,19 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> DirectBody<T> {
     }
 
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BoxError>> {
-        while let Some(exchange) = &mut self.exchange {
-            match self.framing.take(&mut exchange.input)? {
-                Taken::Data(bytes) => {
-                    // A mistake behind it is found again.
-                    let bytes = self.framing.gather(bytes, &mut exchange.input);
-                    if self.framing.has_ended() {
-                        self.end();
-                    }
-                    return Poll::Ready(Ok(Some(bytes)));
+        let Some(exchange) = &mut self.exchange else { return Poll::Ready(Ok(None)) };
+        let framing = &mut self.framing;
+        match ready!(exchange.poll_take(cx, |input| framing.piece(input)))? {
+            Some(Piece::Data(bytes)) => {
+                if self.framing.has_ended() {
+                    self.end();
                 }
-                Taken::End => self.end(),
-                Taken::Nothing => {
-                    if ready!(exchange.poll_more(cx))? == 0 {
-                        self.framing.close()?;
-                        self.exchange = None;
-                    }
-                }
+                return Poll::Ready(Ok(Some(bytes)));
+            }
+            Some(Piece::End) => self.end(),
+            None => {
+                self.framing.close()?;
+                self.exchange = None;
             }
         }
         Poll::Ready(Ok(None))

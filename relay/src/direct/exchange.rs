@@ -21,56 +21,85 @@ pub(super) struct Exchange<T> {
     out: [Bytes; 2],
     /// Why the provider takes no more; it may still answer.
     deaf: Option<io::Error>,
-    /// What has come and is not taken. Without a buffer while there is nothing.
-    pub(super) input: BytesMut,
+    /// What has come and is not taken: less than a line as a rule. Without a buffer while there is nothing.
+    pub(super) rest: BytesMut,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
     pub(super) fn new(io: T, out: [Bytes; 2]) -> Self {
-        Self { io, out, deaf: None, input: BytesMut::new() }
+        Self { io, out, deaf: None, rest: BytesMut::new() }
     }
 
     /// The connection, for another exchange, where this one has left nothing of itself on it.
     pub(super) fn into_idle(self) -> Option<T> {
         let sent = self.out.iter().all(Bytes::is_empty);
-        (sent && self.deaf.is_none() && self.input.is_empty()).then_some(self.io)
+        (sent && self.deaf.is_none() && self.rest.is_empty()).then_some(self.io)
     }
 
-    /// Sends what can be sent, and resolves with the answer's head.
+    /// Resolves with the answer's head.
     pub(super) fn poll_head(
         &mut self,
         method: &Method,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Head, BoxError>> {
+        let head = ready!(self.poll_take(cx, |input| head::read(input, method)))?;
+        Poll::Ready(head.ok_or_else(|| {
+            let ended = "the provider closed the connection before its answer";
+            io::Error::new(io::ErrorKind::UnexpectedEof, ended).into()
+        }))
+    }
+
+    /// Sends what can be sent, and resolves with what `take` takes of what has come; `None` where the
+    /// connection ends before that.
+    pub(super) fn poll_take<R, E: Into<BoxError>>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut take: impl FnMut(&mut &[u8]) -> Result<Option<R>, E>,
+    ) -> Poll<Result<Option<R>, BoxError>> {
+        if let Some(taken) = self.take_of_rest(&mut take).map_err(Into::into)? {
+            return Poll::Ready(Ok(Some(taken)));
+        }
         loop {
-            if let Some(head) = head::read(&mut self.input, method)? {
-                return Poll::Ready(Ok(head));
+            self.send(cx);
+            // On the stack: an idle stream needs none.
+            let mut room = [const { MaybeUninit::uninit() }; PIECE];
+            let mut read = ReadBuf::uninit(&mut room);
+            ready!(Pin::new(&mut self.io).poll_read(cx, &mut read))?;
+            let mut came = read.filled();
+            if came.is_empty() {
+                // A socket tells of a reset once: what was told to the writer looks like an end here.
+                return Poll::Ready(self.deaf.take().map_or(Ok(None), |error| Err(error.into())));
             }
-            if ready!(self.poll_more(cx))? == 0 {
-                let ended = io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "the provider closed the connection before its answer",
-                );
-                return Poll::Ready(Err(ended.into()));
+            let taken = if self.rest.is_empty() {
+                let taken = take(&mut came);
+                self.rest.extend_from_slice(came);
+                taken
+            } else {
+                self.rest.extend_from_slice(came);
+                self.take_of_rest(&mut take)
+            };
+            if let Some(taken) = taken.map_err(Into::into)? {
+                return Poll::Ready(Ok(Some(taken)));
             }
         }
     }
 
-    /// Sends what can be sent, and reads what has come into [`Self::input`]; 0 is the end.
-    pub(super) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.send(cx);
-        if self.input.is_empty() {
-            // What was taken of it may be gone, and its memory can be.
-            self.input = BytesMut::new();
+    fn take_of_rest<R, E>(
+        &mut self,
+        take: impl FnOnce(&mut &[u8]) -> Result<Option<R>, E>,
+    ) -> Result<Option<R>, E> {
+        if self.rest.is_empty() {
+            return Ok(None);
         }
-        // On the stack: an idle stream needs none.
-        let mut room = [const { MaybeUninit::uninit() }; PIECE];
-        let mut read = ReadBuf::uninit(&mut room);
-        ready!(Pin::new(&mut self.io).poll_read(cx, &mut read))?;
-        self.input.extend_from_slice(read.filled());
-        let length = read.filled().len();
-        // A socket tells of a reset once: what was told to the writer looks like an end to the reader.
-        Poll::Ready(self.deaf.take_if(|_| length == 0).map_or(Ok(length), Err))
+        let mut left = &self.rest[..];
+        let taken = take(&mut left);
+        let left = left.len();
+        self.rest.advance(self.rest.len() - left);
+        if left == 0 {
+            // Its memory is of no use any more.
+            self.rest = BytesMut::new();
+        }
+        taken
     }
 
     fn send(&mut self, cx: &mut Context<'_>) {

@@ -1,7 +1,7 @@
 //! Where an answer's body ends, and what of the bytes is body (RFC 9112 6.3 and 7.1): a state machine
 //! without input or output.
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, Bytes};
 
 /// The longest line with a chunk's size, extensions included, in bytes. No provider sends extensions.
 const SIZE_LINE: usize = 1 << 10;
@@ -47,14 +47,20 @@ pub(super) enum Chunks {
     Ended,
 }
 
-/// What can be taken from what has come.
+/// What there is of a body.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Taken {
-    /// Some of the body; never empty.
+pub(super) enum Piece {
+    /// Some of it; never empty.
     Data(Bytes),
+    End,
+}
+
+/// What can be taken from what has come.
+enum Taken<'a> {
+    /// Some of the body; never empty.
+    Data(&'a [u8]),
     /// Nothing before more has come.
     Nothing,
-    /// The end.
     End,
 }
 
@@ -74,27 +80,32 @@ impl Framing {
         }
     }
 
-    /// Takes what can be taken of `input` now.
-    pub(super) fn take(&mut self, input: &mut BytesMut) -> Result<Taken, FramingError> {
+    /// Takes all that can be taken of `input` now, as one piece: many small chunks in one read cost no
+    /// more turns than a large one. `None` before more has come.
+    pub(super) fn piece(&mut self, input: &mut &[u8]) -> Result<Option<Piece>, FramingError> {
+        let first = match self.take(input)? {
+            Taken::Data(first) => first,
+            Taken::Nothing => return Ok(None),
+            Taken::End => return Ok(Some(Piece::End)),
+        };
+        // A mistake behind it is found again.
+        let Ok(Taken::Data(second)) = self.take(input) else {
+            return Ok(Some(Piece::Data(Bytes::copy_from_slice(first))));
+        };
+        let mut all = [first, second].concat();
+        while let Ok(Taken::Data(next)) = self.take(input) {
+            all.extend_from_slice(next);
+        }
+        Ok(Some(Piece::Data(all.into())))
+    }
+
+    fn take<'a>(&mut self, input: &mut &'a [u8]) -> Result<Taken<'a>, FramingError> {
         match self {
             Self::Length(left) => Ok(data(left, input)),
             Self::Chunks(chunks) => chunks.take(input),
             Self::Close if input.is_empty() => Ok(Taken::Nothing),
-            Self::Close => Ok(Taken::Data(input.split().freeze())),
+            Self::Close => Ok(Taken::Data(std::mem::take(input))),
         }
-    }
-
-    /// `first`, and what can be taken right behind it, as one piece: many small chunks in one read cost
-    /// no more turns than a large one.
-    pub(super) fn gather(&mut self, first: Bytes, input: &mut BytesMut) -> Bytes {
-        let mut all = BytesMut::new();
-        while let Ok(Taken::Data(next)) = self.take(input) {
-            if all.is_empty() {
-                all.extend_from_slice(&first);
-            }
-            all.extend_from_slice(&next);
-        }
-        if all.is_empty() { first } else { all.freeze() }
     }
 
     /// The connection has ended: whether the body may end there.
@@ -104,7 +115,7 @@ impl Framing {
 }
 
 impl Chunks {
-    fn take(&mut self, input: &mut BytesMut) -> Result<Taken, FramingError> {
+    fn take<'a>(&mut self, input: &mut &'a [u8]) -> Result<Taken<'a>, FramingError> {
         loop {
             *self = match self {
                 Self::Size => match httparse::parse_chunk_size(input) {
@@ -163,7 +174,7 @@ pub(super) fn has_whole_line_ends(lines: &[u8]) -> bool {
     memchr::memchr_iter(b'\n', lines).all(|at| lines[..at].ends_with(b"\r"))
 }
 
-fn data(left: &mut u64, input: &mut BytesMut) -> Taken {
+fn data<'a>(left: &mut u64, input: &mut &'a [u8]) -> Taken<'a> {
     if *left == 0 {
         return Taken::End;
     }
@@ -172,5 +183,7 @@ fn data(left: &mut u64, input: &mut BytesMut) -> Taken {
         return Taken::Nothing;
     }
     *left -= length as u64;
-    Taken::Data(input.split_to(length).freeze())
+    let (data, rest) = input.split_at(length);
+    *input = rest;
+    Taken::Data(data)
 }

@@ -1,6 +1,6 @@
 //! The heads of an exchange: the request's is written, the answer's read.
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, Bytes};
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use http_body_util::BodyExt as _;
@@ -75,7 +75,7 @@ pub(super) fn write(request: &mut reqwest::Request, authority: &str) -> [Bytes; 
 
 /// Reads the head of an answer to a request by `method`; `None` before all of it has come. Those that
 /// only say that the answer is still to come (RFC 9110 15.2) are passed over.
-pub(super) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Head>, HeadError> {
+pub(super) fn read(input: &mut &[u8], method: &Method) -> Result<Option<Head>, HeadError> {
     loop {
         let mut fields = [httparse::EMPTY_HEADER; FIELDS];
         let mut parsed = httparse::Response::new(&mut fields);

@@ -1,8 +1,8 @@
 //! Whole exchanges over pipes; and what is read of an answer, beside what hyper's client reads of it.
 
-use std::{io, mem::take, sync::Arc};
+use std::{collections::VecDeque, io, sync::Arc};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Empty};
@@ -17,7 +17,7 @@ use tokio::{
 use tower::ServiceExt as _;
 
 use super::{
-    framing::{Framing, Taken, has_whole_line_ends},
+    framing::{Framing, has_whole_line_ends},
     *,
 };
 
@@ -217,31 +217,19 @@ async fn what_was_sent_is_let_go_of_while_the_answer_is_awaited() {
 type Read = Option<(StatusCode, HeaderMap, Vec<u8>, bool)>;
 
 /// As the relay reads what comes in these pieces before the connection ends.
-fn ours(pieces: &[&[u8]]) -> Read {
-    let mut input = BytesMut::new();
-    let mut answer = None;
-    let mut body = Vec::new();
-    for piece in pieces {
-        input.extend_from_slice(piece);
-        if answer.is_none() {
-            answer = head::read(&mut input, &Method::GET).ok()?;
+async fn ours(pieces: &[&[u8]]) -> Read {
+    let mut exchange = Exchange::new(Provider::new(pieces), [Bytes::new(), Bytes::new()]);
+    let head = poll_fn(|cx| exchange.poll_head(&Method::GET, cx)).await.ok()?;
+    let mut body = DirectBody::new(exchange, head.framing, None);
+    let mut read = Vec::new();
+    let whole = loop {
+        match body.frame().await {
+            Some(Ok(frame)) => read.extend(frame.into_data().unwrap()),
+            Some(Err(_)) => break false,
+            None => break true,
         }
-        let Some(head) = &mut answer else { continue };
-        loop {
-            match head.framing.take(&mut input) {
-                Ok(Taken::Data(bytes)) => body.extend_from_slice(&bytes),
-                Ok(Taken::Nothing) => break,
-                Ok(Taken::End) => {
-                    return answer.map(|head| (head.status, head.headers, body, true));
-                }
-                Err(_) => return answer.map(|head| (head.status, head.headers, body, false)),
-            }
-        }
-    }
-    answer.map(|head| {
-        let whole = head.framing.close().is_ok();
-        (head.status, head.headers, body, whole)
-    })
+    };
+    Some((head.status, head.headers, read, whole))
 }
 
 /// As hyper reads it.
@@ -281,24 +269,43 @@ async fn hypers(pieces: &[&[u8]]) -> Read {
     read
 }
 
-/// A provider that sends half an answer and resets while the request still goes out: as sockets do, it
-/// tells of that once, to the writer, and then looks like an end.
-struct Resets(&'static [u8]);
+/// A provider that sends these pieces, each for a read of its own, and ends the connection.
+struct Provider {
+    pieces: VecDeque<Bytes>,
+    /// Whether it resets while the request still goes out: as sockets do, it tells of that once, to the
+    /// writer, and then looks like an end.
+    resets: bool,
+}
 
-impl AsyncRead for Resets {
+impl Provider {
+    fn new(pieces: &[&[u8]]) -> Self {
+        let pieces = pieces.iter().filter(|piece| !piece.is_empty());
+        Self { pieces: pieces.map(|piece| Bytes::copy_from_slice(piece)).collect(), resets: false }
+    }
+}
+
+impl AsyncRead for Provider {
     fn poll_read(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        buffer.put_slice(take(&mut self.0));
+        buffer.put_slice(&self.pieces.pop_front().unwrap_or_default());
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Resets {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
-        Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
+impl AsyncWrite for Provider {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(if self.resets {
+            Err(io::ErrorKind::ConnectionReset.into())
+        } else {
+            Ok(bytes.len())
+        })
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -313,7 +320,8 @@ impl AsyncWrite for Resets {
 #[tokio::test]
 async fn half_an_answer_before_a_reset_is_not_whole() {
     let answer = b"HTTP/1.1 200 OK\r\n\r\n{\"half\":";
-    let mut exchange = Exchange::new(Resets(answer), [Bytes::from("request"), Bytes::new()]);
+    let provider = Provider { resets: true, ..Provider::new(&[answer]) };
+    let mut exchange = Exchange::new(provider, [Bytes::from("request"), Bytes::new()]);
     let head = poll_fn(|cx| exchange.poll_head(&Method::POST, cx)).await.unwrap();
     let mut body = DirectBody::new(exchange, head.framing, None);
     assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "{\"half\":");
@@ -335,8 +343,8 @@ fn a_body_is_not_copied() {
 #[tokio::test]
 async fn chunks_of_one_read_are_one_piece_and_a_mistake_behind_them_is_found() {
     for (end, is_whole) in [("0\r\n\r\n", true), ("z\r\n", false)] {
-        let mut exchange = Exchange::new(tokio::io::duplex(1).0, [Bytes::new(), Bytes::new()]);
-        exchange.input = format!("1\r\na\r\n1\r\nb\r\n{end}").as_str().into();
+        let provider = Provider::new(&[format!("1\r\na\r\n1\r\nb\r\n{end}").as_bytes()]);
+        let exchange = Exchange::new(provider, [Bytes::new(), Bytes::new()]);
         let mut body = DirectBody::new(exchange, Framing::CHUNKED, None);
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "ab");
         assert_eq!(body.is_end_stream(), is_whole);
@@ -359,7 +367,7 @@ fn a_connection_is_kept_as_rfc_9112_has_it() {
         let fields = says.iter().flat_map(|says| ["connection: ", says, "\r\n"]);
         let fields: String = fields.collect();
         let answer = format!("HTTP/{version} 200 OK\r\ncontent-length: 0\r\n{fields}\r\n");
-        let head = head::read(&mut answer.as_bytes().into(), &Method::GET).unwrap().unwrap();
+        let head = head::read(&mut answer.as_bytes(), &Method::GET).unwrap().unwrap();
         assert_eq!(head.keeps_alive, kept, "{answer}");
     }
 }
@@ -427,6 +435,7 @@ proptest! {
         cuts.sort_unstable();
         let pieces: Vec<&[u8]> = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        prop_assert_eq!(ours(&pieces), runtime.block_on(hypers(&pieces)), "{}", bytes.escape_ascii());
+        let (ours, hypers) = runtime.block_on(async { (ours(&pieces).await, hypers(&pieces).await) });
+        prop_assert_eq!(ours, hypers, "{}", bytes.escape_ascii());
     }
 }

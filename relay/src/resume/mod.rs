@@ -54,7 +54,6 @@ use crate::{
     errors::Failure,
     headers,
     lock::Locked as _,
-    metrics::Level,
     reached::reached,
     wire::Client,
 };
@@ -90,8 +89,6 @@ pub(crate) struct Begun {
 pub(crate) struct Resume {
     store: Arc<dyn Store>,
     seed: u64,
-    /// What readers have been given and have not taken.
-    held_bytes: Level,
     window: usize,
     wait: Duration,
     begun: AtomicU64,
@@ -101,12 +98,11 @@ pub(crate) struct Resume {
 }
 
 impl Resume {
-    pub(crate) fn new(config: &Config, held_bytes: Level) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         let own = || Arc::new(MemoryStore::new(Bounds::of(config))) as Arc<dyn Store>;
         Self {
             store: config.store.clone().unwrap_or_else(own),
             seed: config.seed,
-            held_bytes,
             window: config.resume_bytes / 2,
             wait: config.resume_wait,
             begun: AtomicU64::new(0),
@@ -214,14 +210,7 @@ impl Resume {
         attached: Option<Attached>,
         client: &Client,
     ) -> Reader {
-        Reader::new(
-            Arc::clone(&self.store),
-            stream,
-            opened,
-            attached,
-            client.clone(),
-            self.held_bytes.clone(),
-        )
+        Reader::new(Arc::clone(&self.store), stream, opened, attached, client.clone())
     }
 }
 

@@ -16,7 +16,6 @@ use super::{
     store::{End, Opened, Read, Store, StoreError},
 };
 use crate::{
-    metrics::Level,
     stream::{Family, body::BrokenOff, boundary::Boundary},
     wire::Client,
 };
@@ -31,7 +30,6 @@ pub(crate) struct Reader {
     /// Where the stream is written here; else nobody waits for this reader.
     attached: Option<Attached>,
     client: Client,
-    held_bytes: Level,
     /// The mark of the last thing given to hyper.
     mark: u64,
     boundary: Boundary,
@@ -53,7 +51,6 @@ impl Reader {
         opened: Opened,
         attached: Option<Attached>,
         client: Client,
-        held_bytes: Level,
     ) -> Self {
         let mark = client.mark();
         let state = State::Idle;
@@ -61,7 +58,7 @@ impl Reader {
         if opened.offset > 0 {
             boundary.lines.begin();
         }
-        Self { store, stream, opened, attached, client, held_bytes, mark, boundary, state }
+        Self { store, stream, opened, attached, client, mark, boundary, state }
     }
 
     fn begin_read(&self) -> State {
@@ -126,7 +123,7 @@ impl Body for Reader {
                     let read = ready!(read.as_mut().poll(cx));
                     if let Some(bytes) = self.take(read) {
                         self.mark = self.client.mark();
-                        self.client.hold(bytes.len() as u64, &self.held_bytes);
+                        self.client.hold(bytes.len() as u64);
                         return Poll::Ready(Some(Ok(Frame::data(bytes))));
                     }
                 }

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use tokio::{sync::mpsc, time::sleep};
 
 use super::*;
-use crate::stream::ids::Ids;
+use crate::{metrics::Level, stream::ids::Ids};
 
 const FAREWELL: &str = "data: gone\n\n";
 
@@ -59,7 +59,7 @@ impl Pumped for Fed {
 }
 
 fn client() -> Client {
-    Client::new(([127, 0, 0, 1], 1).into())
+    Client::new(([127, 0, 0, 1], 1).into(), Level::default())
 }
 
 fn caller() -> Caller {
@@ -127,7 +127,7 @@ fn numbered(stream: StreamId, n: usize) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_is_read_again_by_post_and_by_get_and_204_when_it_was_read() {
-    let resume = Resume::new(&config(1 << 20), Level::default());
+    let resume = Resume::new(&config(1 << 20));
     let (stream, body, feed) = begin(&resume).await;
     for n in 1..=3 {
         feed.send(Ok(format!("data: {n}\n\n").into())).await.unwrap();
@@ -154,7 +154,7 @@ async fn a_stream_is_read_again_by_post_and_by_get_and_204_when_it_was_read() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_broke_breaks_for_those_who_come_later_too() {
-    let resume = Resume::new(&config(1 << 20), Level::default());
+    let resume = Resume::new(&config(1 << 20));
     let (stream, body, feed) = begin(&resume).await;
     feed.send(Ok("data: 1\n\n".into())).await.unwrap();
     feed.send(Err(io::ErrorKind::ConnectionReset.into())).await.unwrap();
@@ -167,7 +167,7 @@ async fn a_stream_that_broke_breaks_for_those_who_come_later_too() {
 
 #[tokio::test(start_paused = true)]
 async fn without_readers_the_oldest_bytes_go_and_after_the_wait_the_source_does() {
-    let resume = Resume::new(&config(4 << 10), Level::default());
+    let resume = Resume::new(&config(4 << 10));
     let before = tasks();
     let (stream, body, feed) = begin(&resume).await;
     drop(body);
@@ -191,7 +191,7 @@ async fn without_readers_the_oldest_bytes_go_and_after_the_wait_the_source_does(
 
 #[tokio::test(start_paused = true)]
 async fn the_source_waits_for_the_slowest_reader_and_no_reader_loses_its_place() {
-    let resume = Resume::new(&config(4 << 10), Level::default());
+    let resume = Resume::new(&config(4 << 10));
     let (stream, slow, feed) = begin(&resume).await;
     let fast = by_get(&resume, &stream.to_string(), &HeaderMap::new(), &client()).await.into_body();
     let fast = tokio::spawn(all(fast));
@@ -210,7 +210,7 @@ async fn the_source_waits_for_the_slowest_reader_and_no_reader_loses_its_place()
 #[tokio::test(start_paused = true)]
 async fn a_relay_that_is_gone_takes_its_pumps_along() {
     let before = tasks();
-    let resume = Resume::new(&config(4 << 10), Level::default());
+    let resume = Resume::new(&config(4 << 10));
     let (_, _body, feed) = begin(&resume).await;
     drop(resume);
     sleep(Duration::from_millis(1)).await;
@@ -223,8 +223,7 @@ async fn two_relays_share_a_store_and_the_loss_of_one_is_told_by_the_other() {
     let bounds = Bounds { bytes: 1 << 20, streams: 8, keep: Duration::from_mins(5) };
     let mut config = config(1 << 20);
     config.store = Some(Arc::new(MemoryStore::new(bounds)));
-    let (crashing, other) =
-        (Resume::new(&config, Level::default()), Resume::new(&config, Level::default()));
+    let (crashing, other) = (Resume::new(&config), Resume::new(&config));
     let (stream, body, feed) = begin(&crashing).await;
     let (second, _body, _feed) = begin(&other).await;
     assert_ne!(stream, second, "they share the seed too");
@@ -287,8 +286,7 @@ async fn lost_behind(pieces: impl Iterator<Item = &[u8]>) -> (StreamId, String) 
     let bounds = Bounds { bytes: 1 << 20, streams: 8, keep: Duration::from_mins(5) };
     let mut config = config(1 << 20);
     config.store = Some(Arc::new(MemoryStore::new(bounds)));
-    let (crashing, other) =
-        (Resume::new(&config, Level::default()), Resume::new(&config, Level::default()));
+    let (crashing, other) = (Resume::new(&config), Resume::new(&config));
     let (stream, body, feed) = begin(&crashing).await;
     for piece in pieces {
         feed.send(Ok(Bytes::copy_from_slice(piece))).await.unwrap();
@@ -319,7 +317,7 @@ async fn that_a_stream_is_lost_stands_alone_wherever_it_was_cut() {
 
 #[tokio::test(start_paused = true)]
 async fn a_piece_larger_than_the_store_passes_a_slow_reader_whole() {
-    let resume = Resume::new(&config(4 << 10), Level::default());
+    let resume = Resume::new(&config(4 << 10));
     let (stream, mut slow, feed) = begin(&resume).await;
     let fast = by_get(&resume, &stream.to_string(), &HeaderMap::new(), &client()).await.into_body();
     let fast = tokio::spawn(all(fast));
@@ -380,7 +378,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
-            let resume = Arc::new(Resume::new(&config(64 << 10), Level::default()));
+            let resume = Arc::new(Resume::new(&config(64 << 10)));
             let (stream, first, feed) = begin(&resume).await;
             let first = tokio::spawn(all(first));
             let text = (1..=60).map(|n| format!("data: {n}\n\n")).collect::<Vec<_>>().concat();

@@ -148,21 +148,21 @@ impl Relayed {
     /// What the core makes of an input. The end closes the account, so what goes out with it is told before.
     fn feed(&mut self, now: Duration, input: Input) -> Output {
         let mut output = self.core.feed(now, input);
-        self.tell(&output);
+        self.tell(now, &output);
         self.apply(&output);
         self.ends = std::mem::take(&mut output.ends);
         output
     }
 
     /// What the account has to know of what the core decided.
-    fn tell(&mut self, output: &Output) {
+    fn tell(&mut self, now: Duration, output: &Output) {
         let Some(account) = &mut self.account else { return };
         if let Some(note) = output.note {
             account.note(note);
         }
         if let Some(bytes) = &output.emit {
             let own = output.note.is_some() || output.then != Then::Continue;
-            account.relayed(bytes.len(), own);
+            account.relayed(self.zero + now, bytes.len(), own);
         }
         account.events = self.core.events();
     }
