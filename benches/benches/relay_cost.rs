@@ -266,10 +266,9 @@ fn main() -> io::Result<()> {
     let mut out = io::stdout();
     let open_files = raise_open_files();
     let provider = Provider::start()?;
-    let mut ways = vec![
-        Way::new("direct", provider.address, None),
-        Way::through("relay", Program::relay(provider.address)?),
-    ];
+    let relay = Program::relay(provider.address)?;
+    let built = relay.built;
+    let mut ways = vec![Way::new("direct", provider.address, None), Way::through("relay", relay)];
     match Program::nginx(provider.address, open_files)? {
         Some(nginx) => ways.push(Way::through("nginx", nginx)),
         None => writeln!(out, "nginx is not installed (Debian: nginx-light): measured without it")?,
@@ -293,5 +292,5 @@ fn main() -> io::Result<()> {
         way.measure_memory(&provider, idle)?;
     }
     write!(out, "\n{}", table(&ways))?;
-    writeln!(out, "{} rounds, {idle} idle streams", size.rounds)
+    writeln!(out, "{} rounds, {idle} idle streams; the relay is built {built}", size.rounds)
 }

@@ -20,6 +20,8 @@ pub struct Program {
     child: Child,
     /// Where it listens.
     pub address: SocketAddr,
+    /// How it was built.
+    pub built: &'static str,
     folder: Option<PathBuf>,
 }
 
@@ -43,19 +45,8 @@ impl Program {
     /// # Errors
     /// It does not build, or does not start.
     pub fn relay(provider: SocketAddr) -> io::Result<Self> {
-        let mut build = Command::new(env!("CARGO"));
-        build
-            .args(["build", "--quiet", "--package", "relay"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"));
-        let mut folder = target()?;
-        if !cfg!(debug_assertions) {
-            build.args(["--profile", "dist"]);
-            folder.set_file_name("dist");
-        }
-        if !build.status()?.success() {
-            return Err(io::Error::other("the relay does not build; see above"));
-        }
-        let mut child = Command::new(folder.join("relay"))
+        let (path, built) = built_relay()?;
+        let mut child = Command::new(path)
             .args(["--listen", "127.0.0.1:0", "--max-streams-per-address", "off", "--drain", "0s"])
             .args(["--upstream", &format!("http://{provider}/v1"), "--idle", "off"])
             .stdin(Stdio::null())
@@ -71,7 +62,7 @@ impl Program {
         let address = address.parse().map_err(|_| {
             io::Error::other(format!("the relay does not listen, it says: {}", line.trim_end()))
         })?;
-        Ok(Self { child, address, folder: None })
+        Ok(Self { child, address, built, folder: None })
     }
 
     /// Starts nginx in front of the provider; `None` where it is not installed.
@@ -96,7 +87,7 @@ impl Program {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let mut program = Self { child, address, folder: Some(folder) };
+        let mut program = Self { child, address, built: "as installed", folder: Some(folder) };
         let begun = now();
         while TcpStream::connect(address).is_err() {
             if program.child.try_wait()?.is_some() || now() > begun + Duration::from_secs(10) {
@@ -149,6 +140,32 @@ impl Program {
         }
         Ok(kilobytes << 10)
     }
+}
+
+/// The relay's program, and how it was built.
+fn built_relay() -> io::Result<(PathBuf, &'static str)> {
+    let folder = target()?;
+    if cfg!(debug_assertions) {
+        cargo(&["build", "--quiet", "--package", "relay"])?;
+        return Ok((folder.join("relay"), "without optimisation"));
+    }
+    // What is missing for it, it says itself.
+    if let Ok(path) = cargo(&["run", "--quiet", "--package", "relay", "--example", "dist"]) {
+        return Ok((path.trim_end().into(), "by a profile of its work"));
+    }
+    cargo(&["build", "--quiet", "--package", "relay", "--profile", "dist"])?;
+    Ok((folder.with_file_name("dist").join("relay"), "without a profile of its work"))
+}
+
+/// What cargo says on standard output.
+fn cargo(arguments: &[&str]) -> io::Result<String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit());
+    let output = cargo.output()?;
+    if !output.status.success() {
+        return Err(io::Error::other("the relay does not build; see above"));
+    }
+    String::from_utf8(output.stdout).map_err(io::Error::other)
 }
 
 /// nginx as one would set it up for event streams: HTTP/1.1 with kept connections, no buffering.
