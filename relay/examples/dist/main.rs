@@ -57,7 +57,10 @@ fn build(options: Options) -> io::Result<PathBuf> {
     eprintln!("3 of 3: building the relay by its counts");
     let built = dist.with("built", &format!("-Cprofile-use={}", profile.display()))?;
     let relay = dist.folder.join("relay");
-    fs::copy(built, &relay)?;
+    // One that runs is not written to.
+    let copy = relay.with_extension("new");
+    fs::copy(built, &copy)?;
+    fs::rename(copy, &relay)?;
     Ok(relay)
 }
 
