@@ -266,8 +266,7 @@ fn main() -> io::Result<()> {
     let mut out = io::stdout();
     let open_files = raise_open_files();
     let provider = Provider::start()?;
-    let relay = Program::relay(provider.address)?;
-    let built = relay.built;
+    let (relay, built) = Program::relay(provider.address)?;
     let mut ways = vec![Way::new("direct", provider.address, None), Way::through("relay", relay)];
     match Program::nginx(provider.address, open_files)? {
         Some(nginx) => ways.push(Way::through("nginx", nginx)),

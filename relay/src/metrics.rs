@@ -110,7 +110,7 @@ impl Metrics {
         let to = &mut self.registry;
         let help = "Body bytes given to clients, the relay's own included";
         to.register_with_unit("relayed", help, Unit::Bytes, self.relayed_bytes.clone());
-        let help = "Body bytes given to the HTTP server and not yet to the clients' sockets";
+        let help = "Body bytes that wait for room in clients' sockets";
         to.register_with_unit("held", help, Unit::Bytes, self.held_bytes.clone());
         let help = "Time from a request's admission to the provider's first body byte";
         let histogram = self.time_to_first_byte.clone();

@@ -20,8 +20,6 @@ pub struct Program {
     child: Child,
     /// Where it listens.
     pub address: SocketAddr,
-    /// How it was built.
-    pub built: &'static str,
     folder: Option<PathBuf>,
 }
 
@@ -39,12 +37,12 @@ impl Drop for Program {
 }
 
 impl Program {
-    /// Builds the relay as it is put in front of a provider, and starts it there; without optimisation where
-    /// this bench was built so.
+    /// Builds the relay as it is put in front of a provider, and starts it there; and how it was built: without
+    /// optimisation where this bench was.
     ///
     /// # Errors
     /// It does not build, or does not start.
-    pub fn relay(provider: SocketAddr) -> io::Result<Self> {
+    pub fn relay(provider: SocketAddr) -> io::Result<(Self, &'static str)> {
         let (path, built) = built_relay()?;
         let mut child = Command::new(path)
             .args(["--listen", "127.0.0.1:0", "--max-streams-per-address", "off", "--drain", "0s"])
@@ -62,7 +60,7 @@ impl Program {
         let address = address.parse().map_err(|_| {
             io::Error::other(format!("the relay does not listen, it says: {}", line.trim_end()))
         })?;
-        Ok(Self { child, address, built, folder: None })
+        Ok((Self { child, address, folder: None }, built))
     }
 
     /// Starts nginx in front of the provider; `None` where it is not installed.
@@ -87,7 +85,7 @@ impl Program {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let mut program = Self { child, address, built: "as installed", folder: Some(folder) };
+        let mut program = Self { child, address, folder: Some(folder) };
         let begun = now();
         while TcpStream::connect(address).is_err() {
             if program.child.try_wait()?.is_some() || now() > begun + Duration::from_secs(10) {

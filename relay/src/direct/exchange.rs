@@ -22,7 +22,7 @@ pub(super) struct Exchange<T> {
     /// Why the provider takes no more; it may still answer.
     deaf: Option<io::Error>,
     /// What has come and is not taken: less than a line as a rule. Without a buffer while there is nothing.
-    pub(super) rest: BytesMut,
+    rest: BytesMut,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
