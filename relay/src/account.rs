@@ -12,6 +12,7 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use crate::{
+    breaker::Verdict,
     caps::Slot,
     lock::Locked as _,
     log,
@@ -58,10 +59,10 @@ impl Attempts {
         drop(self.lock().take());
     }
 
-    fn end(&self, reason: EndReason) {
+    fn end(&self, verdict: Verdict) {
         let permit = self.lock().take();
         if let Some(permit) = permit {
-            permit.done(reason.verdict(), Instant::now());
+            permit.done(verdict, Instant::now());
         }
     }
 
@@ -162,11 +163,16 @@ impl Account {
 
     /// Records how it ended; only the first call counts.
     pub(crate) fn end(&mut self, reason: EndReason) {
+        self.end_as(reason, reason.verdict());
+    }
+
+    /// The same where the end says something else of the provider than it does by itself.
+    pub(crate) fn end_as(&mut self, reason: EndReason, verdict: Verdict) {
         if self.ended.is_some() {
             return;
         }
         self.ended = Some(reason);
-        self.attempts.end(reason);
+        self.attempts.end(verdict);
         self.metrics.streams.get_or_create(&[("end", reason.code().to_owned())]).inc();
         if reason == EndReason::ClientGone {
             let window = [("window", self.window().to_owned())];

@@ -4,7 +4,7 @@ use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
 use crate::{
-    attempt::{Outbound, Upload, attempt, overrun_at},
+    attempt::{Outbound, attempt, overrun_at},
     breaker::Verdict,
     config::{Config, Head},
     errors::Failure,
@@ -14,6 +14,7 @@ use crate::{
     routes::Route,
     state::Relay,
     stream::Family,
+    upload::Upload,
     upstreams::{Open, Picked},
 };
 
@@ -86,7 +87,7 @@ pub(crate) async fn ask(
             spare = false;
             result = once(relay, &outbound, &picked, route).await;
         }
-        if let Err(Failure::BadPath) = result {
+        if result.as_ref().is_err_and(Failure::is_of_the_request) {
             return result;
         }
         let used_up = match &mut result {

@@ -1,17 +1,9 @@
 //! One attempt to get the provider's head: its budgets, and what a failure means.
 
-use std::{
-    error::Error,
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{error::Error, io, sync::Arc, time::Duration};
 
-use axum::body::Body;
-use bytes::Bytes;
 use h2::Reason;
 use http::{HeaderMap, Method, Uri};
-use http_body_util::LengthLimitError;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use reqwest::Url;
 use tokio::time::Instant;
@@ -19,30 +11,8 @@ use tower::ServiceExt as _;
 
 use crate::{
     account::Attempts, config::Secret, direct::NotConnected, errors::Failure, headers,
-    lock::Locked as _, reached::reached, stale::Stale, state::Relay, target::target,
+    stale::Stale, state::Relay, target::target, upload::Upload,
 };
-
-/// The body of a request.
-#[derive(Debug, Clone)]
-pub(crate) enum Upload {
-    /// All of it.
-    Whole(Bytes),
-    /// As it comes; it can be taken once.
-    AsItComes(Arc<Mutex<Option<Body>>>),
-}
-
-impl Upload {
-    fn take(self) -> reqwest::Body {
-        match self {
-            Self::Whole(bytes) => bytes.into(),
-            Self::AsItComes(body) => {
-                reached!("a request is passed on as it comes");
-                let body = body.locked().take();
-                reqwest::Body::wrap_stream(body.unwrap_or_default().into_data_stream())
-            }
-        }
-    }
-}
 
 /// A request, which can be sent more than once if its body can.
 #[derive(Debug, Clone)]
@@ -74,13 +44,14 @@ pub(crate) async fn attempt(
     relay: &Relay,
     outbound: Outbound,
 ) -> Result<reqwest::Response, Failure> {
-    let mut request = http::Request::new(outbound.body.take());
+    let upload = outbound.body;
+    let mut request = http::Request::new(upload.take());
     *request.method_mut() = outbound.method;
     *request.uri_mut() = outbound.uri;
     *request.headers_mut() = outbound.headers;
     let connection = capture_connection(&mut request);
     let request = reqwest::Request::try_from(request).map_err(|_| Failure::BadPath)?;
-    tokio::select! {
+    let answer = tokio::select! {
         biased;
         answer = relay.upstream.clone().oneshot(request) => {
             match answer {
@@ -94,7 +65,8 @@ pub(crate) async fn attempt(
         }
         () = connect_overrun(connection, relay.config.connect) => Err(Failure::ConnectTimeout),
         () = overrun(relay.config.first_byte) => Err(Failure::FirstByteTimeout),
-    }
+    };
+    answer.map_err(|failure| upload.reason(failure))
 }
 
 /// Resolves when the budget that began then is over; never where there is none.
@@ -129,9 +101,6 @@ async fn connect_overrun(mut connection: CaptureConnection, budget: Option<Durat
 /// error or says that it is [`NotConnected`].
 fn classify(error: &(dyn Error + 'static)) -> Failure {
     let mut chain = std::iter::successors(Some(error), |error| source(*error));
-    if chain.clone().any(<dyn Error>::is::<LengthLimitError>) {
-        return Failure::TooLarge;
-    }
     let connecting = chain.clone().any(|error| {
         let legacy = error.downcast_ref::<hyper_util::client::legacy::Error>();
         legacy.is_some_and(hyper_util::client::legacy::Error::is_connect)

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::{
     ask::Answer,
-    attempt::{Outbound, Upload, overrun_at},
+    attempt::{Outbound, overrun_at},
     config::Config,
     errors::{ErrorObject, Failure},
     headers, opening,
@@ -18,6 +18,7 @@ use crate::{
     resume,
     routes::Route,
     stream::{Core, Family, body::Source},
+    upload::Upload,
 };
 
 /// A request on its way to its answer.

@@ -81,6 +81,11 @@ impl Failure {
         (status, ErrorObject::new(self.message(), kind, code))
     }
 
+    /// Whether it is the request's own, of which the provider knows nothing.
+    pub(crate) fn is_of_the_request(&self) -> bool {
+        matches!(self, Self::BadPath | Self::BadBody | Self::BodyTimeout | Self::TooLarge)
+    }
+
     fn code(&self) -> (StatusCode, &'static str) {
         use StatusCode as S;
         match self {

@@ -52,6 +52,7 @@ pub mod stream;
 pub mod switches;
 mod table;
 mod target;
+mod upload;
 mod upstreams;
 mod wire;
 

@@ -96,6 +96,9 @@ impl Opening {
     fn of(family: Family, event: &Event) -> Self {
         let Event::Data(data) = event else { return Self::Content };
         let Ok(json) = serde_json::from_slice::<Value>(data) else { return Self::Content };
+        if let Some(error) = family.error_in(&json) {
+            return Self::Error(error.status(), error);
+        }
         match family {
             Family::Chat => Self::of_chat(&json),
             Family::Responses => Self::of_responses(&json),
@@ -104,9 +107,6 @@ impl Opening {
     }
 
     fn of_chat(json: &Value) -> Self {
-        if let Some(error) = ErrorObject::within(json) {
-            return Self::Error(error.status(), error);
-        }
         let Some(choices) = json.get("choices").and_then(Value::as_array) else {
             return Self::Content;
         };
@@ -118,15 +118,8 @@ impl Opening {
             Some("response.created" | "response.queued" | "response.in_progress" | "keepalive") => {
                 Self::Preamble
             }
-            Some("error") => Self::failed(json),
-            Some("response.failed") => Self::failed(&json["response"]["error"]),
             _ => Self::Content,
         }
-    }
-
-    fn failed(error: &Value) -> Self {
-        let error = ErrorObject::of(error);
-        Self::Error(error.status(), error)
     }
 }
 

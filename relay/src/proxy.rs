@@ -1,6 +1,6 @@
 //! One request's way: admitted, read, sent on, answered.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::{
     Extension,
@@ -17,7 +17,7 @@ use crate::{
     access::{self, Caller},
     account::{About, Account, Attempts},
     ask::{Answer, ask},
-    attempt::{Outbound, Upload},
+    attempt::Outbound,
     caps::Slot,
     early::{self, Asking},
     errors::Failure,
@@ -33,6 +33,7 @@ use crate::{
         body::{Relayed, Source},
     },
     target::target,
+    upload::Upload,
     wire::Client,
 };
 
@@ -154,7 +155,7 @@ async fn read(
     let outbound =
         |body| Outbound { method: parts.method, uri: parts.uri, headers, body, attempts };
     if as_it_comes {
-        return Ok(outbound(Upload::AsItComes(Arc::new(Mutex::new(Some(Body::new(body)))))));
+        return Ok(outbound(Upload::as_it_comes(Body::new(body))));
     }
     let whole = body.collect();
     let whole = match relay.config.request_body {

@@ -85,16 +85,19 @@ impl Resend {
 }
 
 impl Outcome<'_> {
-    /// What it says about the provider. 501 and 505 speak of the request, not of its state.
+    /// What it says about the provider.
     pub(crate) fn verdict(&self) -> Verdict {
         match self {
             Self::Unreachable | Self::Unanswered => Verdict::Bad,
-            Self::Answer(status, _) if status.is_server_error() && is_transient(*status) => {
-                Verdict::Bad
-            }
-            Self::UsedUp | Self::Answer(..) => Verdict::Good,
+            Self::UsedUp => Verdict::Good,
+            Self::Answer(status, _) => verdict(*status),
         }
     }
+}
+
+/// What a status says about the provider. 501 and 505 speak of the request, not of its state.
+pub(crate) fn verdict(status: StatusCode) -> Verdict {
+    if status.is_server_error() && is_transient(status) { Verdict::Bad } else { Verdict::Good }
 }
 
 impl<'a> Retries<'a> {

@@ -177,6 +177,57 @@ async fn who_breaks_off_its_streams_again_and_again_is_left_alone() -> io::Resul
 }
 
 #[tokio::test]
+async fn a_provider_that_never_says_done_is_not_left_alone_where_that_is_tolerated()
+-> io::Result<()> {
+    let provider =
+        Provider::start(vec![vec![stream_head(), chunk("data: 1\n\n"), chunk("")]]).await?;
+    let switches = [("breaker_min", "2"), ("missing_done", "tolerate")];
+    let relay = Running::start(provider.address, &switches).await?;
+    for _ in 0..4 {
+        let client = answer(&relay, &post("/v1/chat/completions", "connection: close\r\n")).await?;
+        assert!(client.status() == 200 && client.chunked().1, "{}", client.text());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_client_over_its_limit_does_not_shut_out_the_others() -> io::Result<()> {
+    let over = "data: {\"error\":{\"message\":\"slower\",\"code\":429}}\n\n";
+    let provider = Provider::start(vec![vec![stream_head(), chunk(over), chunk("")]]).await?;
+    let relay = Running::start(provider.address, &[("breaker_min", "2")]).await?;
+    for _ in 0..4 {
+        let client = answer(&relay, &post("/v1/chat/completions", "connection: close\r\n")).await?;
+        assert_eq!(client.status(), 200, "{}", client.text());
+    }
+    Ok(())
+}
+
+/// A provider has no part in it: it waits for what does not come, or comes wrong.
+#[tokio::test]
+async fn uploads_that_fail_say_nothing_of_the_provider() -> io::Result<()> {
+    let provider = Provider::start(vec![
+        vec![Step::Hold],
+        vec![Step::Hold],
+        vec![Step::Hold],
+        whole("200 OK", "", "ok"),
+    ])
+    .await?;
+    let switches = [("breaker_min", "2"), ("max_request", "10B"), ("first_byte", "100ms")];
+    let relay = Running::start(provider.address, &switches).await?;
+    let head = bare("POST", "/v1/files", "incremental: ?1\r\ntransfer-encoding: chunked\r\n");
+    for (body, status, code) in [
+        ("1\r\na\r\nZZ\r\n", 400, "invalid_body"),
+        ("b\r\neleven long\r\n", 413, "request_too_large"),
+        ("1\r\na\r\n", 408, "request_timeout"),
+    ] {
+        assert_error(&answer(&relay, &format!("{head}{body}")).await?, status, code);
+    }
+    let other = answer(&relay, &bare("GET", "/v1/models", "")).await?;
+    assert_eq!((other.status(), other.plain().as_str()), (200, "ok"), "it is not left alone");
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_is_not_safe_to_send_again_is_not() -> io::Result<()> {
     let busy = whole("503 Service Unavailable", "retry-after-ms: 1\r\n", "busy");
     let mut provider = Provider::start(vec![busy]).await?;

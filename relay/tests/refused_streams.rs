@@ -1,5 +1,5 @@
-//! What a provider of HTTP/2 says it has not begun with is asked once more, whatever it is; the frames
-//! are written by hand.
+//! What a provider of HTTP/2 says it has not begun with is asked once more, whatever it is, and what it
+//! ends late is whole; the frames are written by hand.
 
 mod support;
 
@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use support::{Client, Running, post};
+use support::{Client, Running, bare, post};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -22,13 +22,15 @@ use tokio::{
 enum Says {
     /// 200 and `ok`.
     Ok,
+    /// The same with a length, and no word of the stream's end until the next request.
+    OkWithoutEnd,
     /// `RST_STREAM` with a code (RFC 9113 6.4).
     Reset(u8),
     /// `GOAWAY` that leaves the request out, with a code (RFC 9113 6.8).
     Goodbye(u8),
 }
 
-use Says::{Goodbye, Ok as Answers, Reset};
+use Says::{Goodbye, Ok as Answers, OkWithoutEnd, Reset};
 
 const PREFACE: usize = 24;
 const DATA: u8 = 0;
@@ -82,6 +84,12 @@ async fn serve(mut socket: TcpStream, says: &[Says], asked: Arc<AtomicUsize>) ->
                 frame(DATA, END_STREAM, stream, b"ok"),
             ]
             .concat(),
+            // `content-length: 2`, by the name's number in that table.
+            OkWithoutEnd => [
+                frame(HEADERS, END_HEADERS, stream, &[0x88, 0x0f, 0x0d, 1, b'2']),
+                frame(DATA, 0, stream, b"ok"),
+            ]
+            .concat(),
             Reset(code) => frame(RST_STREAM, 0, stream, &[0, 0, 0, code]),
             Goodbye(code) => frame(GOAWAY, 0, 0, &[0, 0, 0, 0, 0, 0, 0, code]),
         };
@@ -119,6 +127,20 @@ async fn a_refused_stream_costs_one_more_attempt_whatever_was_asked() -> io::Res
         assert_eq!(asked(path, &[Reset(REFUSED_STREAM), Answers]).await?, (200, 2), "{path}");
         assert_eq!(asked(path, &[Goodbye(0), Answers]).await?, (200, 2), "{path}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_is_whole_with_its_last_byte_and_not_with_the_word_of_its_end() -> io::Result<()>
+{
+    let (address, _) = provider(&[OkWithoutEnd]).await?;
+    let relay = Running::start(address, &[("upstream_http", "h2")]).await?;
+    let mut client = Client::send(relay.address, &post(CHAT, "connection: close\r\n")).await?;
+    assert_eq!(client.rest().await.plain(), "ok");
+    let mut scrape = Client::send(relay.address, &bare("GET", "/metrics", "")).await?;
+    let metrics = scrape.rest().await.plain();
+    let told = "relay_streams_total{end=\"complete\"} 1";
+    assert!(metrics.lines().any(|line| line == told), "{metrics}");
     Ok(())
 }
 

@@ -135,9 +135,7 @@ impl Relayed {
     /// Takes the end together with the last bytes where it is known: hyper does not ask for more
     /// than a `Content-Length` promises, and a stream of events has none.
     fn look_ahead(&mut self, now: Duration) {
-        if self.core.is_opaque()
-            && matches!(&self.source, Source::Body(body) if body.is_end_stream())
-        {
+        if self.core.is_opaque() && matches!(&self.source, Source::Body(body) if is_whole(body)) {
             let end = self.core.feed(now, Input::End);
             if end.emit.is_none() {
                 self.apply(&end);
@@ -180,7 +178,7 @@ impl Relayed {
         if let (Then::Finish(reason) | Then::Break(reason), Some(account)) =
             (output.then, &mut self.account)
         {
-            account.end(reason);
+            account.end_as(reason, self.core.verdict(reason));
         }
         if output.then != Then::Continue {
             self.source = Source::Gone;
@@ -215,6 +213,12 @@ impl crate::resume::Pumped for Relayed {
     fn give_up(&mut self) -> Option<Bytes> {
         self.feed(self.zero.elapsed(), Input::Abandoned).emit
     }
+}
+
+/// Whether all has come that the provider's framing promised. HTTP/2 may tell of the end only after the
+/// last byte of a known length.
+fn is_whole(body: &reqwest::Body) -> bool {
+    body.is_end_stream() || body.size_hint().exact() == Some(0)
 }
 
 /// What is there of a provider's body.

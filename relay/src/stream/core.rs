@@ -5,13 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    EndReason, Family, HeartbeatForm, Policy,
+    EndReason, Event, Events, Family, HeartbeatForm, Policy,
     boundary::Boundary,
     family::Word,
     ids::{Ids, Numbered},
     late_mark::LateMark,
 };
-use crate::{config::MissingDone, errors::ErrorObject, reached::reached};
+use crate::{breaker::Verdict, config::MissingDone, errors::ErrorObject, reached::reached, retry};
 
 /// What happened at the provider's side.
 #[derive(Debug, Clone)]
@@ -91,6 +91,8 @@ pub struct Core {
     heartbeat_at: Option<Duration>,
     /// Whether this silence has been warned of.
     warned: bool,
+    /// The provider told of an error that is the request's, as an answer with a 4xx does.
+    refused: bool,
 }
 
 impl Core {
@@ -114,6 +116,7 @@ impl Core {
             silent_since: None,
             heartbeat_at: None,
             warned: false,
+            refused: false,
         }
     }
 
@@ -140,6 +143,19 @@ impl Core {
         self.boundary.events()
     }
 
+    /// What that end says of the provider. One that always leaves its last event out is well, where
+    /// that is tolerated; and one that tells of an error is judged as by the error's status.
+    pub(crate) fn verdict(&self, end: EndReason) -> Verdict {
+        let tolerated =
+            end == EndReason::MissingDone && self.policy.missing_done == MissingDone::Tolerate;
+        let refused = end == EndReason::ProviderError && self.refused;
+        if tolerated || refused {
+            reached!("an end that is no good one is no failure of the provider either");
+            return Verdict::Good;
+        }
+        end.verdict()
+    }
+
     /// When [`Input::Silence`] must be fed again, if nothing else comes before.
     pub fn wake_at(&self) -> Option<Duration> {
         let budget = self.budget().map(|(over, _)| over);
@@ -157,7 +173,11 @@ impl Core {
         self.heartbeat_at = None;
         self.warned = false;
         if !self.is_opaque() {
+            let before = self.boundary.word();
             self.boundary.read(&bytes);
+            if before != Word::Error && self.boundary.word() == Word::Error {
+                self.refused = tells_of_refusal(self.policy.family, &bytes);
+            }
         }
         if bytes.is_empty() && self.late_mark.is_some() {
             return Output::nothing(Then::Continue);
@@ -296,6 +316,17 @@ impl Core {
         };
         Output { emit: Some(numbered.bytes), ends: numbered.ends, ..Output::nothing(then) }
     }
+}
+
+/// Whether an event that is whole in these bytes tells of an error of the request's. Nothing that has
+/// passed is kept, so one that came in several pieces counts as the provider's.
+fn tells_of_refusal(family: Family, bytes: &[u8]) -> bool {
+    let error_in = |event: &Event| match event {
+        Event::Data(data) => family.error_in(&serde_json::from_slice(data).ok()?),
+        Event::TooLong => None,
+    };
+    let error = Events::new().read(bytes).iter().find_map(error_in);
+    error.is_some_and(|error| retry::verdict(error.status()) == Verdict::Good)
 }
 
 #[cfg(test)]

@@ -223,6 +223,60 @@ fn an_answer_of_the_responses_api_breaks_with_an_error_event_of_its_own_shape() 
     }
 }
 
+/// What the provider's breaker is told of a stream of these pieces, which ends cleanly.
+fn verdict(policy: Policy, pieces: &[&[u8]]) -> Verdict {
+    let mut core = Core::new(policy);
+    for piece in pieces {
+        core.feed(secs(1), Input::Bytes(Bytes::copy_from_slice(piece)));
+    }
+    match core.feed(secs(1), Input::End).then {
+        Then::Finish(reason) | Then::Break(reason) => core.verdict(reason),
+        Then::Continue => panic!("it goes on"),
+    }
+}
+
+#[test]
+fn an_error_event_says_of_the_provider_what_its_status_says() {
+    let responses = || Policy { family: Family::Responses, ..policy() };
+    for (policy, event, wanted) in [
+        (policy(), r#"data: {"error":{"message":"m","code":429}}"#, Verdict::Good),
+        (
+            policy(),
+            r#"data: {"error":{"message":"m","type":"invalid_request_error"}}"#,
+            Verdict::Good,
+        ),
+        (policy(), r#"data: {"error":{"message":"m","code":"insufficient_quota"}}"#, Verdict::Good),
+        (policy(), r#"data: {"error":{"message":"m","code":503}}"#, Verdict::Bad),
+        (policy(), r#"data: {"error":{"message":"overloaded"}}"#, Verdict::Bad),
+        (
+            responses(),
+            r#"data: {"type":"response.failed","response":{"error":{"code":"rate_limit_exceeded"}}}"#,
+            Verdict::Good,
+        ),
+        (
+            responses(),
+            r#"data: {"type":"error","code":"server_error","message":"m"}"#,
+            Verdict::Bad,
+        ),
+        (responses(), "event: response.failed\ndata: {}", Verdict::Bad),
+    ] {
+        let event = format!("{event}\n\n");
+        assert_eq!(verdict(policy.clone(), &[event.as_bytes()]), wanted, "{event}");
+        let with_others = format!("data: 1\n\n{event}");
+        assert_eq!(verdict(policy, &[with_others.as_bytes()]), wanted, "{event}");
+    }
+    let (begun, rest) = (r#"data: {"error":{"mess"#, "age\":\"m\",\"code\":429}}\n\n");
+    let cut = verdict(policy(), &[begun.as_bytes(), rest.as_bytes()]);
+    assert_eq!(cut, Verdict::Bad, "nothing is held for it");
+}
+
+#[test]
+fn a_missing_last_event_is_no_failure_where_it_is_tolerated() {
+    assert_eq!(verdict(policy(), &[b"data: 1\n\n"]), Verdict::Bad);
+    let tolerant = Policy { missing_done: MissingDone::Tolerate, ..policy() };
+    assert_eq!(verdict(tolerant, &[b"data: 1\n\n"]), Verdict::Good);
+}
+
 #[test]
 fn a_last_event_of_the_responses_api_that_is_cut_does_not_become_complete() {
     let responses = Policy { family: Family::Responses, ..policy() };

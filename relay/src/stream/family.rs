@@ -2,6 +2,7 @@
 //! own events look like.
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use super::line::Line;
 use crate::errors::ErrorObject;
@@ -44,6 +45,19 @@ const EMPTY_CHUNK: &[u8] =
     \"model\":\"\",\"choices\":[]}\n\n";
 
 impl Family {
+    /// The error of which an event's data tell.
+    pub(crate) fn error_in(self, data: &Value) -> Option<ErrorObject> {
+        match self {
+            Self::Chat => ErrorObject::within(data),
+            Self::Responses => match data.get("type").and_then(Value::as_str) {
+                Some("error") => Some(ErrorObject::of(data)),
+                Some("response.failed") => Some(ErrorObject::of(&data["response"]["error"])),
+                _ => None,
+            },
+            Self::Opaque => None,
+        }
+    }
+
     /// What a data line says, as far as it can be told from the line alone.
     pub(super) fn data_word(self, line: &Line) -> Word {
         match self {
