@@ -17,6 +17,7 @@ use crate::{
     direct::{Connect, Direct},
     pieces::Pieces,
     serve::BoxError,
+    spread::Spread,
     stale::{TellsStale, dialing},
 };
 
@@ -57,7 +58,7 @@ pub enum DialError {
 }
 
 /// A client of the provider.
-pub type Client = TellsStale<Dial<Tcp, reqwest::Client>>;
+pub type Client = TellsStale<Dial<Tcp, Spread<reqwest::Client>>>;
 
 /// Chooses the client that fits a request.
 #[derive(Debug, Clone)]
@@ -100,6 +101,16 @@ where
 /// # Errors
 /// The authorities cannot be read, or TLS cannot be set up.
 pub fn client(config: &Config) -> Result<Client, DialError> {
+    let direct =
+        (config.upstream_http != UpstreamHttp::H2).then(|| Direct::new(Tcp::new(config.connect)));
+    let (first, config) = (pooled(config)?, config.clone());
+    // What the first needed is still there, or the first goes on for all.
+    let other = Spread::new(first, move || pooled(&config).ok());
+    Ok(TellsStale(Dial { direct, other }))
+}
+
+/// One client with connections of its own.
+fn pooled(config: &Config) -> Result<reqwest::Client, DialError> {
     let mut builder = reqwest::Client::builder()
         .no_proxy()
         .tcp_nodelay(true)
@@ -123,9 +134,7 @@ pub fn client(config: &Config) -> Result<Client, DialError> {
     if let Some(path) = &config.upstream_ca {
         builder = trust(builder, path)?;
     }
-    let direct =
-        (config.upstream_http != UpstreamHttp::H2).then(|| Direct::new(Tcp::new(config.connect)));
-    Ok(TellsStale(Dial { direct, other: builder.build()? }))
+    Ok(builder.build()?)
 }
 
 /// How long a connection may be silent before the kernel asks whether the other end is there, and how

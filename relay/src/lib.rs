@@ -4,7 +4,8 @@
 //!
 //! 1. [`serve()`](serve::serve) accepts connections and owns every server setting, on as many threads
 //!    as share a [`Server`]; `wire` watches each client's socket, and `http2` serves those that speak
-//!    it. `dial` makes the client for the provider's side: `direct`, or reqwest in `pieces`.
+//!    it. `dial` makes the client for the provider's side: `direct`, or reqwest in `pieces`, of which
+//!    `spread` has several.
 //! 2. `routes` is the map: count, CORS, access, then the proxy.
 //! 3. `proxy` admits a request (`caps`), reads it, sends it on (`ask`), again if that is safe
 //!    (`retry`), and answers with `headers` cleaned and the body wrapped. `opening` and `early` are
@@ -46,6 +47,7 @@ pub mod resume;
 mod retry;
 mod routes;
 pub mod serve;
+pub mod spread;
 pub mod stale;
 mod state;
 pub mod stream;

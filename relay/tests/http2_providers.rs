@@ -1,5 +1,5 @@
-//! What a provider of HTTP/2 says it has not begun with is asked once more, whatever it is, and what it
-//! ends late is whole; the frames are written by hand.
+//! Providers of HTTP/2, their frames written by hand: what they have not begun with, what they end late,
+//! and more than one connection of theirs takes.
 
 mod support;
 
@@ -9,9 +9,10 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
+    time::Duration,
 };
 
-use support::{Client, Running, bare, post};
+use support::{Client, Running, bare, post, soon};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -24,13 +25,15 @@ enum Says {
     Ok,
     /// The same with a length, and no word of the stream's end until the next request.
     OkWithoutEnd,
+    /// Nothing.
+    Nothing,
     /// `RST_STREAM` with a code (RFC 9113 6.4).
     Reset(u8),
     /// `GOAWAY` that leaves the request out, with a code (RFC 9113 6.8).
     Goodbye(u8),
 }
 
-use Says::{Goodbye, Ok as Answers, OkWithoutEnd, Reset};
+use Says::{Goodbye, Nothing, Ok as Answers, OkWithoutEnd, Reset};
 
 const PREFACE: usize = 24;
 const DATA: u8 = 0;
@@ -63,7 +66,8 @@ async fn provider(says: &'static [Says]) -> io::Result<(std::net::SocketAddr, Ar
 async fn serve(mut socket: TcpStream, says: &[Says], asked: Arc<AtomicUsize>) -> io::Result<()> {
     socket.set_nodelay(true)?;
     socket.read_exact(&mut [0; PREFACE]).await?;
-    socket.write_all(&frame(SETTINGS, 0, 0, &[])).await?;
+    // SETTINGS_MAX_CONCURRENT_STREAMS: as many as a provider should allow at least (RFC 9113 6.5.2).
+    socket.write_all(&frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 100])).await?;
     loop {
         let mut head = [0; 9];
         socket.read_exact(&mut head).await?;
@@ -90,6 +94,7 @@ async fn serve(mut socket: TcpStream, says: &[Says], asked: Arc<AtomicUsize>) ->
                 frame(DATA, 0, stream, b"ok"),
             ]
             .concat(),
+            Nothing => Vec::new(),
             Reset(code) => frame(RST_STREAM, 0, stream, &[0, 0, 0, code]),
             Goodbye(code) => frame(GOAWAY, 0, 0, &[0, 0, 0, 0, 0, 0, 0, code]),
         };
@@ -141,6 +146,24 @@ async fn an_answer_is_whole_with_its_last_byte_and_not_with_the_word_of_its_end(
     let metrics = scrape.rest().await.plain();
     let told = "relay_streams_total{end=\"complete\"} 1";
     assert!(metrics.lines().any(|line| line == told), "{metrics}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_connection_has_no_room_for_goes_on_another() -> io::Result<()> {
+    let (address, asked) = provider(&[Nothing]).await?;
+    let switches = [("upstream_http", "h2"), ("max_streams_per_address", "off")];
+    let relay = Running::start(address, &switches).await?;
+    let mut clients = Vec::new();
+    for _ in 0..=100 {
+        clients.push(Client::chat(relay.address).await?);
+    }
+    let all = async {
+        while asked.load(SeqCst) < clients.len() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    soon(all).await;
     Ok(())
 }
 
