@@ -9,7 +9,7 @@ use relay::{
     Config,
     resume::{
         Bounds, MemoryStore, Store, StoreError, StreamId,
-        store::{End, Entry, Label, Opened, Read},
+        store::{End, Entry, Label, Opened, Place, Read},
     },
 };
 use support::{Client, Provider, Running, Seen, Step, bare, chunk, post, soon, stream_head, whole};
@@ -198,6 +198,32 @@ async fn a_stream_for_which_there_is_no_place_is_relayed_and_not_kept() -> io::R
 }
 
 #[tokio::test]
+async fn a_stream_that_has_ended_keeps_its_place_while_its_client_reads_it() -> io::Result<()> {
+    // More than the sockets hold, and less than the relay keeps for one reader.
+    let filler = "x".repeat(16 << 10);
+    let events = (1..=1_000).map(|n| chunk(format!("data: {{\"n\":{n},\"x\":\"{filler}\"}}\n\n")));
+    let long =
+        [stream_head()].into_iter().chain(events).chain([chunk(DONE), chunk(""), Step::Hold]);
+    let mut provider = Provider::start(vec![long.collect(), stream(3)]).await?;
+    let bounds = [("resume_streams", "1"), ("resume_keep", "0s"), ("resume_bytes", "64MiB")];
+    let relay = relay(&provider, &bounds).await?;
+    let mut slow = Client::send(relay.address, &post(CHAT, CLOSE)).await?;
+    slow.until("\"n\":1,").await;
+    assert!(name(&slow).is_some());
+    assert!(matches!(provider.next().await, Seen::Request(_)));
+    assert_eq!(provider.next().await, Seen::Gone, "the relay has read it to the end");
+    let second = read(&relay, "").await?;
+    assert_eq!((name(&second), second.chunked().1), (None, true), "there is no place for it");
+    let (text, whole) = slow.rest().await.chunked();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let end = &text[text.len().saturating_sub(200)..];
+    assert!(whole && end.contains(DONE.trim_end()) && !end.contains("\"error\""), "{end}");
+    // Who has read to the end gives its place away.
+    assert!(name(&read(&relay, "").await?).is_some());
+    Ok(())
+}
+
+#[tokio::test]
 async fn of_many_streams_the_last_are_kept() -> io::Result<()> {
     let provider = Provider::start(vec![stream(3)]).await?;
     let relay = relay(&provider, &[("resume_streams", "40")]).await?;
@@ -305,6 +331,10 @@ impl Store for Refusing {
 
     fn end(&self, stream: StreamId, end: End) -> BoxFuture<'_, Result<(), StoreError>> {
         self.0.end(stream, end)
+    }
+
+    fn attach(&self, stream: StreamId) -> Place {
+        self.0.attach(stream)
     }
 
     fn open(&self, stream: StreamId, after: u64) -> BoxFuture<'_, Result<Opened, StoreError>> {

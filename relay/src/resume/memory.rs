@@ -15,7 +15,7 @@ use tokio::{
 use super::{
     StreamId,
     order::Order,
-    store::{End, Entry, LEASE, Label, Opened, Read, Store, StoreError},
+    store::{End, Entry, LEASE, Label, Opened, Place, Read, Store, StoreError},
 };
 use crate::{config::Config, lock::Locked as _, reached::reached};
 
@@ -24,7 +24,8 @@ use crate::{config::Config, lock::Locked as _, reached::reached};
 pub struct Bounds {
     /// Bytes kept of one stream.
     pub bytes: usize,
-    /// Streams kept in all. At the bound the one that ended first gives way; one that runs never.
+    /// Streams kept in all. At the bound the one that ended first gives way; one that runs or is read
+    /// never.
     pub streams: usize,
     /// How long a stream is kept after its end.
     pub keep: Duration,
@@ -44,23 +45,26 @@ impl Bounds {
 /// The store of a relay that has no other.
 ///
 /// What is over its time is dropped when the next stream begins or is opened: no task and no timer
-/// waits for it, and until then it counts within the bounds.
+/// waits for it, and until then it counts within the bounds. So does what is still read.
 #[derive(Debug)]
 pub struct MemoryStore {
     bounds: Bounds,
-    streams: Mutex<Streams>,
+    streams: Arc<Mutex<Streams>>,
 }
 
 #[derive(Debug, Default)]
 struct Streams {
     rings: BTreeMap<StreamId, Arc<watch::Sender<Ring>>>,
+    /// How many readers each has, where it has any.
+    readers: BTreeMap<StreamId, usize>,
+    /// Those that nobody reads.
     order: Order,
 }
 
 impl Streams {
     /// The one that was over first, and when; a running one is over when its lease would be.
     fn first(&mut self) -> Option<(Instant, StreamId)> {
-        let Self { rings, order } = self;
+        let Self { rings, order, .. } = self;
         // What is in the order has a ring.
         order.first(|id| rings.get(&id).map_or_else(Instant::now, |ring| ring.borrow().over_at()))
     }
@@ -70,14 +74,51 @@ impl Streams {
         self.order.remove(stream);
     }
 
+    /// Puts the stream among those that may be forgotten, unless somebody reads it.
+    fn rank(&mut self, stream: StreamId) {
+        if let Some(ring) = self.rings.get(&stream)
+            && !self.readers.contains_key(&stream)
+        {
+            self.order.set(stream, ring.borrow().over_at());
+        }
+    }
+
+    fn attach(&mut self, stream: StreamId) {
+        *self.readers.entry(stream).or_default() += 1;
+        self.order.remove(stream);
+    }
+
+    fn detach(&mut self, stream: StreamId) {
+        if let Some(readers) = self.readers.get_mut(&stream) {
+            *readers -= 1;
+            if *readers == 0 {
+                self.readers.remove(&stream);
+                self.rank(stream);
+            }
+        }
+    }
+
     fn forget_old(&mut self, keep: Duration) {
         while let Some((over, stream)) = self.first()
-            && over <= Instant::now()
-            && over.elapsed() >= keep
+            && is_old(over, keep)
         {
             reached!("a kept stream is forgotten after its time");
             self.forget(stream);
         }
+    }
+}
+
+/// Whether what was over then was kept for its time.
+fn is_old(over: Instant, keep: Duration) -> bool {
+    over <= Instant::now() && over.elapsed() >= keep
+}
+
+/// A reader of a stream; dropped, the stream may be forgotten.
+struct Reading(Arc<Mutex<Streams>>, StreamId);
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.locked().detach(self.1);
     }
 }
 
@@ -102,7 +143,7 @@ pub(super) struct Ring {
 impl MemoryStore {
     /// Keeps nothing yet.
     pub fn new(bounds: Bounds) -> Self {
-        Self { bounds, streams: Mutex::default() }
+        Self { bounds, streams: Arc::default() }
     }
 
     fn streams(&self) -> MutexGuard<'_, Streams> {
@@ -137,9 +178,8 @@ impl MemoryStore {
             reached!("a kept stream gives way to a new one");
             streams.forget(first);
         }
-        let ring = Ring::new(label);
-        streams.order.set(stream, ring.over_at());
-        streams.rings.insert(stream, Arc::new(watch::Sender::new(ring)));
+        streams.rings.insert(stream, Arc::new(watch::Sender::new(Ring::new(label))));
+        streams.rank(stream);
         Ok(())
     }
 
@@ -148,13 +188,19 @@ impl MemoryStore {
         let ring = streams.rings.get(&stream).cloned().ok_or(StoreError::Unknown)?;
         ring.send_modify(|ring| ring.close(end));
         // Earlier than was known: the lease would have lasted longer.
-        streams.order.set(stream, ring.borrow().over_at());
+        streams.rank(stream);
         Ok(())
     }
 
     fn open_now(&self, stream: StreamId, after: u64) -> Result<Opened, StoreError> {
         self.streams().forget_old(self.bounds.keep);
-        self.ring(stream)?.borrow().open(after)
+        let ring = self.ring(stream)?;
+        let ring = ring.borrow();
+        // It is there for those who read it, and for nobody else.
+        if is_old(ring.over_at(), self.bounds.keep) {
+            return Err(StoreError::Unknown);
+        }
+        ring.open(after)
     }
 }
 
@@ -285,6 +331,11 @@ impl Store for MemoryStore {
         Box::pin(async move { self.end_now(stream, end) })
     }
 
+    fn attach(&self, stream: StreamId) -> Place {
+        self.streams().attach(stream);
+        Box::new(Reading(Arc::clone(&self.streams), stream))
+    }
+
     fn open(&self, stream: StreamId, after: u64) -> BoxFuture<'_, Result<Opened, StoreError>> {
         Box::pin(async move { self.open_now(stream, after) })
     }
@@ -412,5 +463,23 @@ mod tests {
         }
         store.begin(id(3), label()).await.unwrap();
         assert!(store.ring(id(1)).is_ok() && store.ring(id(2)).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_read_gives_way_to_nobody_until_its_last_reader_has_gone() {
+        let store = store(100, 1);
+        begun(&store, 2).await;
+        let (first, second) = (store.attach(id(1)), store.attach(id(1)));
+        store.end(id(1), End::Whole).await.unwrap();
+        drop(first);
+        assert_eq!(store.begin(id(2), label()).await, Err(StoreError::Full));
+        tokio::time::sleep(Duration::from_mins(10)).await;
+        // For those who come after its time it is forgotten all the same.
+        assert_eq!(store.open(id(1), 1).await, Err(StoreError::Unknown));
+        assert_eq!(store.begin(id(2), label()).await, Err(StoreError::Full));
+        assert_eq!(store.read(id(1), 10).await, Ok(Read::Bytes(event(2).bytes)));
+        drop(second);
+        store.begin(id(2), label()).await.unwrap();
+        assert!(store.ring(id(1)).is_err() && store.streams().readers.is_empty());
     }
 }

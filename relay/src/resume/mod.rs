@@ -46,7 +46,7 @@ use self::{
     live::{Attached, Live},
     pump::Pump,
     reader::Reader,
-    store::{Label, Opened},
+    store::{Label, Opened, Place},
 };
 use crate::{
     access::{self, Caller},
@@ -143,6 +143,7 @@ impl Resume {
         let attached = Attached::new(Arc::clone(&live), 0);
         self.live.locked().insert(stream, Arc::clone(&live));
         let listed = Listed(Arc::clone(&self.live), stream);
+        let place = self.store.attach(stream);
         let store = Arc::clone(&self.store);
         let pump = Pump { stream, store, live, window: self.window, wait: self.wait };
         let mut pumps = self.pumps.locked();
@@ -152,7 +153,8 @@ impl Resume {
             pump.run(source, pumped).await;
         });
         drop(pumps);
-        Body::new(self.reader(stream, Opened { offset: 0, label }, Some(attached), client))
+        let opened = Opened { offset: 0, label };
+        Body::new(self.reader(stream, opened, Some(attached), place, client))
     }
 
     /// Answers `GET /v1/streams/{id}`: from the event that `Last-Event-ID` names, else from the
@@ -178,6 +180,7 @@ impl Resume {
         client: &Client,
     ) -> Result<Response, Failure> {
         let stream = event.stream;
+        let place = self.store.attach(stream);
         let opened = match self.store.open(stream, event.number).await {
             // EventSource reconnects after any end but this one (HTML 9.2.3).
             Err(StoreError::Over) => return Ok(StatusCode::NO_CONTENT.into_response()),
@@ -195,7 +198,7 @@ impl Resume {
             reached!("a reader comes back to what is kept of a stream");
         }
         let attached = live.map(|live| Attached::new(live, opened.offset));
-        let body = Body::new(self.reader(stream, opened, attached, client));
+        let body = Body::new(self.reader(stream, opened, attached, place, client));
         let mut head = HeaderMap::new();
         head.insert(header::CONTENT_TYPE, headers::EVENT_STREAM);
         head.insert(header::CACHE_CONTROL, headers::NO_CACHE);
@@ -208,9 +211,10 @@ impl Resume {
         stream: StreamId,
         opened: Opened,
         attached: Option<Attached>,
+        place: Place,
         client: &Client,
     ) -> Reader {
-        Reader::new(Arc::clone(&self.store), stream, opened, attached, client.clone())
+        Reader::new(Arc::clone(&self.store), stream, opened, attached, place, client.clone())
     }
 }
 

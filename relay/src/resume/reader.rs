@@ -13,7 +13,7 @@ use http_body::{Body, Frame};
 use super::{
     EventId, StreamId,
     live::Attached,
-    store::{End, Opened, Read, Store, StoreError},
+    store::{End, Opened, Place, Read, Store, StoreError},
 };
 use crate::{
     stream::{Family, body::BrokenOff, boundary::Boundary},
@@ -29,6 +29,8 @@ pub(crate) struct Reader {
     opened: Opened,
     /// Where the stream is written here; else nobody waits for this reader.
     attached: Option<Attached>,
+    /// The store keeps the stream meanwhile.
+    place: Option<Place>,
     client: Client,
     /// The mark of the last thing given to hyper.
     mark: u64,
@@ -50,15 +52,17 @@ impl Reader {
         stream: StreamId,
         opened: Opened,
         attached: Option<Attached>,
+        place: Place,
         client: Client,
     ) -> Self {
+        let place = Some(place);
         let mark = client.mark();
         let state = State::Idle;
         let mut boundary = Boundary::new(Family::Opaque);
         if opened.offset > 0 {
             boundary.lines.begin();
         }
-        Self { store, stream, opened, attached, client, mark, boundary, state }
+        Self { store, stream, opened, attached, place, client, mark, boundary, state }
     }
 
     fn begin_read(&self) -> State {
@@ -128,7 +132,7 @@ impl Body for Reader {
                     }
                 }
                 State::Finished => {
-                    self.attached = None;
+                    (self.attached, self.place) = (None, None);
                     return Poll::Ready(None);
                 }
                 State::Breaking => {

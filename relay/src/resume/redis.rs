@@ -28,7 +28,7 @@ use self::connections::{BLOCK, Connections};
 use super::{
     Owner, StreamId,
     memory::{Bounds, MemoryStore, Ring},
-    store::{End, Entry, LEASE, Label, Opened, Read, Store, StoreError},
+    store::{End, Entry, LEASE, Label, Opened, Place, Read, Store, StoreError},
 };
 use crate::lock::Locked as _;
 
@@ -327,6 +327,11 @@ impl Store for RedisStore {
 
     fn end(&self, stream: StreamId, end: End) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.end_now(stream, end))
+    }
+
+    /// Redis keeps what it is given for its time, and needs no word of who reads it.
+    fn attach(&self, stream: StreamId) -> Place {
+        self.local.attach(stream)
     }
 
     fn open(&self, stream: StreamId, after: u64) -> BoxFuture<'_, Result<Opened, StoreError>> {

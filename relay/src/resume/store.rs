@@ -76,7 +76,7 @@ pub enum StoreError {
     /// The name is taken.
     #[error("there is a stream of that name")]
     Exists,
-    /// All places hold streams that still run.
+    /// All places hold streams that still run or are still read.
     #[error("as many streams are kept as may be")]
     Full,
     /// The writer is gone and nobody will write the rest.
@@ -90,6 +90,9 @@ pub enum StoreError {
     Unavailable(String),
 }
 
+/// A reader's place at a stream; dropped, the reader is gone.
+pub type Place = Box<dyn Send>;
+
 /// Keeps the last bytes of streams.
 ///
 /// A stream is a sequence of bytes with numbered events in it. It has one writer, which begins it,
@@ -100,7 +103,8 @@ pub enum StoreError {
 /// - **Idempotence**: reading changes nothing. Ending again changes nothing.
 /// - **Bounds**: of each stream the last bytes are kept, up to the store's bound or one entry,
 ///   whichever is more; after the end for a limited time only. A reader whose place was dropped
-///   gets [`StoreError::Dropped`], never something else in its place.
+///   gets [`StoreError::Dropped`], never something else in its place. A stream at which a reader has
+///   its [`Place`] does not give way to others, not even after its end.
 /// - **Dropping** any of the futures is harmless, but for a writer's: then whether it was done is
 ///   not known.
 pub trait Store: fmt::Debug + Send + Sync {
@@ -116,7 +120,10 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// No more will come.
     fn end(&self, stream: StreamId, end: End) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Finds the place behind event `after`; 0 is the stream's beginning.
+    /// Gives a reader its place, before it opens the stream; of one that is not known it means nothing.
+    fn attach(&self, stream: StreamId) -> Place;
+
+    /// Finds the offset behind event `after`; 0 is the stream's beginning.
     fn open(&self, stream: StreamId, after: u64) -> BoxFuture<'_, Result<Opened, StoreError>>;
 
     /// What is there at that offset; waits until something is.

@@ -208,6 +208,26 @@ async fn the_source_waits_for_the_slowest_reader_and_no_reader_loses_its_place()
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_reads_an_ended_stream_reads_it_whole_though_its_time_and_its_place_are_wanted() {
+    let mut config = config(1 << 20);
+    (config.resume_streams, config.resume_keep) = (1, Duration::ZERO);
+    let resume = Resume::new(&config);
+    let (stream, slow, feed) = begin(&resume).await;
+    for n in 1..=3 {
+        feed.send(Ok(format!("data: {n}\n\n").into())).await.unwrap();
+    }
+    let back = by_get(&resume, &stream.to_string(), &HeaderMap::new(), &client()).await;
+    drop(feed);
+    sleep(Duration::from_mins(1)).await;
+    for body in [slow, back.into_body()] {
+        let refused = resume.begin(caller(), FAREWELL.into()).await.err();
+        assert_eq!(refused, Some(StoreError::Full));
+        assert_eq!(all(body).await, numbered(stream, 3));
+    }
+    assert!(resume.begin(caller(), FAREWELL.into()).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_relay_that_is_gone_takes_its_pumps_along() {
     let before = tasks();
     let resume = Resume::new(&config(4 << 10));
