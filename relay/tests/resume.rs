@@ -325,7 +325,7 @@ impl Store for Refusing {
         Box::pin(async { Err(StoreError::Unavailable("it is full".to_owned())) })
     }
 
-    fn hold(&self, stream: StreamId) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn hold(&self, stream: StreamId) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.0.hold(stream)
     }
 

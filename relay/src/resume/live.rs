@@ -16,6 +16,8 @@ struct Readers {
     written: u64,
     /// How far each has read.
     at: BTreeMap<u64, u64>,
+    /// How often readers at other relays were told of while there was none here.
+    elsewhere: u64,
 }
 
 impl Readers {
@@ -47,14 +49,25 @@ impl Live {
         drop(self.0.subscribe().wait_for(has_room).await);
     }
 
+    /// Somebody reads it, be it at another relay.
+    pub(crate) fn is_read(&self) {
+        self.0.send_if_modified(|readers| {
+            let elsewhere = readers.at.is_empty();
+            readers.elsewhere += u64::from(elsewhere);
+            elsewhere
+        });
+    }
+
     /// Resolves when nobody has read for that long.
     pub(crate) async fn abandoned(&self, wait: Duration) {
         let mut readers = self.0.subscribe();
         loop {
-            drop(readers.wait_for(|readers| readers.at.is_empty()).await);
+            let left = readers.wait_for(|readers| readers.at.is_empty()).await;
+            let told = left.map_or(0, |readers| readers.elsewhere);
+            let is_read = |readers: &Readers| !readers.at.is_empty() || readers.elsewhere > told;
             tokio::select! {
                 biased;
-                _ = readers.wait_for(|readers| !readers.at.is_empty()) => {}
+                _ = readers.wait_for(is_read) => {}
                 () = tokio::time::sleep(wait) => return,
             }
         }

@@ -317,13 +317,13 @@ impl Store for MemoryStore {
         })
     }
 
-    fn hold(&self, stream: StreamId) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn hold(&self, stream: StreamId) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(async move {
             self.ring(stream)?.send_if_modified(|ring| {
                 ring.held = Instant::now();
                 false
             });
-            Ok(())
+            Ok(self.streams().readers.contains_key(&stream))
         })
     }
 

@@ -34,7 +34,7 @@ pub(crate) struct Pump {
     /// How far the slowest reader may be behind before the source has to wait. What the store
     /// keeps is twice that, so that no reader that is attached here ever loses its place.
     pub(crate) window: usize,
-    /// How long the source goes on without a reader.
+    /// How long the source goes on without a reader, here or elsewhere.
     pub(crate) wait: Duration,
 }
 
@@ -74,7 +74,7 @@ impl Pump {
             };
             let end = match step {
                 Step::Hold => {
-                    self.store.hold(self.stream).await?;
+                    self.hold().await?;
                     continue;
                 }
                 Step::Frame(Some(Ok(frame))) => {
@@ -87,6 +87,11 @@ impl Pump {
                 Step::Frame(None) => End::Whole,
                 Step::Frame(Some(Err(_))) => End::Broken,
                 Step::Abandoned => {
+                    // The wait may be shorter than from one hold to the next.
+                    if self.hold().await? {
+                        abandoned.set(self.live.abandoned(self.wait.max(HOLD)));
+                        continue;
+                    }
                     if let Some(bytes) = source.give_up() {
                         writer.write(bytes, source.take_ends()).await?;
                     }
@@ -97,10 +102,19 @@ impl Pump {
         }
     }
 
+    /// Keeps the stream; says whether anybody reads it, which begins the wait for readers anew.
+    async fn hold(&self) -> Result<bool, StoreError> {
+        let is_read = self.store.hold(self.stream).await?;
+        if is_read {
+            self.live.is_read();
+        }
+        Ok(is_read)
+    }
+
     /// Waits for the slowest reader in the middle of a piece, and keeps the stream meanwhile.
     async fn room(&self) -> Result<(), StoreError> {
         while timeout(HOLD, self.live.room(self.window as u64)).await.is_err() {
-            self.store.hold(self.stream).await?;
+            self.hold().await?;
         }
         Ok(())
     }

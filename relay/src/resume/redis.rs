@@ -2,8 +2,9 @@
 //!
 //! A stream is a Redis stream whose ids are offsets: the entry with id `<n>-0` ends at byte `n`, so
 //! one that was added cannot be added again, trimming by id bounds the bytes, and a reader sees
-//! from ids alone whether it missed any. The end is the entry `<n>-1`. Beside it lie two keys: `head`
-//! holds owner and farewell and takes the name, `lease` lives as long as the writer renews it.
+//! from ids alone whether it missed any. The end is the entry `<n>-1`. Beside it lie three keys: `head`
+//! holds owner and farewell and takes the name, `lease` lives as long as the writer renews it, and
+//! `readers` as long as a relay renews it where the stream is read and not written.
 //!
 //! What is written here is kept in memory too, and read from there: a running stream's readers on
 //! this relay do not need Redis. If Redis fails while a stream is written, the stream goes on here
@@ -15,7 +16,12 @@
 #[path = "redis_connections.rs"]
 mod connections;
 
-use std::{collections::BTreeMap, fmt, sync::Mutex, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -23,6 +29,7 @@ use redis::{
     FromRedisValue, Pipeline, RedisError,
     streams::{StreamId as RedisEntry, StreamRangeReply, StreamReadReply},
 };
+use tokio::time::Instant;
 
 use self::connections::{BLOCK, Connections};
 use super::{
@@ -40,6 +47,8 @@ pub struct RedisStore {
     local: MemoryStore,
     /// Streams that are written here.
     writing: Mutex<BTreeMap<StreamId, Writing>>,
+    /// Streams that are read here and written elsewhere.
+    reading: Arc<Mutex<BTreeMap<StreamId, Reading>>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +56,28 @@ struct Writing {
     offset: u64,
     /// Redis misses a part of it.
     lost: bool,
+}
+
+#[derive(Debug, Default)]
+struct Reading {
+    readers: usize,
+    /// When the writer was last told of them.
+    told: Option<Instant>,
+}
+
+/// A reader's place at a stream that is written elsewhere.
+struct Remote(Arc<Mutex<BTreeMap<StreamId, Reading>>>, StreamId);
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        let mut reading = self.0.locked();
+        if let Some(here) = reading.get_mut(&self.1) {
+            here.readers -= 1;
+            if here.readers == 0 {
+                reading.remove(&self.1);
+            }
+        }
+    }
 }
 
 impl fmt::Debug for RedisStore {
@@ -86,6 +117,7 @@ impl RedisStore {
             lease,
             local: MemoryStore::new(bounds),
             writing: Mutex::default(),
+            reading: Arc::default(),
         })
     }
 
@@ -110,9 +142,33 @@ impl RedisStore {
     }
 
     /// Does it where Redis has the whole stream; if it fails, Redis has not any more.
-    async fn write(&self, stream: StreamId, writing: Writing, commands: &Pipeline) {
-        let lost = writing.lost || self.ask::<redis::Value>(commands).await.is_err();
-        self.set_writing(stream, Writing { lost, ..writing });
+    async fn write<T: FromRedisValue>(
+        &self,
+        stream: StreamId,
+        writing: Writing,
+        commands: &Pipeline,
+    ) -> Option<T> {
+        let answer = if writing.lost { None } else { self.ask(commands).await.ok() };
+        self.set_writing(stream, Writing { lost: answer.is_none(), ..writing });
+        answer
+    }
+
+    /// Tells the writer, at another relay, that the stream is read here; as often as a writer renews
+    /// its hold.
+    async fn tell_writer(&self, stream: StreamId) -> Result<(), StoreError> {
+        let is_due = {
+            let mut reading = self.reading.locked();
+            let here = reading.get_mut(&stream);
+            let due = here.filter(|here| here.told.is_none_or(|at| at.elapsed() >= self.lease / 3));
+            due.map(|here| here.told = Some(Instant::now())).is_some()
+        };
+        if is_due {
+            let mut commands = redis::pipe();
+            commands.cmd("SET").arg(key(stream, "readers")).arg(1).arg("PX");
+            commands.arg(millis(self.lease));
+            self.ask::<redis::Value>(&commands).await?;
+        }
+        Ok(())
     }
 
     /// How long keys outlive their last writing: a crashed writer's stream can still be read.
@@ -133,7 +189,8 @@ impl RedisStore {
         }
         self.forget_vanished();
         self.set_writing(stream, Writing { offset: 0, lost: answer.is_err() });
-        self.hold_now(stream).await
+        self.hold_now(stream).await?;
+        Ok(())
     }
 
     async fn append_now(&self, stream: StreamId, entry: Entry) -> Result<(), StoreError> {
@@ -146,20 +203,22 @@ impl RedisStore {
         commands.arg(format!("{}-0", writing.offset)).arg("bytes").arg(&entry.bytes[..]);
         commands.arg("first").arg(entry.first).arg("ends").arg(ends.join(","));
         commands.cmd("PEXPIRE").arg(key(stream, "events")).arg(self.keep_millis());
-        self.write(stream, writing, &commands).await;
+        self.write::<redis::Value>(stream, writing, &commands).await;
         self.local.append(stream, entry).await
     }
 
-    async fn hold_now(&self, stream: StreamId) -> Result<(), StoreError> {
+    async fn hold_now(&self, stream: StreamId) -> Result<bool, StoreError> {
         let writing = self.writing(stream).ok_or(StoreError::Unknown)?;
-        self.local.hold(stream).await?;
+        let is_read_here = self.local.hold(stream).await?;
         let mut commands = redis::pipe();
         commands.cmd("SET").arg(key(stream, "lease")).arg(1).arg("PX").arg(millis(self.lease));
+        commands.ignore();
         for part in ["head", "events"] {
-            commands.cmd("PEXPIRE").arg(key(stream, part)).arg(self.keep_millis());
+            commands.cmd("PEXPIRE").arg(key(stream, part)).arg(self.keep_millis()).ignore();
         }
-        self.write(stream, writing, &commands).await;
-        Ok(())
+        commands.cmd("EXISTS").arg(key(stream, "readers"));
+        let is_read_elsewhere = self.write(stream, writing, &commands).await;
+        Ok(is_read_here || is_read_elsewhere == Some((true,)))
     }
 
     async fn end_now(&self, stream: StreamId, end: End) -> Result<(), StoreError> {
@@ -171,7 +230,7 @@ impl RedisStore {
                 commands.cmd("PEXPIRE").arg(key(stream, part)).arg(millis(self.bounds.keep));
             }
             commands.cmd("DEL").arg(key(stream, "lease"));
-            self.write(stream, writing, &commands).await;
+            self.write::<redis::Value>(stream, writing, &commands).await;
             self.writing.locked().remove(&stream);
         }
         self.local.end(stream, end).await
@@ -208,6 +267,7 @@ impl RedisStore {
             return self.local.read(stream, offset).await;
         }
         loop {
+            self.tell_writer(stream).await?;
             if let Some(event) = self.wait_for(stream, offset, Some(BLOCK)).await? {
                 return read_at(&event, offset);
             }
@@ -321,7 +381,7 @@ impl Store for RedisStore {
         Box::pin(self.append_now(stream, entry))
     }
 
-    fn hold(&self, stream: StreamId) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn hold(&self, stream: StreamId) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(self.hold_now(stream))
     }
 
@@ -329,9 +389,12 @@ impl Store for RedisStore {
         Box::pin(self.end_now(stream, end))
     }
 
-    /// Redis keeps what it is given for its time, and needs no word of who reads it.
     fn attach(&self, stream: StreamId) -> Place {
-        self.local.attach(stream)
+        if self.local.has(stream) {
+            return self.local.attach(stream);
+        }
+        self.reading.locked().entry(stream).or_default().readers += 1;
+        Box::new(Remote(Arc::clone(&self.reading), stream))
     }
 
     fn open(&self, stream: StreamId, after: u64) -> BoxFuture<'_, Result<Opened, StoreError>> {

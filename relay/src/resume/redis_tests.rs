@@ -186,6 +186,41 @@ async fn a_reader_waits_through_a_silence_that_is_longer_than_the_lease() {
     assert_eq!(reading.await.unwrap(), Ok(next));
 }
 
+/// Resolves when the writer hears that its stream is read.
+async fn is_read(writer: &RedisStore) {
+    let told = async {
+        while !writer.hold(id()).await.unwrap() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(30), told).await.expect("it is told within a renewal");
+}
+
+#[tokio::test]
+async fn a_writer_hears_of_readers_elsewhere_as_long_as_they_read() {
+    let Some(server) = server().await else { return };
+    let (writer, reader) = (written(&server, 1 << 20, 1).await, Arc::new(store(&server, 1 << 20)));
+    let mut forget = redis::pipe();
+    forget.cmd("DEL").arg(key(id(), "readers"));
+    assert!(!writer.hold(id()).await.unwrap());
+    let places = [reader.attach(id()), reader.attach(id())];
+    let reading = Arc::clone(&reader);
+    let reading = tokio::spawn(async move { reading.read(id(), 10).await });
+    // Again and again, for a read that waits.
+    for _ in 0..3 {
+        is_read(&writer).await;
+        writer.ask::<redis::Value>(&forget).await.unwrap();
+    }
+    reading.abort();
+    drop(reading.await);
+    writer.ask::<redis::Value>(&forget).await.unwrap();
+    assert!(!writer.hold(id()).await.unwrap());
+    drop(places);
+    assert!(reader.reading.locked().is_empty());
+    let _own = writer.attach(id());
+    assert!(writer.hold(id()).await.unwrap() && writer.reading.locked().is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn streams_whose_writers_vanish_are_not_held_for_ever() {
     let (_listener, store) = silent();

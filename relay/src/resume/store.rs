@@ -114,8 +114,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Adds a piece at the end.
     fn append(&self, stream: StreamId, entry: Entry) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Says that the writer lives; to be called every [`HOLD`] until the end.
-    fn hold(&self, stream: StreamId) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Says that the writer lives; to be called every [`HOLD`] until the end. Tells whether anybody
+    /// has a place at the stream, at whichever relay.
+    fn hold(&self, stream: StreamId) -> BoxFuture<'_, Result<bool, StoreError>>;
 
     /// No more will come.
     fn end(&self, stream: StreamId, end: End) -> BoxFuture<'_, Result<(), StoreError>>;

@@ -9,7 +9,10 @@ use std::{
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 use proptest::prelude::*;
-use tokio::{sync::mpsc, time::sleep};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
 
 use super::*;
 use crate::{metrics::Level, stream::ids::Ids};
@@ -264,6 +267,37 @@ async fn two_relays_share_a_store_and_the_loss_of_one_is_told_by_the_other() {
     let farewell = FAREWELL.replace("\n\n", &format!("\nid: {stream}-3\n\n"));
     assert_eq!(rest, format!("data: 2\nid: {stream}-2\n\ndata: half\n\n{farewell}"));
     assert_eq!(resumed(&other, EventId { stream, number: 3 }).await.status(), 204);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_read_at_another_relay_is_not_given_up_until_its_reader_leaves() {
+    for wait in [0, 1, 30] {
+        let bounds = Bounds { bytes: 1 << 20, streams: 8, keep: Duration::from_mins(5) };
+        let mut config = config(1 << 20);
+        config.store = Some(Arc::new(MemoryStore::new(bounds)));
+        config.resume_wait = Duration::from_secs(wait);
+        let (writing, other) = (Resume::new(&config), Resume::new(&config));
+        let (stream, body, feed) = begin(&writing).await;
+        feed.send(Ok("data: 1\n\n".into())).await.unwrap();
+        let late = client();
+        let get = by_get(&other, &stream.to_string(), &HeaderMap::new(), &late).await;
+        drop(body);
+        let mut there = get.into_body();
+        for n in 1..=9 {
+            let frame = there.frame().await.unwrap().unwrap();
+            let event = format!("data: {n}\nid: {stream}-{n}\n\n");
+            assert_eq!(frame.into_data().unwrap(), event, "{wait}");
+            sleep(Duration::from_secs(20)).await;
+            feed.send(Ok(format!("data: {}\n\n", n + 1).into())).await.unwrap();
+        }
+        assert!(!feed.is_closed(), "{wait}");
+        drop(there);
+        let left = Instant::now();
+        feed.closed().await;
+        // That there was a reader is known from hold to hold.
+        let (waited, hold) = (left.elapsed().as_secs(), store::HOLD.as_secs());
+        assert!(waited.abs_diff(wait) <= hold, "{wait} became {waited}");
+    }
 }
 
 /// Streams as providers send them and the relay adds to them: with its heartbeats, a provider's comments
