@@ -90,6 +90,7 @@ pub(crate) struct Account {
     pub(crate) opened: Instant,
     /// What the client was told; none while there is no head.
     pub(crate) status: Option<StatusCode>,
+    /// Of its body, as it went to the client, or into the store whoever reads it there.
     pub(crate) bytes: u64,
     pub(crate) events: u64,
     pub(crate) first_byte: Option<Duration>,
@@ -126,12 +127,11 @@ impl Account {
         self.status = Some(status);
     }
 
-    /// Bytes go to the client. Those of the provider tell of its pace, the relay's own do not.
+    /// Bytes go to the client, or to those who read them in the store. Those of the provider tell of its pace, the relay's own do not.
     pub(crate) fn relayed(&mut self, now: Instant, bytes: usize, own: bool) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.bytes = self.bytes.saturating_add(bytes);
-        self.metrics.relayed_bytes.inc_by(bytes);
-        self.client.hold(bytes);
+        self.client.give(bytes);
         if own {
             return;
         }

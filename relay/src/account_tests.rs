@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Config;
-use crate::{caps::Caps, metrics::Level};
+use crate::caps::Caps;
 
 struct Desk {
     metrics: Arc<Metrics>,
@@ -12,9 +12,10 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
-        let client = Client::new(([127, 0, 0, 1], 1).into(), Level::default());
+        let metrics: Arc<Metrics> = Arc::default();
+        let client = Client::new(([127, 0, 0, 1], 1).into(), metrics.given.clone());
         Self {
-            metrics: Arc::default(),
+            metrics,
             caps: Arc::new(Caps::new(&Config::new("http://127.0.0.1:9000/v1".parse().unwrap()))),
             client,
         }

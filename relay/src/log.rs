@@ -9,7 +9,8 @@ use tracing::{info, warn};
 
 use crate::{account::Account, stream::EndReason};
 
-/// The line of a stream that is over.
+/// The line of a stream that is over. `bytes` and `events` are those of the stream, once, however often a
+/// kept one is read.
 pub(crate) fn stream(account: &Account, reason: EndReason) {
     info!(
         target: "relay::stream",

@@ -31,6 +31,15 @@ type Labels<const N: usize> = [(&'static str, String); N];
 /// A figure that rises and falls.
 pub(crate) type Level = Gauge<i64, AtomicI64>;
 
+/// Where bytes of bodies count that are given to clients.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Given {
+    /// All of them.
+    pub(crate) bytes: Counter,
+    /// Those that wait.
+    pub(crate) held: Level,
+}
+
 /// The counters of one relay.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -44,8 +53,7 @@ pub(crate) struct Metrics {
     pub(crate) cancels: Family<Labels<1>, Counter>,
     retries: Counter,
     resumed_readers: Counter,
-    pub(crate) relayed_bytes: Counter,
-    pub(crate) held_bytes: Level,
+    pub(crate) given: Given,
     pub(crate) time_to_first_byte: Histogram,
     /// The longest of each stream, not each gap: a lock once a stream in place of one an event,
     /// and one stall in a thousand tokens is seen where an average of gaps would bury it.
@@ -68,8 +76,7 @@ impl Default for Metrics {
             cancels: Family::default(),
             retries: Counter::default(),
             resumed_readers: Counter::default(),
-            relayed_bytes: Counter::default(),
-            held_bytes: Gauge::default(),
+            given: Given::default(),
             time_to_first_byte: Histogram::new(FIRST_BYTE),
             longest_gap: Histogram::new(GAP),
             heartbeats: Counter::default(),
@@ -109,9 +116,9 @@ impl Metrics {
     fn register_streams(&mut self) {
         let to = &mut self.registry;
         let help = "Body bytes given to clients, the relay's own included";
-        to.register_with_unit("relayed", help, Unit::Bytes, self.relayed_bytes.clone());
+        to.register_with_unit("relayed", help, Unit::Bytes, self.given.bytes.clone());
         let help = "Body bytes that wait for room in clients' sockets";
-        to.register_with_unit("held", help, Unit::Bytes, self.held_bytes.clone());
+        to.register_with_unit("held", help, Unit::Bytes, self.given.held.clone());
         let help = "Time from a request's admission to the provider's first body byte";
         let histogram = self.time_to_first_byte.clone();
         to.register_with_unit("time_to_first_byte", help, Unit::Seconds, histogram);

@@ -22,7 +22,7 @@ use crate::{
     early::{self, Asking},
     errors::Failure,
     headers,
-    metrics::Level,
+    metrics::Given,
     reached::reached,
     request_id::RequestId,
     resume::{self, StreamId},
@@ -219,8 +219,8 @@ impl Exchange<'_> {
         if let Some(resume) = relay.resume.as_ref().filter(|_| policy.family != Family::Opaque) {
             // A store that has no room or cannot be used costs the resuming, not the stream.
             if let Ok(begun) = resume.begin(caller, policy.family.farewell()).await {
-                // What is held for those who read the stream counts where they are.
-                let pumped = Client::new(client.address(), Level::default());
+                // What those who read the stream are given, and what is held for them, counts where they are.
+                let pumped = Client::new(client.address(), Given::default());
                 let stream = begun.stream;
                 account.client = pumped.clone();
                 policy.ids = Some(stream.to_string().into());

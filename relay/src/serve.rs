@@ -168,7 +168,7 @@ async fn connection<Io>(relay: Arc<Relay>, router: Router, io: Io, address: Sock
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let client = Client::new(address, relay.metrics.held_bytes.clone());
+    let client = Client::new(address, relay.metrics.given.clone());
     let _open = relay.metrics.connected();
     let mut io = Wire::new(io, client.clone(), relay.config.stalled_client);
     let begins = within(relay.config.request_head, io.speaks_http2());

@@ -20,7 +20,7 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use crate::metrics::Level;
+use crate::metrics::Given;
 
 /// What is known of the client of one connection; every body on that connection shares it.
 #[derive(Debug, Clone)]
@@ -41,21 +41,21 @@ struct Shared {
     held: AtomicI64,
     /// How many of them the gauge counts: those that a write had to wait for.
     counted: AtomicI64,
-    gauge: Level,
+    given: Given,
 }
 
 impl Shared {
     /// What is held is so for longer than it takes to write it.
     fn count(&self) {
         let held = self.held.load(Ordering::Acquire);
-        self.gauge.inc_by(held - self.counted.swap(held, Ordering::AcqRel));
+        self.given.held.inc_by(held - self.counted.swap(held, Ordering::AcqRel));
     }
 
     /// What was held has left, or never will.
     fn release(&self) {
         self.held.store(0, Ordering::Release);
         if self.counted.load(Ordering::Acquire) != 0 {
-            self.gauge.dec_by(self.counted.swap(0, Ordering::AcqRel));
+            self.given.held.dec_by(self.counted.swap(0, Ordering::AcqRel));
         }
     }
 }
@@ -67,8 +67,8 @@ impl Drop for Shared {
 }
 
 impl Client {
-    /// A client whose bytes count in the gauge while they wait.
-    pub(crate) fn new(address: SocketAddr, gauge: Level) -> Self {
+    /// A client whose bytes count as given, and as held while they wait.
+    pub(crate) fn new(address: SocketAddr, given: Given) -> Self {
         let shared = Arc::new(Shared {
             address,
             flushes: AtomicU64::new(0),
@@ -76,7 +76,7 @@ impl Client {
             stalled: AtomicBool::new(false),
             held: AtomicI64::new(0),
             counted: AtomicI64::new(0),
-            gauge,
+            given,
         });
         Self { shared, stream: None }
     }
@@ -96,7 +96,8 @@ impl Client {
     }
 
     /// So many bytes are given to hyper.
-    pub(crate) fn hold(&self, bytes: u64) {
+    pub(crate) fn give(&self, bytes: u64) {
+        self.shared.given.bytes.inc_by(bytes);
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         self.shared.held.fetch_add(bytes, Ordering::AcqRel);
     }
@@ -259,7 +260,7 @@ mod tests {
     use super::*;
 
     fn client() -> Client {
-        Client::new(([127, 0, 0, 1], 1).into(), Level::default())
+        Client::new(([127, 0, 0, 1], 1).into(), Given::default())
     }
 
     #[tokio::test(start_paused = true)]
@@ -324,17 +325,18 @@ mod tests {
 
     #[tokio::test]
     async fn what_has_to_wait_is_held_until_it_has_left_or_its_client_is_gone() {
-        let gauge = Level::default();
+        let given = Given::default();
+        let gauge = given.held.clone();
         let (near, mut far) = tokio::io::duplex(4);
-        let client = Client::new(([127, 0, 0, 1], 1).into(), gauge.clone());
+        let client = Client::new(([127, 0, 0, 1], 1).into(), given.clone());
         let mut wire = Wire::new(near, client.clone(), None);
         let mut cx = Context::from_waker(std::task::Waker::noop());
-        client.hold(4);
+        client.give(4);
         wire.write_all(b"four").await.unwrap();
         assert_eq!(gauge.get(), 0, "it need not wait");
         wire.flush().await.unwrap();
         for bytes in [3, 7] {
-            client.hold(bytes);
+            client.give(bytes);
             assert!(pin!(&mut wire).poll_write(&mut cx, b"more").is_pending());
         }
         assert_eq!(gauge.get(), 10);
@@ -342,10 +344,10 @@ mod tests {
         wire.flush().await.unwrap();
         assert_eq!(gauge.get(), 0);
         wire.write_all(b"four").await.unwrap();
-        client.hold(5);
+        client.give(5);
         assert!(pin!(&mut wire).poll_write(&mut cx, b"more").is_pending());
         assert_eq!(gauge.get(), 5);
         drop((wire, client));
-        assert_eq!(gauge.get(), 0);
+        assert_eq!((gauge.get(), given.bytes.get()), (0, 4 + 3 + 7 + 5));
     }
 }

@@ -254,16 +254,51 @@ async fn readers_have_a_cap_and_places_of_their_own() -> io::Result<()> {
     Ok(())
 }
 
-/// How many bytes the relay has taken when nothing moves any more.
-async fn handed_over(relay: &Running) -> io::Result<u64> {
+/// A figure without labels, as the relay tells it now.
+async fn figure(relay: &Running, metric: &str) -> io::Result<u64> {
+    let mut scrape = Client::send(relay.address, &bare("GET", "/metrics", CLOSE)).await?;
+    let text = scrape.rest().await.text();
+    let line = text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
+    Ok(line.expect(&text).parse().expect("a number"))
+}
+
+#[tokio::test]
+async fn what_each_reader_of_a_kept_stream_gets_is_counted_and_what_nobody_reads_is_not()
+-> io::Result<()> {
+    let events = [stream_head(), chunk("data: 1\n\n"), Step::Gate, chunk("data: 2\n\n")];
+    let answer = events.into_iter().chain([chunk(DONE), chunk(""), Step::Hold]).collect();
+    let mut provider = Provider::start(vec![answer]).await?;
+    let relay = relay(&provider, &[]).await?;
+    let mut first = Client::chat(relay.address).await?;
+    first.until("\nid: ").await;
+    let stream = name(&first).expect("it is kept");
+    first.until(&format!("{stream}-1\n\n")).await;
+    let taken = first.chunked().0.len();
+    drop(first);
+    let left = async {
+        while figure(&relay, "relay_open_connections").await? > 1 {}
+        io::Result::Ok(())
+    };
+    soon(left).await?;
+    assert!(matches!(provider.next().await, Seen::Request(_)));
+    provider.go();
+    assert_eq!(provider.next().await, Seen::Gone, "the relay has read it to the end");
+    assert_eq!(figure(&relay, "relay_relayed_bytes_total").await?, taken as u64);
+    let again = get(&relay, &stream, "").await?.chunked().0.len();
+    assert!(again > taken * 2, "{again} are all of it");
+    let rest = rest(&relay, &format!("{stream}-1"), "").await?.chunked().0.len();
+    let given = figure(&relay, "relay_relayed_bytes_total").await?;
+    assert_eq!(given, (taken + again + rest) as u64);
+    Ok(())
+}
+
+/// Resolves when readers are given nothing more.
+async fn nothing_moves(relay: &Running) -> io::Result<()> {
     let mut before = 0;
     loop {
-        let mut scrape = Client::send(relay.address, &bare("GET", "/metrics", CLOSE)).await?;
-        let text = scrape.rest().await.text();
-        let line = text.lines().find_map(|line| line.strip_prefix("relay_relayed_bytes_total "));
-        let now = line.expect(&text).parse().expect("a number");
+        let now = figure(relay, "relay_relayed_bytes_total").await?;
         if now == before && now > 0 {
-            return Ok(now);
+            return Ok(());
         }
         before = now;
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
@@ -275,14 +310,15 @@ async fn the_provider_waits_for_a_reader_of_a_kept_stream_and_nothing_is_lost() 
     const EVENTS: usize = 2_000;
     let filler = "x".repeat(16 << 10);
     let events = (1..=EVENTS).map(|n| chunk(format!("data: {{\"n\":{n},\"x\":\"{filler}\"}}\n\n")));
-    let answer = [stream_head()].into_iter().chain(events).chain([chunk(DONE), chunk("")]);
-    let provider = Provider::start(vec![answer.collect()]).await?;
+    let end = [chunk(DONE), chunk(""), Step::Hold];
+    let answer = [stream_head()].into_iter().chain(events).chain(end);
+    let mut provider = Provider::start(vec![answer.collect()]).await?;
     let relay = relay(&provider, &[("resume_bytes", "64KiB"), ("stalled_client", "off")]).await?;
     let mut slow = Client::send(relay.address, &post(CHAT, CLOSE)).await?;
     slow.until("\"n\":1,").await;
-    let taken = handed_over(&relay).await?;
-    let all = (EVENTS * filler.len()) as u64;
-    assert!(taken < all / 2, "{taken} of {all} bytes were taken for a reader that takes nothing");
+    assert!(matches!(provider.next().await, Seen::Request(_)));
+    nothing_moves(&relay).await?;
+    assert!(provider.seen.try_recv().is_err(), "all was taken for a reader that takes nothing");
     let (text, whole) = slow.rest().await.chunked();
     let text = String::from_utf8_lossy(&text).into_owned();
     assert!(whole && text.ends_with(&format!("-{}\n\n", EVENTS + 1)), "it ends otherwise");

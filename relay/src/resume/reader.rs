@@ -127,7 +127,7 @@ impl Body for Reader {
                     let read = ready!(read.as_mut().poll(cx));
                     if let Some(bytes) = self.take(read) {
                         self.mark = self.client.mark();
-                        self.client.hold(bytes.len() as u64);
+                        self.client.give(bytes.len() as u64);
                         return Poll::Ready(Some(Ok(Frame::data(bytes))));
                     }
                 }

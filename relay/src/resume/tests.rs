@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{metrics::Level, stream::ids::Ids};
+use crate::{metrics::Given, stream::ids::Ids};
 
 const FAREWELL: &str = "data: gone\n\n";
 
@@ -62,7 +62,7 @@ impl Pumped for Fed {
 }
 
 fn client() -> Client {
-    Client::new(([127, 0, 0, 1], 1).into(), Level::default())
+    Client::new(([127, 0, 0, 1], 1).into(), Given::default())
 }
 
 fn caller() -> Caller {
