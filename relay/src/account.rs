@@ -127,7 +127,8 @@ impl Account {
         self.status = Some(status);
     }
 
-    /// Bytes go to the client, or to those who read them in the store. Those of the provider tell of its pace, the relay's own do not.
+    /// Bytes go to the client, or to those who read them in the store. Those of the provider tell of its
+    /// pace, the relay's own do not.
     pub(crate) fn relayed(&mut self, now: Instant, bytes: usize, own: bool) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.bytes = self.bytes.saturating_add(bytes);

@@ -145,7 +145,7 @@ async fn once(
     if outbound.attempts.made() > 1 {
         relay.metrics.retried();
     }
-    let outbound = outbound.to(picked.base, picked.key).ok_or(Failure::BadPath)?;
+    let outbound = outbound.to(picked).ok_or(Failure::BadPath)?;
     let sent_at = Instant::now();
     let response = attempt(relay, outbound).await?;
     let (head, body) = http::Response::<reqwest::Body>::from(response).into_parts();

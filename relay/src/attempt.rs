@@ -5,13 +5,12 @@ use std::{error::Error, io, sync::Arc, time::Duration};
 use h2::Reason;
 use http::{HeaderMap, Method, Uri};
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
-use reqwest::Url;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use crate::{
-    account::Attempts, config::Secret, direct::NotConnected, errors::Failure, headers,
-    stale::Stale, state::Relay, target::target, upload::Upload,
+    account::Attempts, direct::NotConnected, errors::Failure, headers, stale::Stale, state::Relay,
+    target::target, upload::Upload, upstreams::Picked,
 };
 
 /// A request, which can be sent more than once if its body can.
@@ -27,11 +26,14 @@ pub(crate) struct Outbound {
 }
 
 impl Outbound {
-    /// The same for one upstream; `None` where the path leads out of its base.
-    pub(crate) fn to(&self, base: &Url, key: Option<&Secret>) -> Option<Self> {
-        let mut outbound = Self { uri: target(base, &self.uri)?, ..self.clone() };
-        if let Some(key) = key {
-            headers::show_key(&mut outbound.headers, key);
+    /// The same for one upstream; `None` where the path leads out of its base. What the client shows of
+    /// itself is meant for the first upstream's origin: others get it only where that is theirs, too.
+    pub(crate) fn to(&self, picked: &Picked<'_>) -> Option<Self> {
+        let mut outbound = Self { uri: target(picked.base, &self.uri)?, ..self.clone() };
+        match picked.key {
+            Some(key) => headers::show_key(&mut outbound.headers, key),
+            None if picked.is_foreign => headers::hide_credentials(&mut outbound.headers),
+            None => {}
         }
         Some(outbound)
     }

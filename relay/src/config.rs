@@ -73,7 +73,8 @@ pub struct Config {
     /// What a clean end of a chat stream without `[DONE]` is. Default: an error.
     pub missing_done: MissingDone,
     /// Where requests go when the upstreams before do not answer well, in order; at most 8, and none
-    /// of them twice with the same key. Default: none.
+    /// of them twice with the same key. One of another origin than the first upstream that has no key of
+    /// its own gets none of the client's credentials, which are not for it. Default: none.
     pub fallbacks: Vec<reqwest::Url>,
     /// The keys shown to the fallbacks, one for each in their order. Default: none, which is refused
     /// where there is a `provider_key`: it must not go to another provider by accident.
@@ -130,7 +131,8 @@ pub struct Config {
     pub credentials: bool,
     /// Keys that clients must show. Default: none, and everybody may call.
     pub keys: Vec<Secret>,
-    /// The key shown to the provider in place of the client's. Default: the client's own passes.
+    /// The key shown to the provider in place of all that the client shows: `authorization`, `cookie`,
+    /// `x-api-key`, `api-key`. Default: the client's own passes.
     pub provider_key: Option<Secret>,
     /// What the jitter of waits is drawn from. Default: 0.
     pub seed: u64,

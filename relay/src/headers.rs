@@ -22,6 +22,15 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 /// subdomains, would be bound by it (RFC 6797 6.1).
 const OF_THE_ORIGIN: [HeaderName; 2] = [header::ALT_SVC, header::STRICT_TRANSPORT_SECURITY];
 
+/// What tells a server who asks, and must be known to nobody else: `x-api-key` is that of Anthropic and of
+/// gateways, `api-key` that of Azure.
+const CREDENTIALS: [HeaderName; 4] = [
+    header::AUTHORIZATION,
+    header::COOKIE,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+];
+
 /// The name under which the relay stands in `Via` (RFC 9110 7.6.3).
 const VIA: HeaderValue = HeaderValue::from_static("1.1 relay");
 
@@ -49,8 +58,16 @@ pub(crate) fn to_provider(client: &HeaderMap, config: &Config, identity: bool) -
     headers
 }
 
-/// Shows the relay's own key to a provider.
+/// Takes away what the client shows of itself.
+pub(crate) fn hide_credentials(headers: &mut HeaderMap) {
+    for name in CREDENTIALS {
+        headers.remove(name);
+    }
+}
+
+/// Shows the relay's own key to a provider, in place of all that the client shows.
 pub(crate) fn show_key(headers: &mut HeaderMap, key: &Secret) {
+    hide_credentials(headers);
     if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", key.0)) {
         value.set_sensitive(true);
         headers.insert(header::AUTHORIZATION, value);
@@ -187,7 +204,12 @@ mod tests {
 
     #[test]
     fn a_clients_key_is_replaced_where_the_relay_holds_its_own() {
-        let sent = map(&[("authorization", "Bearer client"), ("cookie", "a=b")]);
+        let sent = map(&[
+            ("authorization", "Bearer client"),
+            ("cookie", "a=b"),
+            ("x-api-key", "client"),
+            ("api-key", "client"),
+        ]);
         let passed = to_provider(&sent, &config(), false);
         assert_eq!(passed["authorization"], "Bearer client");
 
@@ -196,7 +218,9 @@ mod tests {
         assert!(!replaced.contains_key("authorization"));
         show_key(&mut replaced, &Secret("provider".into()));
         assert_eq!(replaced["authorization"], "Bearer provider");
-        assert!(!replaced.contains_key("cookie"));
+        for name in ["cookie", "x-api-key", "api-key"] {
+            assert!(passed.contains_key(name) && !replaced.contains_key(name), "{name}");
+        }
 
         let guarded = Config { keys: vec![Secret("client".into())], ..config() };
         assert!(!to_provider(&sent, &guarded, false).contains_key("authorization"));

@@ -124,7 +124,8 @@ pub(crate) const SWITCHES: &[Switch] = &[
     switch(
         "fallbacks",
         &Many(Kind { takes: "URLs, at most 8", ..URL }, at!(fallbacks)),
-        "Upstreams to ask, in order, where those before fail",
+        "Upstreams to ask, in order, where those before fail; of another origin than `upstream`, and without a \
+         key in `fallback_keys`, they get none of the client's credentials",
     ),
     switch(
         "fallback_keys",
@@ -215,6 +216,7 @@ pub(crate) const SWITCHES: &[Switch] = &[
     switch(
         "provider_key",
         &OrOff(KEY, at!(provider_key)),
-        "The key shown to the provider; without it the client's own passes",
+        "The key shown to the provider in place of all that the client shows (`authorization`, `cookie`, \
+         `x-api-key`, `api-key`); without it the client's own passes",
     ),
 ];

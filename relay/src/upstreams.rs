@@ -27,6 +27,7 @@ pub(crate) struct Upstreams(Vec<Upstream>);
 struct Upstream {
     base: Url,
     key: Option<Secret>,
+    is_foreign: bool,
     breaker: Option<Mutex<Breaker>>,
 }
 
@@ -36,6 +37,8 @@ pub(crate) struct Picked<'a> {
     pub(crate) index: usize,
     pub(crate) base: &'a Url,
     pub(crate) key: Option<&'a Secret>,
+    /// Its origin is another than the first one's.
+    pub(crate) is_foreign: bool,
     pub(crate) permit: Permit,
 }
 
@@ -59,6 +62,7 @@ impl Upstreams {
         let upstream = |(base, key): (&Url, Option<&Secret>)| Upstream {
             base: base.clone(),
             key: key.cloned(),
+            is_foreign: base.origin() != config.upstream.origin(),
             breaker: rules.map(|rules| Mutex::new(Breaker::new(rules, now))),
         };
         Arc::new(Self(config.upstreams().map(upstream).collect()))
@@ -76,7 +80,8 @@ impl Upstreams {
                 Ok(ticket) => {
                     let permit = Permit { upstreams: Arc::clone(self), index, ticket };
                     let (base, key) = (&upstream.base, upstream.key.as_ref());
-                    return Ok(Picked { index, base, key, permit });
+                    let is_foreign = upstream.is_foreign;
+                    return Ok(Picked { index, base, key, is_foreign, permit });
                 }
                 Err(wait) => soonest = Some(soonest.map_or(wait, |least| wait.min(least))),
             }
@@ -185,6 +190,7 @@ mod tests {
             let picked = upstreams.pick(|i| i == index, Instant::now()).unwrap();
             assert_eq!(picked.key, Some(&secret(key)));
             assert_eq!(picked.base.port(), Some(9_000 + u16::try_from(index).unwrap()));
+            assert_eq!(picked.is_foreign, index > 0);
         }
     }
 

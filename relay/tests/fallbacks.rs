@@ -4,7 +4,7 @@ mod support;
 
 use std::io;
 
-use support::{Client, Provider, Running, Seen, bare, chunk, stream_head, whole};
+use support::{Client, Provider, Running, Seen, bare, chunk, post, stream_head, whole};
 
 fn stream() -> Vec<support::Step> {
     vec![stream_head(), chunk("data: {\"n\":1}\n\n"), chunk("data: [DONE]\n\n"), chunk("")]
@@ -34,6 +34,67 @@ async fn each_provider_is_shown_its_own_key() -> io::Result<()> {
     assert_eq!(client.status(), 200);
     assert_eq!(shown_key(first.next().await), "Bearer sk-first");
     assert_eq!(shown_key(second.next().await), "Bearer sk-second");
+    Ok(())
+}
+
+/// What a client shows of itself.
+const CREDENTIALS: [&str; 4] = [
+    "authorization: Bearer sk-client",
+    "cookie: session=client",
+    "x-api-key: sk-client",
+    "api-key: sk-client",
+];
+
+/// Which of these a provider was shown.
+fn shown(seen: Seen) -> Vec<&'static str> {
+    let Seen::Request(request) = seen else { panic!("{seen:?}") };
+    CREDENTIALS.into_iter().filter(|shown| request.lines().any(|line| line == *shown)).collect()
+}
+
+async fn ask_with_credentials(relay: &Running) -> io::Result<Client> {
+    let headers = CREDENTIALS.map(|shown| format!("{shown}\r\n")).concat();
+    Client::send(relay.address, &post("/v1/chat/completions", &headers)).await
+}
+
+#[tokio::test]
+async fn what_a_client_shows_one_provider_is_not_shown_to_another() -> io::Result<()> {
+    let mut first = Provider::start(vec![whole("503 Busy", "", "{}")]).await?;
+    let mut second = Provider::start(vec![stream()]).await?;
+    let relay = relay(&first, &second, &[]).await?;
+    ask_with_credentials(&relay).await?.until("[DONE]").await;
+    assert_eq!(shown(first.next().await), CREDENTIALS, "they are for it");
+    let none: [&str; 0] = [];
+    assert_eq!(shown(second.next().await), none);
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_path_of_the_same_origin_is_shown_the_same() -> io::Result<()> {
+    let mut provider = Provider::start(vec![whole("503 Busy", "", "{}"), stream()]).await?;
+    let base = |path| format!("http://{}/{path}", provider.address);
+    let switches = [("fallbacks", &*base("azure/v1")), ("retries", "0")];
+    let relay = Running::before(&base("openai/v1"), &switches).await?;
+    ask_with_credentials(&relay).await?.until("[DONE]").await;
+    for _ in 0..2 {
+        assert_eq!(shown(provider.next().await), CREDENTIALS);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_is_shown_a_key_of_the_relay_is_shown_none_of_the_client() -> io::Result<()> {
+    let none: [&str; 0] = [];
+    for (keys, passed) in [
+        (&[("provider_key", "sk-first"), ("fallback_keys", "sk-second")][..], &none[..]),
+        (&[("fallback_keys", "sk-second")], &CREDENTIALS),
+    ] {
+        let mut first = Provider::start(vec![whole("503 Busy", "", "{}")]).await?;
+        let mut second = Provider::start(vec![stream()]).await?;
+        let relay = relay(&first, &second, keys).await?;
+        ask_with_credentials(&relay).await?.until("[DONE]").await;
+        assert_eq!(shown(first.next().await), passed);
+        assert_eq!(shown(second.next().await), none);
+    }
     Ok(())
 }
 
