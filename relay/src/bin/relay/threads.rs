@@ -50,7 +50,7 @@ impl Thread {
             // Without it the relay still works, only later.
             drop(socket.set_nodelay(true));
         });
-        runtime.block_on(async {
+        let ended = runtime.block_on(async {
             let serve = async {
                 server.serve(listener, client, told).await;
                 others.have_drained().await;
@@ -60,7 +60,11 @@ impl Thread {
                 now = now => now,
                 () = serve => Ok(()),
             }
-        })
+        });
+        // All that anybody waits for is done. Dropped, the runtime would wait for the look-up of a
+        // name, too, and the system's resolver has no bound that the relay knows.
+        runtime.shutdown_background();
+        ended
     }
 }
 
@@ -116,4 +120,41 @@ pub(crate) fn serve(
         thread::Builder::new().spawn(serve).map_err(cannot)?;
     }
     here.serve(&server, others, told, now)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::mpsc::{RecvTimeoutError, channel},
+        time::Duration,
+    };
+
+    use super::*;
+
+    /// Longer than a thread takes to end, whatever else the machine does.
+    const PATIENCE: Duration = Duration::from_mins(1);
+
+    /// A name is looked up by a call that blocks a thread of the runtime.
+    #[test]
+    fn a_look_up_that_takes_its_time_keeps_no_thread_from_ending() {
+        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let config = Config::new("http://127.0.0.1:9/v1".parse().unwrap());
+        let thread = Thread::new(&listener, relay::dial::client(&config).unwrap()).unwrap();
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (end, looks_up) = channel::<()>();
+        let (tell, how) = channel();
+        let told = async {
+            tokio::task::spawn_blocking(move || {
+                let _ = begun.send(());
+                let _ = tell.send(looks_up.recv_timeout(PATIENCE));
+            });
+            has_begun.await.unwrap();
+        };
+        let server = Server::new(config).unwrap();
+        assert_eq!(thread.serve(&server, Others::new(), told, pending()), Ok(()));
+        drop(end);
+        let how = how.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(how, Err(RecvTimeoutError::Disconnected), "the thread waited for it");
+    }
 }
