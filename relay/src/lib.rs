@@ -54,6 +54,7 @@ pub mod stream;
 pub mod switches;
 mod table;
 mod target;
+mod unsaid;
 mod upload;
 mod upstreams;
 mod wire;

@@ -33,6 +33,7 @@ use crate::{
         body::{Relayed, Source},
     },
     target::target,
+    unsaid::Unsaid,
     upload::Upload,
     wire::Client,
 };
@@ -183,7 +184,7 @@ impl Exchange<'_> {
         let headers = headers::to_client(answer.status, &answer.headers, &self.relay.config);
         let (stream, body) = if answer.body.is_end_stream() && !headers::is_event_stream(&headers) {
             self.account.end(EndReason::Complete);
-            (None, Body::empty())
+            (None, Body::new(Unsaid))
         } else {
             let policy = Policy { family: answer.family(self.route), ..self.policy() };
             self.body(Core::new, policy, Source::Body(answer.body), answer.sent_at).await

@@ -5,7 +5,7 @@ mod support;
 
 use std::io;
 
-use support::{Client, Provider, Running, Seen, Step, chunk, post, stream_head, whole};
+use support::{Client, Provider, Running, Seen, Step, bare, chunk, post, stream_head, whole};
 
 /// What a client must get.
 #[derive(Debug, Clone, Copy)]
@@ -308,6 +308,22 @@ async fn a_bomb_is_never_unpacked_whatever_is_switched_on() -> io::Result<()> {
         let (body, complete) = client.until("\r\n0\r\n\r\n").await.chunked();
         assert!(complete && body == bomb, "{} bytes of {}", body.len(), bomb.len());
         assert!(client.head().contains("content-encoding: gzip"), "{}", client.head());
+    }
+    Ok(())
+}
+
+/// An answer to HEAD has the length that it would have to GET, or none (RFC 9110 8.6).
+#[tokio::test]
+async fn a_head_without_a_length_stays_without_one() -> io::Result<()> {
+    for (field, length) in [("", None), ("content-length: 42\r\n", Some("content-length: 42"))] {
+        let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n{field}\r\n");
+        let provider = Provider::start(vec![vec![Step::Send(head.into_bytes())]]).await?;
+        let relay = Running::start(provider.address, &[]).await?;
+        let request = bare("HEAD", "/v1/models", "");
+        let mut client = Client::send(relay.address, &request).await?;
+        let head = client.rest().await.head();
+        assert_eq!(client.status(), 200);
+        assert_eq!(head.lines().find(|line| line.starts_with("content-length")), length, "{head}");
     }
     Ok(())
 }

@@ -201,6 +201,58 @@ async fn told_to_stop_it_says_goaway_and_lets_streams_finish() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn of_a_body_that_does_not_come_no_length_is_made_up() {
+    let upstream = BoxCloneSyncService::new(service_fn(|request: reqwest::Request| async move {
+        let status = match request.url().path() {
+            "/v1/204" => 204,
+            "/v1/304" => 304,
+            _ => 200,
+        };
+        let mut head = http::Response::builder().status(status);
+        if request.url().path() == "/v1/told" {
+            head = head.header("content-length", 42);
+        }
+        Ok(reqwest::Response::from(head.body(reqwest::Body::from(""))?))
+    }));
+    let (pipe, _stop) = relay(upstream, &[]);
+    let client = connected(pipe, 65_535).await;
+    for (method, path, length) in [
+        ("HEAD", "/v1/untold", None),
+        ("HEAD", "/v1/told", Some("42")),
+        ("GET", "/v1/204", None),
+        ("GET", "/v1/304", None),
+    ] {
+        let request = http::Request::builder().method(method).uri(format!("http://relay{path}"));
+        let mut client = client.clone().ready().await.expect("room for a stream");
+        let request = request.body(()).expect("a request");
+        let (answer, _) = client.send_request(request, true).expect("it is sent");
+        let answer = answer.await.expect("an answer");
+        let told = answer.headers().get("content-length").map(|length| length.to_str().unwrap());
+        assert_eq!(told, length, "{method} {path}: {}", answer.status());
+        assert_eq!(read(answer.into_body()).await, (Vec::new(), None));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kept_stream_that_is_over_tells_no_length_of_what_follows() {
+    let upstream = streams(|_| stream::iter([Ok(Bytes::from_static(b"data: [DONE]\n\n"))]));
+    let (pipe, _stop) = relay(upstream, &[("resume", "on")]);
+    let client = connected(pipe, 65_535).await;
+    let answer = ask(&client, CHAT).await;
+    let name = answer.headers()["x-stream-id"].to_str().expect("a name").to_owned();
+    let (body, _) = read(answer.into_body()).await;
+    let body = String::from_utf8(body).expect("text");
+    let last = body.lines().rev().find_map(|line| line.strip_prefix("id: ")).expect("an id");
+    let request = http::Request::get(format!("http://relay/v1/streams/{name}"));
+    let request = request.header("last-event-id", last).body(()).expect("a request");
+    let mut client = client.ready().await.expect("room for a stream");
+    let (answer, _) = client.send_request(request, true).expect("it is sent");
+    let answer = answer.await.expect("an answer");
+    assert_eq!(answer.status(), 204);
+    assert_eq!(answer.headers().get("content-length"), None);
+}
+
 /// Sends bytes, and reads until the relay closes.
 async fn silent(sent: &[u8]) -> Duration {
     let upstream = streams(|_| stream::empty());

@@ -27,10 +27,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    body::Body,
-    response::{IntoResponse as _, Response},
-};
+use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tokio::task::JoinSet;
@@ -55,6 +52,7 @@ use crate::{
     headers,
     lock::Locked as _,
     reached::reached,
+    unsaid::Unsaid,
     wire::Client,
 };
 
@@ -183,7 +181,10 @@ impl Resume {
         let place = self.store.attach(stream);
         let opened = match self.store.open(stream, event.number).await {
             // EventSource reconnects after any end but this one (HTML 9.2.3).
-            Err(StoreError::Over) => return Ok(StatusCode::NO_CONTENT.into_response()),
+            Err(StoreError::Over) => {
+                let body = Body::new(Unsaid);
+                return Ok(response(StatusCode::NO_CONTENT, HeaderMap::new(), None, body));
+            }
             opened => opened?,
         };
         if caller.is_some_and(|caller| caller.owner(stream) != opened.label.owner) {

@@ -6,6 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use axum::response::IntoResponse as _;
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 use proptest::prelude::*;
