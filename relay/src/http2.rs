@@ -21,7 +21,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use h2::{
     Reason, RecvStream, SendStream,
-    server::{Builder, SendResponse},
+    server::{Builder, Connection, SendResponse},
 };
 use http::{HeaderValue, Request, Response, header};
 use http_body::{Body as _, Frame};
@@ -73,25 +73,31 @@ where
     let Some(Ok(mut connection)) = within(patience, settings().handshake(io)).await else { return };
     let mut streams = FuturesUnordered::new();
     let mut draining = pin!(relay.phases.clone().reached(Phase::Draining));
-    let mut told = false;
+    let mut ending = pin!(relay.phases.clone().reached(Phase::Ending));
+    let mut phase = Phase::Running;
+    let (mut served, mut leaves) = (false, false);
     let mut unused_since = Instant::now();
     loop {
-        let left = patience.map(|patience| patience.saturating_sub(unused_since.elapsed()));
+        let budget = if leaves { relay.config.stalled_client.or(patience) } else { patience };
+        let left = budget.map(|budget| budget.saturating_sub(unused_since.elapsed()));
         let unused = within(left, std::future::pending::<()>());
         tokio::select! {
             biased;
-            () = &mut draining, if !told => {
-                told = true;
+            () = &mut draining, if phase == Phase::Running => {
+                (phase, leaves, unused_since) = (Phase::Draining, true, Instant::now());
+                leave(&mut connection, served);
+            }
+            () = &mut ending, if phase == Phase::Draining => {
+                phase = Phase::Ending;
                 if streams.is_empty() {
-                    connection.abrupt_shutdown(Reason::NO_ERROR);
-                } else {
-                    connection.graceful_shutdown();
+                    leave(&mut connection, false);
                 }
             }
             Some(()) = streams.next() => unused_since = Instant::now(),
             // How a connection fails is the client's affair, or was already told in its streams.
             accepted = connection.accept() => match accepted {
                 Some(Ok((request, respond))) => {
+                    served = true;
                     let client = client.of_stream();
                     let date = relay.date();
                     let stalled = relay.config.stalled_client;
@@ -99,12 +105,27 @@ where
                 }
                 Some(Err(_)) | None => return,
             },
-            // `GOAWAY` names the last stream that was served, so what comes now is safe to repeat.
             _ = unused, if streams.is_empty() => {
-                unused_since = Instant::now();
-                connection.abrupt_shutdown(Reason::NO_ERROR);
+                leave(&mut connection, served && !leaves);
+                (leaves, unused_since) = (true, Instant::now());
             }
         }
+    }
+}
+
+/// Says `GOAWAY`. It names the last stream that was served, so what comes now is safe to repeat.
+///
+/// Of answers that are over, the client's window may hold back the rest in `h2`, which does not tell so.
+/// With `patience` it sends that before it closes; without, nothing any more. The patience is none where
+/// nothing was ever served: `h2` asks the client by a `PING` first.
+fn leave<Io>(connection: &mut Connection<Wire<Io>, Bytes>, patience: bool)
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+{
+    if patience {
+        connection.graceful_shutdown();
+    } else {
+        connection.abrupt_shutdown(Reason::NO_ERROR);
     }
 }
 

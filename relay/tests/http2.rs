@@ -253,6 +253,59 @@ async fn a_kept_stream_that_is_over_tells_no_length_of_what_follows() {
     assert_eq!(answer.headers().get("content-length"), None);
 }
 
+/// An answer that ends while its last 6,000 bytes wait for a window of 65,535.
+fn tailed() -> Upstream {
+    streams(|_| stream::iter([55_535, 16_000]).map(|length| Ok(Bytes::from(vec![b'x'; length]))))
+}
+
+/// What a reader gets that pauses for so long, or for ever, before it gives its window back, and for how
+/// long its connection lasts after the question; the relay is told to stop after a second, or not.
+async fn pauses(seconds: Option<u64>, stops: bool) -> (Option<(usize, Option<Reason>)>, u64) {
+    let (relay, pipe) = started(tailed(), &[("missing_done", "tolerate"), ("drain", "50s")]);
+    let mut builder = h2::client::Builder::new();
+    builder.initial_window_size(65_535).initial_connection_window_size(1 << 24);
+    let (client, connection) = builder.handshake(pipe).await.expect("a handshake");
+    let connection = tokio::spawn(connection);
+    let begun = Instant::now();
+    let answer = ask(&client, CHAT).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let Relay { connect, stop, task } = relay;
+    // Dropped, it tells to stop.
+    let stop = (!stops).then_some(stop);
+    let mut got = None;
+    let mut kept = Some(answer);
+    if let (Some(seconds), Some(answer)) = (seconds, kept.take_if(|_| seconds.is_some())) {
+        tokio::time::sleep(Duration::from_secs(seconds - 1)).await;
+        let (body, reset) = read(answer.into_body()).await;
+        got = Some((body.len(), reset));
+    }
+    let closed = timeout(Duration::from_hours(1), connection).await.expect("the relay closes");
+    drop((closed.expect("it does not panic"), kept));
+    let lasted = begun.elapsed().as_secs();
+    drop((connect, stop));
+    task.await.expect("it does not panic");
+    (got, lasted)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rest_of_a_finished_answer_waits_for_its_window() {
+    // Its connection may be unused for 30 s, and has the budget of a stalled client then.
+    let whole = Some((71_535, None));
+    assert_eq!(pauses(Some(40), false).await, (whole, 40));
+    assert_eq!(pauses(Some(89), false).await, (whole, 89));
+}
+
+#[tokio::test(start_paused = true)]
+async fn told_to_stop_it_lets_the_rest_of_a_finished_answer_leave() {
+    assert_eq!(pauses(Some(40), true).await, (Some((71_535, None)), 40));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_never_takes_the_rest_of_a_finished_answer_holds_neither_place_nor_drain() {
+    assert_eq!(pauses(None, false).await, (None, 90));
+    assert_eq!(pauses(None, true).await, (None, 51));
+}
+
 /// Sends bytes, and reads until the relay closes.
 async fn silent(sent: &[u8]) -> Duration {
     let upstream = streams(|_| stream::empty());
