@@ -1,11 +1,11 @@
 //! One run against all that it is judged by.
 
 use crate::{
-    exchange::{Moment, Run},
+    exchange::{Exchange, Moment, Run},
     expect::{self, Lenient},
     plan::{Client, Plan},
     rules::{self, Level, Rule},
-    scenario::Expect,
+    scenario::{Expect, Kind},
     trace::{Fact, ProviderEvent, Trace, WorldFact},
     verdict::{Breach, Inquiry, Verdict},
 };
@@ -195,8 +195,10 @@ fn answered(run: &Run<'_>) -> Verdict {
         if run.plan.expect.iter().any(|one| told(one) || one.any_of.iter().any(told)) {
             continue;
         }
-        let last = run.exchanges.iter().rposition(|exchange| *exchange.client == *client.name);
-        let Some(index) = last else {
+        // A browser asks only where its preflight, which the page does not see, allows it.
+        let asks = |exchange: &Exchange| client.kind != Kind::Browser || !exchange.is_preflight();
+        let is_its = |exchange: &Exchange| *exchange.client == *client.name && asks(exchange);
+        let Some(index) = run.exchanges.iter().rposition(is_its) else {
             inquiry.broke(unanswered(run, client, Moment::last(run.trace), "it never asked"));
             continue;
         };
@@ -316,7 +318,7 @@ mod tests {
     #[test]
     fn who_stays_and_gets_no_answer_must_be_expected_to() {
         let mut story = Story::new();
-        story.client("reader", crate::scenario::Kind::Raw);
+        story.client("reader", Kind::Raw);
         story.plan.expect = vec![];
         story.over(200);
         let every = ("every client is answered".to_owned(), "it never asked".to_owned());
@@ -331,6 +333,22 @@ mod tests {
         let never = serde_json::from_str("0").ok();
         story.plan.expect = vec![Expect { client, attempts: never, ..Expect::default() }];
         assert!(never.is_some() && !failures(&story).contains(&every));
+    }
+
+    #[test]
+    fn a_page_whose_preflight_alone_is_answered_is_not() {
+        let mut story = Story::new();
+        story.client("page", Kind::Browser);
+        story.plan.clients.retain(|client| client.name == "page");
+        let asked = [("origin", "https://app.example"), ("access-control-request-method", "POST")];
+        story.asks_with(0, "page", "OPTIONS", &asked, "");
+        story.replies(1, "page", 204, &[]);
+        story.over(200);
+        let every = ("every client is answered".to_owned(), "it never asked".to_owned());
+        assert!(failures(&story).contains(&every), "{:?}", failures(&story));
+        story.asks_with(300, "page", "POST", &[], "{\"user\":\"page\"}");
+        story.replies(301, "page", 200, &[]);
+        assert!(!failures(&story).contains(&every), "{:?}", failures(&story));
     }
 
     #[test]

@@ -5,7 +5,8 @@ use super::frames::{Frame, Frames};
 /// The families of streams, told by the path of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
-    /// Chat completions: `data: [DONE]` comes last (`OpenAI` API, chat completion streaming).
+    /// Chat completions, and completions before them: `data: [DONE]` comes last (`OpenAI` API, chat
+    /// completion streaming).
     Chat,
     /// Responses: one of three last events, and no `[DONE]`; an `error` event ends it too (`OpenAI`
     /// API, Responses streaming events).
@@ -21,7 +22,7 @@ impl Family {
     /// The family of a request's target.
     pub fn of(target: &str) -> Self {
         match target.split(['?', '#']).next().unwrap_or(target) {
-            "/v1/chat/completions" => Self::Chat,
+            "/v1/chat/completions" | "/v1/completions" => Self::Chat,
             "/v1/responses" => Self::Responses,
             _ => Self::Other,
         }
@@ -70,6 +71,7 @@ mod tests {
     #[test]
     fn the_path_tells_the_family_whatever_its_query() {
         assert_eq!(Family::of("/v1/chat/completions"), Family::Chat);
+        assert_eq!(Family::of("/v1/completions"), Family::Chat);
         assert_eq!(Family::of("/v1/responses?a=b"), Family::Responses);
         for other in ["/v1/responses/resp_1", "/v1/models", "/", ""] {
             assert_eq!(Family::of(other), Family::Other, "{other}");

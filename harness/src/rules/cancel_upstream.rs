@@ -70,7 +70,7 @@ fn gone_before(answer: &Answer, left: Moment) -> bool {
 }
 
 fn judge(run: &Run<'_>) -> Verdict {
-    let allowed = CLOSED.time(run) + round_trips(&run.plan.links);
+    let allowed = CLOSED.time(run) + round_trips(&run.plan.links) + run.plan.slow_by(&run.relay);
     let mut inquiry = Inquiry::default();
     for closing in closings(run).filter(|one| one.how != Leaving::Left(Leave::Vanish)) {
         let Closing { exchange, left, closed, .. } = closing;
@@ -137,7 +137,7 @@ mod tests {
     use super::RULE;
     use crate::{
         exchange::testing::Story,
-        scenario::Leave,
+        scenario::{HostLimits, Leave},
         trace::{ClientFact, Fact, SocketFact},
         verdict::Verdict,
     };
@@ -157,6 +157,15 @@ mod tests {
     fn it_holds_where_the_provider_sees_the_end_in_time() {
         let mut story = left();
         story.provider_left(1_120, "reader");
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn a_slow_relay_has_its_time() {
+        let mut story = left();
+        let slow = HostLimits { slow_cpu: "2s".parse().ok(), ..HostLimits::default() };
+        story.plan.hosts.insert("relay".to_owned(), slow);
+        story.provider_left(3_120, "reader");
         assert_eq!(story.verdict(&RULE), Verdict::Held);
     }
 

@@ -133,9 +133,10 @@ impl Cap {
     }
 }
 
-/// It was let in although every place was taken.
+/// It was let in although every place was taken. What the provider is not asked for needs no place.
 fn over(run: &Run<'_>, index: usize, exchange: &Exchange, cap: &Cap) -> Option<Breach> {
     let most = cap.most(run)?;
+    run.answers_to(index).next()?;
     let head = exchange.head.as_ref().filter(|_| !exchange.is_preflight())?;
     let taken = cap.taken(run, index, Duration::ZERO);
     let wanted = format!("429: {taken} of {most} places are taken ({})", cap.switch);
@@ -233,6 +234,17 @@ mod tests {
         let breach = story.breach(&RULE);
         assert_eq!(breach.wanted, ["429: 1 of 1 places are taken (max_streams_per_address)"]);
         assert_eq!(breach.got, "status 200");
+    }
+
+    #[test]
+    fn what_the_provider_is_not_asked_for_needs_no_place() {
+        for status in [200, 401, 404, 405] {
+            let mut story = capped();
+            story.asks(10, "second");
+            story.replies(10, "second", status, JSON);
+            let why = "nobody was over a cap or a rate of the relay's own";
+            story.assert_not_applicable(&RULE, why);
+        }
     }
 
     #[test]

@@ -71,8 +71,12 @@ fn judge_one(run: &Run<'_>, index: usize, answer: Option<&Answer>, failed: &str)
     if head.status < 400 {
         return breach(head.moment, "a status of 4xx or 5xx", format!("status {}", head.status));
     }
-    let media_type = essence(&head.headers).unwrap_or_else(|| "none".to_owned());
-    if media_type != "application/json" {
+    let media_type = essence(&head.headers);
+    // What the provider told in another form may pass as it is.
+    let as_told = answer.filter(|answer| answer.status() == Some(head.status));
+    let is_as_told = as_told.is_some_and(|answer| essence(&answer.answer_headers) == media_type);
+    let media_type = media_type.unwrap_or_else(|| "none".to_owned());
+    if media_type != "application/json" && !is_as_told {
         let got = format!("status {} with content type {media_type}", head.status);
         return breach(head.moment, "content type application/json", got);
     }
@@ -144,6 +148,27 @@ mod tests {
             assert_eq!(breach.at.as_millis(), 3);
             assert_eq!(breach.wanted, [wanted]);
             assert_eq!(breach.got, format!("the provider answered 429, the client got {got}"));
+        }
+    }
+
+    #[test]
+    fn what_the_provider_told_in_another_form_may_pass_as_it_is() {
+        let told = |provider: &[(&str, &str)], status, client: &[(&str, &str)]| {
+            let mut story = Story::new();
+            story.asks(0, "reader");
+            story.forwards(0, "reader");
+            story.answers(1, "reader", 502, provider);
+            story.provider_ends(1, "reader", End::Clean);
+            story.replies(3, "reader", status, client);
+            story.closes(4, "reader", BodyEnd::Complete);
+            story
+        };
+        let page = &[("content-type", "text/html")];
+        assert_eq!(told(page, 502, page).verdict(&RULE), Verdict::Held);
+        assert_eq!(told(page, 502, JSON).verdict(&RULE), Verdict::Held);
+        assert_eq!(told(&[], 502, &[]).verdict(&RULE), Verdict::Held);
+        for wrong in [told(page, 503, page), told(JSON, 502, page), told(page, 502, &[])] {
+            assert_eq!(wrong.breach(&RULE).wanted, ["content type application/json"]);
         }
     }
 

@@ -18,6 +18,9 @@ pub(super) const RULE: Rule = Rule {
 
 const FOR_POST: [&str; 2] = ["/v1/chat/completions", "/v1/responses"];
 
+/// Who may not ask at all, or not now, need not be told what could be asked.
+const BEFORE_ROUTES: [u16; 4] = [401, 403, 429, 503];
+
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
     for (index, exchange) in run.exchanges.iter().enumerate() {
@@ -26,6 +29,7 @@ fn judge(run: &Run<'_>) -> Verdict {
         let is_wrong = exchange.method != "POST"
             && !exchange.is_preflight()
             && FOR_POST.contains(&path)
+            && !exchange.status().is_some_and(|status| BEFORE_ROUTES.contains(&status))
             && run.answers_to(index).next().is_none();
         if !is_head && !is_wrong {
             continue;
@@ -98,6 +102,14 @@ mod tests {
         assert_eq!(breach.wanted, ["405 with Allow for GET /v1/chat/completions"]);
         assert_eq!(breach.got, "status 404 with allow: absent");
         assert_eq!(asked("GET", 405, &[], "").breach(&RULE).got, "status 405 with allow: absent");
+    }
+
+    #[test]
+    fn who_may_not_ask_at_all_is_not_told_what_could_be_asked() {
+        for status in [401, 403, 429, 503] {
+            let why = "every method was one that its path has";
+            asked("GET", status, JSON, "{}").assert_not_applicable(&RULE, why);
+        }
     }
 
     #[test]

@@ -5,16 +5,17 @@ use crate::{
     verdict::Breach,
 };
 
-/// Answers whose head came from the provider to a client: of the answers that were there when the
-/// client's head came, the last, with its headers known; and the head that the client got.
+/// Answers whose head came from the provider to a client: of the answers that were asked for when the
+/// client's head came, the last, with its headers known; and the head that the client got. Where that
+/// one had no head, the client's is the relay's own, whatever an attempt before was answered.
 pub(super) fn forwarded<'a>(
     run: &'a Run<'_>,
 ) -> impl Iterator<Item = (usize, &'a Exchange, &'a Answer, &'a Head)> {
     run.exchanges.iter().enumerate().filter_map(|(index, exchange)| {
         let head = exchange.head.as_ref()?;
-        let was_there = |answer: &&Answer| answer.head.is_some_and(|(at, _)| at < head.moment);
-        let answer = run.answers_to(index).rfind(was_there)?;
-        (!answer.answer_headers.is_empty()).then_some((index, exchange, answer, head))
+        let answer = run.answers_to(index).rfind(|answer| answer.received < head.moment)?;
+        let was_there = answer.head.is_some_and(|(at, _)| at < head.moment);
+        (was_there && !answer.answer_headers.is_empty()).then_some((index, exchange, answer, head))
     })
 }
 

@@ -72,8 +72,8 @@ fn looks_whole(body: &[u8], answer: &Answer, fate: Fate) -> bool {
     let error = frames.iter().any(|(_, frame)| frame.error().is_some());
     let family = answer.family();
     let done = |frames: &Frames<'_>| frames.iter().any(|(_, frame)| family.is_terminator(&frame));
-    let invented = done(&frames) && !done(&Frames::of(&answer.body.bytes));
-    invented || (!error && fate == Fate::Cut)
+    // With the terminator all has come, whatever is left to be cut behind it.
+    if done(&frames) { !done(&Frames::of(&answer.body.bytes)) } else { !error && fate == Fate::Cut }
 }
 
 fn breach(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer, fate: Fate) -> Breach {
@@ -185,6 +185,15 @@ mod tests {
         assert_eq!(breach.wanted[2], "a clean end of the body without `[DONE]`");
         let both = format!("{ERROR}data: [DONE]\n\n");
         after(End::Reset, &both, BodyEnd::Complete).breach(&RULE);
+    }
+
+    #[test]
+    fn with_the_terminator_nothing_is_missing_whatever_is_cut_behind_it() {
+        let mut story = Story::streaming();
+        story.relays(1, "reader", "data: 1\n\ndata: [DONE]\n\n");
+        story.provider_ends(2, "reader", End::Reset);
+        story.closes(4, "reader", BodyEnd::Complete);
+        assert_eq!(story.verdict(&RULE), Verdict::Held);
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub(super) const RULE: Rule = Rule {
 
 const FIELD: &str = "last-event-id";
 
+/// A refusal by which nothing is said of this field: of the caller, the route, or the time.
+const ANOTHER_REASON: [u16; 5] = [401, 403, 404, 405, 429];
+
 fn judge(run: &Run<'_>) -> Verdict {
     if run.switch("resume") == Some("on") {
         return Verdict::NotApplicable { why: "the relay resumes streams by itself".to_owned() };
@@ -41,7 +44,7 @@ fn judge(run: &Run<'_>) -> Verdict {
         }
         if let (None, Some(head)) = (run.answers_to(index).next(), &exchange.head)
             && (400..500).contains(&head.status)
-            && head.status != 429
+            && !ANOTHER_REASON.contains(&head.status)
         {
             inquiry.broke(broke(
                 head.moment,
@@ -97,6 +100,16 @@ mod tests {
         story.replies(3, "reader", 400, JSON);
         let breach = story.breach(&RULE);
         assert_eq!((breach.at.as_millis(), breach.got.as_str()), (3, "reader was refused: 400"));
+    }
+
+    #[test]
+    fn who_is_refused_for_another_reason_is_not_refused_for_the_id() {
+        for status in [401, 403, 404, 405, 429] {
+            let mut story = Story::new();
+            story.asks_with(0, "reader", "POST", &[("last-event-id", "7")], "{}");
+            story.replies(3, "reader", status, JSON);
+            assert_eq!(story.verdict(&RULE), Verdict::Held, "{status}");
+        }
     }
 
     #[test]

@@ -39,6 +39,8 @@ fn judge(run: &Run<'_>) -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    use mock_openai::script::End;
+
     use super::RULE;
     use crate::{
         exchange::testing::{JSON, Story},
@@ -78,6 +80,19 @@ mod tests {
         let mut body = answered(204, 204);
         body.gets(3, "reader", "null");
         assert_eq!(body.breach(&RULE).got, "4 B of body");
+    }
+
+    #[test]
+    fn what_became_of_an_attempt_before_the_last_is_not_told() {
+        let mut story = Story::new();
+        story.asks(0, "reader");
+        story.forwards(0, "reader");
+        story.answers(1, "reader", 503, JSON);
+        story.provider_ends(1, "reader", End::Clean);
+        story.forwards(2, "reader");
+        story.provider_ends(3, "reader", End::Reset);
+        story.replies(4, "reader", 502, JSON);
+        story.assert_not_applicable(&RULE, "the provider answered nothing but 200");
     }
 
     #[test]
