@@ -14,7 +14,7 @@ use http::Version;
 use http_body::{Body, Frame, SizeHint};
 use tower::Service;
 
-use crate::{lock::Locked as _, reached::reached};
+use crate::lock::Locked as _;
 
 /// How many exchanges one client has under way before the next gets some: what a provider should allow
 /// on a connection at least (RFC 9113 6.5.2).
@@ -53,7 +53,6 @@ impl<S: Clone> Spread<S> {
         if lanes.iter().all(|lane| lane.under_way() >= MOST)
             && let Some(service) = (self.more)()
         {
-            reached!("exchanges are spread over one more client");
             lanes.push(Lane { service, place: Arc::default() });
         }
         let has_room = lanes.iter().find(|lane| lane.under_way() < MOST);

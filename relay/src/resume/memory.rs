@@ -102,7 +102,6 @@ impl Streams {
         while let Some((over, stream)) = self.first()
             && is_old(over, keep)
         {
-            reached!("a kept stream is forgotten after its time");
             self.forget(stream);
         }
     }
@@ -198,6 +197,7 @@ impl MemoryStore {
         let ring = ring.borrow();
         // It is there for those who read it, and for nobody else.
         if is_old(ring.over_at(), self.bounds.keep) {
+            reached!("a kept stream is forgotten after its time");
             return Err(StoreError::Unknown);
         }
         ring.open(after)
