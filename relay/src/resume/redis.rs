@@ -15,6 +15,8 @@
 
 #[path = "redis_connections.rs"]
 mod connections;
+#[path = "redis_form.rs"]
+mod form;
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +25,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use redis::{
     FromRedisValue, Pipeline, RedisError,
@@ -31,9 +32,12 @@ use redis::{
 };
 use tokio::time::Instant;
 
-use self::connections::{BLOCK, Connections};
+use self::{
+    connections::{BLOCK, Connections},
+    form::{Kept, head, kept, key, label, read_at},
+};
 use super::{
-    Owner, StreamId,
+    StreamId,
     memory::{Bounds, MemoryStore, Ring},
     store::{End, Entry, LEASE, Label, Opened, Place, Read, Store, StoreError},
 };
@@ -63,6 +67,17 @@ struct Reading {
     readers: usize,
     /// When the writer was last told of them.
     told: Option<Instant>,
+}
+
+impl Reading {
+    /// Whether the writer is to be told of them now, once in `every`.
+    fn is_due(&mut self, every: Duration) -> bool {
+        let is_due = self.told.is_none_or(|at| at.elapsed() >= every);
+        if is_due {
+            self.told = Some(Instant::now());
+        }
+        is_due
+    }
 }
 
 /// A reader's place at a stream that is written elsewhere.
@@ -95,10 +110,6 @@ impl From<RedisError> for StoreError {
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn key(stream: StreamId, part: &str) -> String {
-    format!("whitewater:{stream}:{part}")
 }
 
 impl RedisStore {
@@ -158,9 +169,7 @@ impl RedisStore {
     async fn tell_writer(&self, stream: StreamId) -> Result<(), StoreError> {
         let is_due = {
             let mut reading = self.reading.locked();
-            let here = reading.get_mut(&stream);
-            let due = here.filter(|here| here.told.is_none_or(|at| at.elapsed() >= self.lease / 3));
-            due.map(|here| here.told = Some(Instant::now())).is_some()
+            reading.get_mut(&stream).is_some_and(|here| here.is_due(self.lease / 3))
         };
         if is_due {
             let mut commands = redis::pipe();
@@ -177,7 +186,7 @@ impl RedisStore {
     }
 
     async fn begin_now(&self, stream: StreamId, label: Label) -> Result<(), StoreError> {
-        let head = [&label.owner.0[..], &label.farewell].concat();
+        let head = head(&label);
         self.local.begin(stream, label).await?;
         let mut commands = redis::pipe();
         commands.cmd("SET").arg(key(stream, "head")).arg(head).arg("NX");
@@ -316,59 +325,6 @@ impl RedisStore {
         let reply: Option<StreamReadReply> = self.connections.ask_alone(&command).await?;
         let mut keys = reply.map_or_else(Vec::new, |reply| reply.keys);
         Ok(keys.pop().and_then(|mut key| key.ids.pop()))
-    }
-}
-
-/// An entry of the Redis stream, and the offset behind it.
-enum Kept {
-    Entry(u64, Entry),
-    End(u64, End),
-}
-
-fn label(head: Vec<u8>) -> Result<Label, StoreError> {
-    let mut farewell = Bytes::from(head);
-    let owner = farewell.split_to(Owner::LENGTH.min(farewell.len()));
-    let owner = owner[..].try_into().map_err(|_| not_ours("a head"))?;
-    Ok(Label { farewell, owner: Owner(owner) })
-}
-
-fn not_ours(what: &str) -> StoreError {
-    StoreError::Unavailable(format!("{what} is not the relay's"))
-}
-
-fn kept(event: &RedisEntry) -> Result<Kept, StoreError> {
-    read_kept(event).ok_or_else(|| not_ours("an entry"))
-}
-
-fn read_kept(event: &RedisEntry) -> Option<Kept> {
-    let (behind, part) = event.id.split_once('-')?;
-    let behind: u64 = behind.parse().ok()?;
-    if part == "1" {
-        let end = if event.get::<u8>("complete")? == 1 { End::Whole } else { End::Broken };
-        return Some(Kept::End(behind, end));
-    }
-    let bytes = Bytes::from(event.get::<Vec<u8>>("bytes")?);
-    let ends: String = event.get("ends")?;
-    let ends = ends.split(',').filter(|end| !end.is_empty()).map(|end| end.parse().ok());
-    let ends = ends.collect::<Option<Vec<usize>>>()?;
-    let first = event.get::<u64>("first").filter(|first| *first > 0)?;
-    // Room for the events here, and for the one that tells of a lost writer.
-    first.checked_add(ends.len() as u64)?;
-    let are_inside = ends.is_sorted() && ends.last().is_none_or(|end| *end <= bytes.len());
-    let sound = !bytes.is_empty() && bytes.len() as u64 <= behind && are_inside;
-    sound.then_some(Kept::Entry(behind, Entry { bytes, first, ends }))
-}
-
-fn read_at(event: &RedisEntry, offset: u64) -> Result<Read, StoreError> {
-    match kept(event)? {
-        Kept::End(behind, end) if behind == offset => Ok(Read::End(end)),
-        Kept::End(..) => Err(StoreError::Dropped),
-        Kept::Entry(behind, entry) => {
-            let begin = behind - entry.bytes.len() as u64;
-            let skip = offset.checked_sub(begin).ok_or(StoreError::Dropped)?;
-            let skip = usize::try_from(skip).map_err(|_| StoreError::Dropped)?;
-            Ok(Read::Bytes(entry.bytes.slice(skip..)))
-        }
     }
 }
 

@@ -6,11 +6,12 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio::time::{Instant, advance, pause, resume, sleep, timeout};
 
 use super::{
-    super::store::HOLD,
+    super::{Owner, store::HOLD},
     connections::{CONNECT, RETRY},
     *,
 };
