@@ -38,6 +38,7 @@ mod log;
 mod metrics;
 mod names;
 mod opening;
+mod parting;
 mod pieces;
 mod proxy;
 mod quantity;

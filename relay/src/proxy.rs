@@ -8,7 +8,8 @@ use axum::{
     extract::{Path, Request, State},
     response::Response,
 };
-use http::{StatusCode, header};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::time::{Instant, timeout};
@@ -27,6 +28,7 @@ use crate::{
     request_id::RequestId,
     resume::{self, StreamId},
     routes::Route,
+    serve::within,
     state::{Phase, Refused, Relay},
     stream::{
         Core, EndReason, Family, Policy,
@@ -84,7 +86,9 @@ pub(crate) async fn exchange(
         && let Some(event) = resume::named_event(request.headers())
     {
         let slot = relay.admit_reader(client.address()).map_err(|r| limited(&relay, r))?;
-        return Ok(read_by(&relay, slot, resume.rest(event, Some(caller), &client).await?));
+        let rest = resume.rest(event, Some(caller), &client).await?;
+        forget(&relay, request).await?;
+        return Ok(read_by(&relay, slot, rest));
     }
     let slot = relay.admit(client.address(), key).map_err(|refused| limited(&relay, refused))?;
     let about = About { request_id, route: route.name() };
@@ -143,30 +147,57 @@ async fn read(
     let (parts, body) = request.into_parts();
     // Refused before the body is read, and so before a client that expects to be asked for it is.
     target(&relay.config.upstream, &parts.uri).ok_or(Failure::BadPath)?;
-    if headers::says_more_than(&parts.headers, relay.config.max_request) {
-        return Err(Failure::TooLarge);
-    }
+    let (length, ends) = (body.size_hint().exact(), body.is_end_stream());
+    let body = bounded(relay, &parts.headers, body)?;
     let mut headers = headers::to_provider(&parts.headers, &relay.config, route.has_events());
-    let as_it_comes =
-        !route.has_events() && headers::is_incremental(&parts.headers) && !body.is_end_stream();
-    if let Some(length) = body.size_hint().exact().filter(|_| as_it_comes) {
+    let as_it_comes = !route.has_events() && headers::is_incremental(&parts.headers) && !ends;
+    if let Some(length) = length.filter(|_| as_it_comes) {
         headers.insert(header::CONTENT_LENGTH, length.into());
     }
-    let body = Limited::new(body, relay.config.max_request);
     let outbound =
         |body| Outbound { method: parts.method, uri: parts.uri, headers, body, attempts };
     if as_it_comes {
         return Ok(outbound(Upload::as_it_comes(Body::new(body))));
     }
-    let whole = body.collect();
-    let whole = match relay.config.request_body {
-        Some(budget) => timeout(budget, whole).await.map_err(|_| Failure::BodyTimeout)?,
-        None => whole.await,
+    Ok(outbound(Upload::Whole(whole(relay, body).await?)))
+}
+
+/// A body that says of itself that it is too large is refused before it is read, another one as it is.
+fn bounded(relay: &Relay, headers: &HeaderMap, body: Body) -> Result<Limited<Body>, Failure> {
+    if headers::says_more_than(headers, relay.config.max_request) {
+        return Err(Failure::TooLarge);
+    }
+    Ok(Limited::new(body, relay.config.max_request))
+}
+
+/// All of a body, which has its time.
+async fn whole(relay: &Relay, body: Limited<Body>) -> Result<Bytes, Failure> {
+    let whole = within(relay.config.request_body, body.collect()).await;
+    let whole = whole.ok_or(Failure::BodyTimeout)?;
+    Ok(whole.map_err(|error| unread(&*error))?.to_bytes())
+}
+
+/// Why a body was not read whole.
+fn unread(error: &(dyn std::error::Error + 'static)) -> Failure {
+    if error.is::<LengthLimitError>() { Failure::TooLarge } else { Failure::BadBody }
+}
+
+/// Reads a request of which only the head is needed, and keeps nothing of it. Left unread, the rest would
+/// cost the connection, and with it what the client has not read of its answer.
+async fn forget(relay: &Relay, request: Request) -> Result<(), Failure> {
+    let (parts, body) = request.into_parts();
+    let mut body = bounded(relay, &parts.headers, body)?;
+    let all = async {
+        while let Some(frame) = body.frame().await {
+            frame.map_err(|error| unread(&*error))?;
+        }
+        Ok(())
     };
-    let body = whole.map_err(|error| {
-        if error.is::<LengthLimitError>() { Failure::TooLarge } else { Failure::BadBody }
-    })?;
-    Ok(outbound(Upload::Whole(body.to_bytes())))
+    tokio::select! {
+        biased;
+        all = within(relay.config.request_body, all) => all.ok_or(Failure::BodyTimeout)?,
+        () = relay.phases.clone().reached(Phase::Ending) => Err(Failure::ShuttingDown),
+    }
 }
 
 /// A request under way: who asks for what, and what becomes of it.

@@ -1,7 +1,13 @@
 //! Accepts connections, serves each, and stops when told to.
 
 use std::{
-    convert::Infallible, future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration,
+    convert::Infallible,
+    future::Future,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use axum::{
@@ -10,7 +16,9 @@ use axum::{
     response::{IntoResponse as _, Response},
     serve::Listener,
 };
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Version, header};
+use http_body::{Body as _, Frame, SizeHint};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -220,6 +228,8 @@ async fn exchange(
     client: Client,
     request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
+    client.begins_request();
+    let request = request.map(|body| Upload { body, ended: false, client: client.clone() });
     if !is_sound(request.version(), request.headers()) {
         let close = [(header::CONNECTION, HeaderValue::from_static("close"))];
         return Ok((close, Failure::BadHead).into_response());
@@ -234,6 +244,43 @@ async fn exchange(
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
+}
+
+/// A request's body. Dropped before its end, it tells that the client may still send.
+struct Upload {
+    body: Incoming,
+    ended: bool,
+    client: Client,
+}
+
+impl http_body::Body for Upload {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        self.ended |= frame.is_none();
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if !self.ended && !self.body.is_end_stream() {
+            self.client.left_unread();
+        }
+    }
 }
 
 /// What hyper lets pass: no `Host`, or two, in HTTP/1.1 (RFC 9112 3.2), and transfer codings

@@ -9,7 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -20,7 +20,7 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use crate::metrics::Given;
+use crate::{metrics::Given, parting::Parting};
 
 /// What is known of the client of one connection; every body on that connection shares it.
 #[derive(Debug, Clone)]
@@ -37,6 +37,8 @@ struct Shared {
     flushes: AtomicU64,
     flushed: AtomicWaker,
     stalled: AtomicBool,
+    /// Whether a request's body was left unread.
+    unread: AtomicBool,
     /// Bytes of bodies that were given to hyper since the last flush.
     held: AtomicI64,
     /// How many of them the gauge counts: those that a write had to wait for.
@@ -74,6 +76,7 @@ impl Client {
             flushes: AtomicU64::new(0),
             flushed: AtomicWaker::new(),
             stalled: AtomicBool::new(false),
+            unread: AtomicBool::new(false),
             held: AtomicI64::new(0),
             counted: AtomicI64::new(0),
             given,
@@ -89,6 +92,16 @@ impl Client {
     /// The client takes nothing of this stream.
     pub(crate) fn give_up(&self) {
         self.stream.as_deref().unwrap_or(&self.shared.stalled).store(true, Ordering::Release);
+    }
+
+    /// A request has begun: all before it was read.
+    pub(crate) fn begins_request(&self) {
+        self.shared.unread.store(false, Ordering::Release);
+    }
+
+    /// The rest of a request's body is read by nobody.
+    pub(crate) fn left_unread(&self) {
+        self.shared.unread.store(true, Ordering::Release);
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -141,6 +154,8 @@ pub(crate) struct Wire<Io> {
     /// Made at the first write that has to wait, and kept for the next.
     patience: Option<Pin<Box<Sleep>>>,
     waiting: bool,
+    /// How far the end in stages has come.
+    parting: Option<Parting>,
     /// What [`Wire::speaks_http2`] has read, until it is read again.
     peeked: BytesMut,
 }
@@ -150,7 +165,8 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 impl<Io> Wire<Io> {
     pub(crate) fn new(io: Io, client: Client, budget: Option<Duration>) -> Self {
-        Self { io, client, budget, patience: None, waiting: false, peeked: BytesMut::new() }
+        let peeked = BytesMut::new();
+        Self { io, client, budget, patience: None, waiting: false, parting: None, peeked }
     }
 
     fn judge(
@@ -215,7 +231,7 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Wire<Io> {
     }
 }
 
-impl<Io: AsyncWrite + Unpin> AsyncWrite for Wire<Io> {
+impl<Io: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<Io> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -249,7 +265,14 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Wire<Io> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        pin!(&mut self.io).poll_shutdown(cx)
+        let Self { io, client, parting, .. } = &mut *self;
+        if parting.is_none() {
+            ready!(pin!(&mut *io).poll_shutdown(cx))?;
+            if !client.shared.unread.load(Ordering::Acquire) {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        parting.get_or_insert_with(Parting::new).poll(io, cx).map(Ok)
     }
 }
 

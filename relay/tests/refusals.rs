@@ -5,6 +5,7 @@ mod support;
 use std::{io, net::SocketAddr, time::Duration};
 
 use support::{Client, Provider, Running, Seen, Step, bare, chunk, post, soon, stream_head, whole};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// A port on which nobody listens.
 async fn nobody() -> io::Result<SocketAddr> {
@@ -70,6 +71,28 @@ async fn a_body_that_is_said_to_be_too_large_is_refused_before_it_is_sent() -> i
             }
         }
     }
+    Ok(())
+}
+
+/// A socket that is closed with bytes unread is reset, and the reset takes the answer with it (RFC 9112 9.6).
+#[tokio::test]
+async fn who_is_refused_while_it_sends_can_send_all_and_read_why() -> io::Result<()> {
+    let provider = Provider::start(vec![]).await?;
+    let relay = Running::start(provider.address, &[("keys", "k1")]).await?;
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: r\r\nauthorization: Bearer k\r\n\
+                content-length: 8388608\r\n\r\n";
+    let Client { mut socket, mut received } = Client::send(relay.address, head).await?;
+    let (mut reader, mut writer) = socket.split();
+    // More than the kernel takes of it where nobody reads.
+    let prompt = vec![b'x'; 8 << 20];
+    let sent = async {
+        writer.write_all(&prompt).await?;
+        writer.shutdown().await
+    };
+    let (sent, read) = soon(async { tokio::join!(sent, reader.read_to_end(&mut received)) }).await;
+    assert!(sent.is_ok(), "{sent:?}");
+    assert!(read.is_ok(), "{read:?}");
+    assert_error(&Client { socket, received }, 401, "invalid_api_key");
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use relay::{
     },
 };
 use support::{Client, Provider, Running, Seen, Step, bare, chunk, post, soon, stream_head, whole};
+use tokio::io::AsyncWriteExt as _;
 
 const CHAT: &str = "/v1/chat/completions";
 const CLOSE: &str = "connection: close\r\n";
@@ -82,6 +83,33 @@ async fn a_stream_is_for_the_key_that_began_it() -> io::Result<()> {
     // An `EventSource` cannot show a key: the name is what it has.
     for reader in ["", "authorization: Bearer mine\r\n"] {
         assert_eq!(get(&relay, &stream, reader).await?.chunked(), (text.clone(), true));
+    }
+    Ok(())
+}
+
+/// The same POST has the same prompt, which nobody needs: left unread, it would cost the connection.
+#[tokio::test]
+async fn the_prompt_of_who_comes_back_is_read() -> io::Result<()> {
+    let provider = Provider::start(vec![stream(3)]).await?;
+    let relay = relay(&provider, &[("max_request", "1MiB"), ("request_body", "100ms")]).await?;
+    let first = format!("{}-1", name(&read(&relay, "").await?).expect("it is kept"));
+    let head = format!("POST {CHAT} HTTP/1.1\r\nhost: r\r\nlast-event-id: {first}\r\n");
+
+    let prompt = "x".repeat(300_000);
+    let request = format!("{head}content-length: 300000\r\n\r\n{prompt}");
+    let mut client = Client::send(relay.address, &request).await?;
+    client.until("\r\n0\r\n\r\n").await;
+    assert!(client.text().contains("{\"n\":2}"), "{}", client.text());
+    client.socket.write_all(bare("GET", "/healthz", "").as_bytes()).await?;
+    assert!(client.rest().await.text().ends_with("\r\n\r\nok\n"), "{}", client.text());
+
+    for (rest, status) in [
+        ("expect: 100-continue\r\ncontent-length: 1048577\r\n\r\n", 413),
+        ("content-length: 2\r\n\r\n{", 408),
+    ] {
+        let mut client = Client::send(relay.address, &format!("{head}{rest}")).await?;
+        client.until("\r\n\r\n").await;
+        assert_eq!(client.status(), status);
     }
     Ok(())
 }

@@ -44,23 +44,33 @@ async fn send(
     pipe: usize,
     body: &str,
 ) -> io::Result<DuplexStream> {
+    let request = "POST /v1/chat/completions HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\
+                   content-length: 2\r\n\r\n";
+    connect(upstream, switches, pipe, &(request.to_owned() + body)).await
+}
+
+/// The same for a client that has sent these bytes.
+async fn connect(
+    upstream: Upstream,
+    switches: &[(&str, &str)],
+    pipe: usize,
+    bytes: &str,
+) -> io::Result<DuplexStream> {
     let mut config = Config::new("http://provider/v1".parse().expect("a URL"));
     config.date_header = false;
     for (name, value) in switches {
         config.set(name, value).expect("a switch and its value");
     }
-    let (connect, pipes) = Pipes::new();
+    let (pipe_in, pipes) = Pipes::new();
     tokio::spawn(async move {
         let served = relay::serve(pipes, upstream, config, std::future::pending()).await;
         served.expect("a sound configuration");
     });
     let (mut client, server) = duplex(pipe);
-    connect.send(server).expect("the relay runs");
-    let request = "POST /v1/chat/completions HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\
-                   content-length: 2\r\n\r\n";
-    client.write_all((request.to_owned() + body).as_bytes()).await?;
+    pipe_in.send(server).expect("the relay runs");
+    client.write_all(bytes.as_bytes()).await?;
     // The listener lives as long as the run.
-    std::mem::forget(connect);
+    std::mem::forget(pipe_in);
     Ok(client)
 }
 
@@ -96,6 +106,56 @@ fn events(
             Ok(Bytes::from_static(event.as_bytes()))
         })
         .chain(stream::pending())
+}
+
+/// A client that is refused for a body that is too large, of which it has sent two bytes, and has read why.
+async fn refused() -> io::Result<DuplexStream> {
+    let upstream = streams(stream::empty);
+    let mut client = send(upstream, &[("max_request", "1B")], 1 << 16, "{}").await?;
+    let mut text = String::new();
+    client.read_to_string(&mut text).await?;
+    assert!(text.starts_with("HTTP/1.1 413 "), "{text}");
+    Ok(client)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_sends_on_after_a_refusal_is_heard_for_half_a_second_and_no_longer() -> io::Result<()> {
+    let mut slow = refused().await?;
+    let begun = Instant::now();
+    while slow.write_all(b"x").await.is_ok() {
+        sleep(Duration::from_millis(100)).await;
+        assert!(begun.elapsed() < Duration::from_hours(1), "it is heard for ever");
+    }
+    assert!((500..=600).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
+
+    let mut fast = refused().await?;
+    let begun = Instant::now();
+    let bytes = vec![b'x'; 1 << 16];
+    let mut sent = 0;
+    while sent < 64 << 20 && fast.write_all(&bytes).await.is_ok() {
+        sent += bytes.len();
+    }
+    assert!((15 << 20..17 << 20).contains(&sent), "{sent} bytes were taken");
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_whose_last_request_was_read_ends_at_once_whatever_was_refused_before()
+-> io::Result<()> {
+    let requests = "POST /v1/chat/completions HTTP/1.1\r\nhost: relay\r\ncontent-length: 2\r\n\r\n{}\
+                    GET /healthz HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\r\n";
+    let upstream = streams(stream::empty);
+    let mut client = connect(upstream, &[("keys", "k1")], 1 << 16, requests).await?;
+    let mut text = String::new();
+    client.read_to_string(&mut text).await?;
+    assert!(text.starts_with("HTTP/1.1 401 ") && text.ends_with("ok\n"), "{text}");
+    let begun = Instant::now();
+    while client.write_all(b"x").await.is_ok() {
+        sleep(Duration::from_millis(1)).await;
+        assert!(begun.elapsed() < Duration::from_millis(100), "it is waited for");
+    }
+    Ok(())
 }
 
 #[tokio::test(start_paused = true)]
