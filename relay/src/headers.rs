@@ -91,6 +91,10 @@ pub(crate) fn to_client(status: StatusCode, provider: &HeaderMap, config: &Confi
     if let Some(length) = headers.get(header::CONTENT_LENGTH).and_then(one_of_equals) {
         headers.insert(header::CONTENT_LENGTH, length);
     }
+    if status == StatusCode::NO_CONTENT {
+        // Not allowed (RFC 9110 8.6), and only over HTTP/1.1 hyper leaves it out.
+        headers.remove(header::CONTENT_LENGTH);
+    }
     if is_event_stream(&headers) && status.is_success() {
         headers.remove(header::CONTENT_LENGTH);
         mark_event_stream(&mut headers);
@@ -254,6 +258,8 @@ mod tests {
             ("x-request-id", "r1"),
         ]);
         assert_eq!(to_client(StatusCode::TOO_MANY_REQUESTS, &sent, &config()), sent);
+        let nothing = to_client(StatusCode::NO_CONTENT, &sent, &config());
+        assert!(!nothing.contains_key("content-length"), "RFC 9110 8.6 forbids it: {nothing:?}");
     }
 
     #[test]
