@@ -44,8 +44,11 @@ impl Case {
     /// whatever its filters say.
     ///
     /// # Errors
-    /// Every mistake in it and in what it includes.
+    /// Every mistake in it and in what it includes, or that it cannot be read.
     pub fn read_all(file: &ScenarioFile) -> Result<Vec<Self>, Vec<Diagnostic>> {
+        if let Some(why) = &file.unread {
+            return Err(vec![Diagnostic::of_file(&file.path.to_string_lossy(), why)]);
+        }
         let rules: Vec<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
         let cells = scenario::load_all(&file.path, &file.text, &file.files(), &rules)?;
         let case =

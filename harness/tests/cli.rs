@@ -334,6 +334,28 @@ fn check_tells_the_mistakes_of_all_files_on_stdout_and_sums_up_on_stderr() {
     assert_eq!(log(&output), "4 files checked: 2 mistakes, 1 warning\n");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_to_nothing_is_a_mistake_of_its_own_and_stops_no_other_file() {
+    let folder = mixed("links");
+    let link = Path::new(&folder).join("gone.yaml");
+    std::os::unix::fs::symlink("nowhere.yaml", link).expect("the target folder takes links");
+    let lock = Path::new(&folder).join(".#d.yaml");
+    std::os::unix::fs::symlink("me@here.123", lock).expect("the target folder takes links");
+    let output = whitewater(&["check", &folder]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = "error: the file is a link to nothing: there is no `nowhere.yaml`\n--> ";
+    assert!(out(&output).contains(&format!("{told}{folder}/gone.yaml\n")), "{}", out(&output));
+    assert_eq!(log(&output), "5 files checked: 3 mistakes, 1 warning\n");
+    for command in ["check", "list", "run"] {
+        let scenarios = if command == "list" { &["list", "scenarios"][..] } else { &[command] };
+        let asked = |name: &str| {
+            whitewater(&[scenarios, &["--scenarios", &folder, name]].concat()).status.code()
+        };
+        assert_eq!((asked("d"), asked("gone")), (Some(0), Some(2)), "{command}");
+    }
+}
+
 #[test]
 fn a_warning_alone_is_no_mistake_unless_it_is_meant_strictly() {
     let file = format!("{}/c.yaml", mixed("warning"));
@@ -507,6 +529,20 @@ fn a_new_scenario_is_written_once_and_passes_check_and_run() {
         let printed = whitewater(&["new", &name, "--from", template, "--stdout"]);
         assert_eq!(printed.stdout, written);
     }
+}
+
+#[test]
+fn a_new_scenario_is_not_written_where_parts_stand() {
+    let folder = folder("new-part");
+    let scenarios = folder.display().to_string();
+    for place in [&["common/x"][..], &["x", "--area", "common"]] {
+        let output = whitewater(&[&["new", "--scenarios", &scenarios], place].concat());
+        assert_eq!(output.status.code(), Some(2), "{place:?}");
+        let told = "error: folders named `common` hold parts that scenarios include, and no \
+                    scenario there is ever run: take another area\n";
+        assert_eq!(log(&output), told);
+    }
+    assert!(files(&folder).is_empty());
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use harness::scenario::catalogue::{NotFound, ScenarioFile, embedded, find};
+use harness::{
+    scenario::catalogue::{NotFound, ScenarioFile, embedded, find},
+    suite::Case,
+};
 
 fn ids(files: &[ScenarioFile]) -> Vec<&str> {
     files.iter().map(|file| file.id.as_str()).collect()
@@ -86,4 +89,62 @@ fn the_library_carries_the_catalogue_of_the_repository() {
         let found = embedded(&filters(&[&format!("{family}/*")])).unwrap();
         assert!(found.len() >= 2, "{family}: {:?}", ids(&found));
     }
+}
+
+#[test]
+fn a_file_that_ends_as_other_yaml_does_is_not_left_out_without_a_word() {
+    let root = folder("misnamed");
+    for name in ["slow/x.yml", "slow/y.YAML", "slow/common/z.yml", "slow/notes.txt"] {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().expect("it has one")).expect("folders are taken");
+        fs::write(path, "x").expect("the target folder takes files");
+    }
+    let found = find(&filters(&["slow"]), &root).unwrap();
+    assert_eq!(ids(&found), ["slow/stops", "slow/x", "slow/y"]);
+    let why = "the names of scenarios end in `.yaml`: rename it so, or it is never run";
+    let told = |file: &ScenarioFile| file.unread.clone();
+    assert_eq!(
+        found.iter().map(told).collect::<Vec<_>>(),
+        [None, Some(why.into()), Some(why.into())]
+    );
+    assert_eq!(Case::read_all(&found[1]).unwrap_err()[0].message, why);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_nothing_stops_nobody_else_and_locks_of_editors_are_passed_by() {
+    use std::os::unix::fs::symlink;
+
+    let root = folder("links");
+    // Emacs' lock, a link to nothing, one to itself, and a folder that holds scenarios of others.
+    for (name, target) in [
+        ("slow/.#stops.yaml", "me@here.123"),
+        ("slow/gone.yaml", "nowhere.yaml"),
+        ("slow/loop.yaml", "loop.yaml"),
+    ] {
+        let link = root.join(name);
+        if link.symlink_metadata().is_err() {
+            symlink(target, link).expect("the target folder takes links");
+        }
+    }
+    fs::create_dir_all(root.join(".git")).expect("the target folder takes folders");
+    fs::write(root.join(".git/x.yaml"), "x").expect("the target folder takes files");
+
+    let found = find(&[], &root).unwrap();
+    let all = ["slow/gone", "slow/loop", "slow/stops", "storms/a", "storms/b", "storms/deep/c"];
+    assert_eq!(ids(&found), all);
+    let why: Vec<Option<&str>> = found.iter().map(|file| file.unread.as_deref()).collect();
+    assert_eq!(why[0], Some("the file is a link to nothing: there is no `nowhere.yaml`"));
+    assert!(why[1].is_some_and(|why| why.starts_with("the file cannot be read: ")), "{why:?}");
+    assert_eq!(why[2..], [None; 4]);
+
+    let gone = root.join("slow/gone.yaml").display().to_string();
+    for named in ["slow/gone", &gone] {
+        let found = find(&filters(&[named]), &root).unwrap();
+        assert_eq!(ids(&found), ["slow/gone"], "{named}");
+        let wrong = Case::read_all(&found[0]).unwrap_err();
+        assert_eq!((wrong.len(), wrong[0].file.as_str()), (1, gone.as_str()));
+        assert_eq!(Some(wrong[0].message.as_str()), why[0]);
+    }
+    assert_eq!(find(&filters(&["slow/stops"]), &root).unwrap()[0].unread, None);
 }

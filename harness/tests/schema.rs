@@ -148,6 +148,8 @@ const BEYOND_A_SCHEMA: &[(&str, &[&str])] = &[
         "numbers that contradict others, and texts that say nothing",
         &[
             "boxes-that-would-pass-nothing",
+            "client-that-frames-its-request",
+            "expectation-of-headers-that-cannot-be",
             "hosts-that-ask-for-ever-and-dates-that-are-none",
             "headers-that-cannot-be-taken-away",
             "limits-of-boxes-that-cannot-be",

@@ -9,6 +9,7 @@ use std::{
 use clap::Args;
 
 use super::{Console, Exit, select::SCENARIOS, template::Template};
+use crate::scenario::catalogue::COMMON;
 
 /// Longer names fit no line of a report.
 const NAME_CHARACTERS_MAX: usize = 100;
@@ -85,6 +86,12 @@ impl New {
             (before, option) => before.or(option).unwrap_or_else(|| self.from.area()),
         };
         check("area", area)?;
+        if area == COMMON {
+            return Err(format!(
+                "folders named `{COMMON}` hold parts that scenarios include, and no scenario \
+                 there is ever run: take another area"
+            ));
+        }
         check("name", name)?;
         Ok((area.to_owned(), name.to_owned()))
     }

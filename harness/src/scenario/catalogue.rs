@@ -1,10 +1,10 @@
 //! Which scenarios there are: those of a folder, and those that ship inside the library.
 //!
 //! A file that ends in `.yaml` is a scenario, but for those in a folder named `common`: they are
-//! parts that scenarios include.
+//! parts that scenarios include. Names that begin with a dot are passed by, and `.yml` is a mistake.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -12,8 +12,12 @@ use bytes::Bytes;
 use include_dir::{Dir, DirEntry, include_dir};
 use mock_openai::yaml::{Below, Files, NoFiles, OnDisk, nearest};
 
-use super::pick;
 pub use super::pick::{Filter, picked};
+pub(crate) use super::walk::{COMMON, is_scenario};
+use super::{
+    pick,
+    walk::{self, Seen, id_of, is_common, is_hidden, walk},
+};
 
 /// The catalogue of this version of the library.
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
@@ -27,6 +31,8 @@ pub struct ScenarioFile {
     pub path: PathBuf,
     /// What it says; of a file that is too large, the first bytes over the limit.
     pub text: Vec<u8>,
+    /// Why it cannot be read, where that is so: it has no text then.
+    pub unread: Option<String>,
     /// Where it finds the files that it names.
     pub store: Store,
     /// How many folders lie between it and the root of its catalogue: so far up may it name files.
@@ -66,21 +72,23 @@ impl ScenarioFile {
         Below::levels_above(self.store, &self.path, self.levels)
     }
 
-    fn on_disk(path: PathBuf, root: &Path) -> Result<Self, NotFound> {
+    fn on_disk(path: PathBuf, root: &Path) -> Self {
+        let text = OnDisk.read(&path).map_err(|error| walk::unread(&path, &error));
+        Self::at(path, root, text.map(|text| text.to_vec()))
+    }
+
+    fn at(path: PathBuf, root: &Path, text: Result<Vec<u8>, String>) -> Self {
         let (id, levels) = id_of(&path, root);
-        let text = OnDisk
-            .read(&path)
-            .map_err(|source| NotFound::Unreadable { path: path.clone(), source })?
-            .to_vec();
-        Ok(Self { id, path, text, store: Store::Disk, levels, filters: Vec::new() })
+        let (text, unread) = match text {
+            Ok(text) => (text, None),
+            Err(why) => (Vec::new(), Some(why)),
+        };
+        Self { id, path, text, unread, store: Store::Disk, levels, filters: Vec::new() }
     }
 }
 
 /// The folder of the embedded catalogue, as messages call it.
 const EMBEDDED_ROOT: &str = "scenarios";
-
-/// Folders of this name hold parts of scenarios, and no scenarios.
-const COMMON: &str = "common";
 
 /// Why scenarios were not found.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +122,7 @@ pub enum NotFound {
         /// As it was given.
         path: PathBuf,
     },
-    /// A file or folder cannot be read.
+    /// A folder cannot be read.
     #[error("cannot read {}", path.display())]
     Unreadable {
         /// Which.
@@ -135,7 +143,8 @@ fn hint(nearest: Option<&str>) -> String {
 /// which `*` stands for any characters but `/` and `**` for any at all.
 ///
 /// # Errors
-/// A filter that means nothing, and a file or folder that cannot be read.
+/// A filter that means nothing, and a folder that cannot be read. A file that cannot be read is found,
+/// and says so when its cases are read.
 pub fn find(filters: &[String], root: &Path) -> Result<Vec<ScenarioFile>, NotFound> {
     if root.is_dir() {
         return picking(filters, root, below(root, root)?, &[]);
@@ -158,7 +167,8 @@ pub fn find(filters: &[String], root: &Path) -> Result<Vec<ScenarioFile>, NotFou
 /// library; with no filter only where there is no folder `root`.
 ///
 /// # Errors
-/// A filter that means nothing, and a file or folder that cannot be read.
+/// A filter that means nothing, and a folder that cannot be read. A file that cannot be read is found,
+/// and says so when its cases are read.
 pub fn find_or_embedded(filters: &[String], root: &Path) -> Result<Vec<ScenarioFile>, NotFound> {
     if root.is_dir() {
         picking(filters, root, below(root, root)?, &shipped())
@@ -190,8 +200,9 @@ fn picking(
                 let empty = || NotFound::Empty { folder: path.to_owned() };
                 return if inside.is_empty() { Err(empty()) } else { Ok(inside) };
             }
-            if path.is_file() {
-                let file = ScenarioFile::on_disk(path.to_owned(), root)?;
+            // A link to nothing is there as well.
+            if path.symlink_metadata().is_ok() {
+                let file = ScenarioFile::on_disk(path.to_owned(), root);
                 let part = || NotFound::Part { path: path.to_owned() };
                 return if is_part(&file) { Err(part()) } else { Ok(vec![file]) };
             }
@@ -230,11 +241,13 @@ fn collect(dir: &Dir<'_>, all: &mut Vec<ScenarioFile>) {
     for entry in dir.entries() {
         match entry {
             DirEntry::Dir(dir) if is_common(dir.path()) => {}
+            entry if is_hidden(entry.path()) => {}
             DirEntry::Dir(dir) => collect(dir, all),
             DirEntry::File(file) if is_scenario(file.path()) => all.push(ScenarioFile {
                 id: file.path().with_extension("").to_string_lossy().into_owned(),
                 path: Path::new(EMBEDDED_ROOT).join(file.path()),
                 text: file.contents().to_vec(),
+                unread: None,
                 store: Store::Embedded,
                 levels: file.path().components().count() - 1,
                 filters: Vec::new(),
@@ -281,53 +294,31 @@ fn no_match(filter: &str, all: &[ScenarioFile]) -> NotFound {
     }
 }
 
-/// All scenarios below a folder.
+/// All scenarios below a folder, and what cannot be read of it: who asks for that is told.
 fn below(folder: &Path, root: &Path) -> Result<Vec<ScenarioFile>, NotFound> {
     let unreadable = |source| NotFound::Unreadable { path: folder.to_owned(), source };
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let path = entry.path();
-        // Links to folders are not followed: they can lead in a circle.
-        let kind = entry.file_type().map_err(unreadable)?;
-        if kind.is_dir() && !is_common(&path) {
-            found.extend(below(&path, root)?);
-        } else if !kind.is_dir() && is_scenario(&path) {
-            found.push(ScenarioFile::on_disk(path, root)?);
+    let seen = walk(folder).map_err(unreadable)?;
+    let file = |seen| match seen {
+        Seen::Scenario(path) => ScenarioFile::on_disk(path, root),
+        Seen::Misnamed(path) => {
+            let why = "the names of scenarios end in `.yaml`: rename it so, or it is never run";
+            ScenarioFile::at(path, root, Err(why.to_owned()))
         }
-    }
+        Seen::Closed(path, error) => {
+            let why = format!("the folder cannot be read: {error}");
+            ScenarioFile::at(path, root, Err(why))
+        }
+    };
+    let mut found: Vec<ScenarioFile> = seen.into_iter().map(file).collect();
     // The folder itself may be one of parts.
     found.retain(|file| !is_part(file));
     in_order(&mut found);
     Ok(found)
 }
 
-/// Whether a path is that of a scenario, by its name.
-pub(crate) fn is_scenario(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "yaml")
-}
-
-fn is_common(folder: &Path) -> bool {
-    folder.file_name().is_some_and(|name| name == COMMON)
-}
-
 /// Whether a file was named that is a part of scenarios: its id says where below the root it is.
 fn is_part(file: &ScenarioFile) -> bool {
     file.levels > 0 && file.id.split('/').rev().skip(1).any(|folder| folder == COMMON)
-}
-
-/// The path below the root without its ending, however both are written, and how many folders it
-/// holds; of a file that stands elsewhere the path as it is, so that it can be named again.
-fn id_of(path: &Path, root: &Path) -> (String, usize) {
-    let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    match whole(path).strip_prefix(whole(root)) {
-        Ok(below) => {
-            let below = below.with_extension("");
-            let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
-            (parts.join("/"), parts.len().saturating_sub(1))
-        }
-        Err(_) => (path.display().to_string(), 0),
-    }
 }
 
 /// Each file once; what any filter means of it stays.

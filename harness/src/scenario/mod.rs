@@ -16,6 +16,7 @@ mod network;
 mod outcome;
 mod pick;
 pub mod schema;
+mod walk;
 
 use indexmap::IndexMap;
 use mock_openai::{

@@ -14,6 +14,9 @@ use crate::scenario::{Client, ReadPoint, Request, Retries, Scenario, client_name
 /// How many clients a scenario may have; a run of a thousand takes seconds.
 const CLIENTS_MAX: u64 = 10_000;
 
+/// Headers that tell where a request ends: with others it would not be the one that was meant.
+const SET_BY_THE_CLIENT: [&str; 2] = ["content-length", "transfer-encoding"];
+
 /// Whether the clients can be counted out at all.
 pub(super) fn check_counts(
     scenario: &Scenario,
@@ -146,6 +149,10 @@ fn check_request(request: &Request, place: Place<'_>, wrong: &mut Vec<Diagnostic
         let here = place.key("headers").key(name);
         if !is_header_name(name) {
             wrong.push(here.at_key().wrong(format!("`{name}` cannot be the name of a header")));
+        }
+        if SET_BY_THE_CLIENT.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+            let message = format!("`{name}` says how long the body is, and the client sets that");
+            wrong.push(here.at_key().wrong(message).help("leave it out"));
         }
         if !is_header_value(value) {
             wrong.push(here.wrong("a header's value holds a control character"));

@@ -1,6 +1,9 @@
 //! What is expected of a client.
 
-use mock_openai::yaml::{Diagnostic, Place};
+use mock_openai::{
+    script::is_header_name,
+    yaml::{Diagnostic, Place},
+};
 
 use super::{super::Names, bound, ending, frames};
 use crate::profile;
@@ -36,6 +39,10 @@ pub(super) fn check(
     if expect.status.is_some_and(|status| !(100..=599).contains(&status)) {
         let wanted = "wanted: 100 to 599";
         wrong.push(place.key("status").wrong("this is no status").wanted(wanted));
+    }
+    for name in expect.headers.keys().filter(|name| !is_header_name(name)) {
+        let message = format!("`{name}` cannot be the name of a header");
+        wrong.push(place.key("headers").key(name).at_key().wrong(message));
     }
     if let Some(ends) = &expect.ends {
         ending::check(scenario, names, ends, place.key("ends"), wrong);
