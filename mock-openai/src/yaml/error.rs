@@ -20,7 +20,7 @@ pub(super) enum Kind {
     Custom(String),
     /// One kind of value where another is wanted.
     Wrong {
-        got: String,
+        got: Got,
         wanted: String,
         help: Option<String>,
     },
@@ -44,6 +44,25 @@ pub(super) enum Kind {
     TakesNoValue(String),
 }
 
+/// What stands there.
+#[derive(Debug)]
+pub(super) enum Got {
+    Number(String),
+    Truth(String),
+    /// In an author's words.
+    Other(String),
+}
+
+impl fmt::Display for Got {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(written) => write!(f, "`{written}` is a number"),
+            Self::Truth(written) => write!(f, "`{written}` is a truth value"),
+            Self::Other(words) => f.write_str(words),
+        }
+    }
+}
+
 impl Error {
     pub(super) fn new(at: Id, kind: Kind) -> Self {
         Self { at: Some(at), kind: Box::new(kind) }
@@ -52,6 +71,17 @@ impl Error {
     /// Says where it arose, unless that is known more exactly already.
     pub(super) fn or_at(self, at: Id) -> Self {
         Self { at: self.at.or(Some(at)), ..self }
+    }
+
+    /// Quotes the number or truth value as it is written: `2.0` and `1e20` come out of serde as others.
+    pub(super) fn quoting(mut self, written: &str) -> Self {
+        if let Kind::Wrong { got: Got::Number(got) | Got::Truth(got), help, .. } = &mut *self.kind {
+            written.clone_into(got);
+            if let Some(help) = help {
+                *help = quoted(written);
+            }
+        }
+        self
     }
 
     pub(super) fn at(&self) -> Option<Id> {
@@ -64,7 +94,7 @@ impl Error {
         match *self.kind {
             Kind::Custom(message) => wrong(message),
             Kind::Wrong { got, wanted, help } => {
-                let wrong = wrong(got).wanted(format!("wanted: {wanted}"));
+                let wrong = wrong(got.to_string()).wanted(format!("wanted: {wanted}"));
                 match help {
                     Some(help) => wrong.help(help),
                     None => wrong,
@@ -112,8 +142,9 @@ impl de::Error for Error {
 
     fn invalid_type(got: Unexpected<'_>, wanted: &dyn Expected) -> Self {
         let wanted = wanted.to_string();
-        let help = quotes(got, &wanted).or_else(|| meant(got, &wanted));
-        let kind = Kind::Wrong { got: tell(got), wanted: plain(&wanted), help };
+        let told = tell(got);
+        let help = quotes(&told, &wanted).or_else(|| meant(got, &wanted));
+        let kind = Kind::Wrong { got: told, wanted: plain(&wanted), help };
         Self { at: None, kind: Box::new(kind) }
     }
 
@@ -137,12 +168,12 @@ impl de::Error for Error {
 }
 
 /// What stands there, as an author sees it.
-fn tell(got: Unexpected<'_>) -> String {
-    match got {
-        Unexpected::Bool(value) => format!("`{value}` is a truth value"),
-        Unexpected::Unsigned(value) => format!("`{value}` is a number"),
-        Unexpected::Signed(value) => format!("`{value}` is a number"),
-        Unexpected::Float(value) => format!("`{value}` is a number"),
+fn tell(got: Unexpected<'_>) -> Got {
+    let words = match got {
+        Unexpected::Bool(value) => return Got::Truth(value.to_string()),
+        Unexpected::Unsigned(value) => return Got::Number(value.to_string()),
+        Unexpected::Signed(value) => return Got::Number(value.to_string()),
+        Unexpected::Float(value) => return Got::Number(value.to_string()),
         Unexpected::Char(value) => format!("`{value}` does not fit here"),
         Unexpected::Str(value) => format!("`{value}` does not fit here"),
         Unexpected::Unit | Unexpected::Option => "the value is missing".to_owned(),
@@ -156,32 +187,20 @@ fn tell(got: Unexpected<'_>) -> String {
         | Unexpected::TupleVariant
         | Unexpected::StructVariant
         | Unexpected::Other(_) => format!("{got} does not fit here"),
-    }
+    };
+    Got::Other(words)
 }
 
 /// A number or a truth value where a text is wanted lacks its quotes.
-fn quotes(got: Unexpected<'_>, wanted: &str) -> Option<String> {
-    let written = match got {
-        Unexpected::Bool(value) => value.to_string(),
-        Unexpected::Unsigned(value) => value.to_string(),
-        Unexpected::Signed(value) => value.to_string(),
-        Unexpected::Float(value) => value.to_string(),
-        Unexpected::Char(_)
-        | Unexpected::Str(_)
-        | Unexpected::Bytes(_)
-        | Unexpected::Unit
-        | Unexpected::Option
-        | Unexpected::NewtypeStruct
-        | Unexpected::Seq
-        | Unexpected::Map
-        | Unexpected::Enum
-        | Unexpected::UnitVariant
-        | Unexpected::NewtypeVariant
-        | Unexpected::TupleVariant
-        | Unexpected::StructVariant
-        | Unexpected::Other(_) => return None,
-    };
-    (wanted == "a string").then(|| format!("put quotes around it: \"{written}\""))
+fn quotes(got: &Got, wanted: &str) -> Option<String> {
+    match got {
+        Got::Number(written) | Got::Truth(written) if wanted == "a string" => Some(quoted(written)),
+        Got::Number(_) | Got::Truth(_) | Got::Other(_) => None,
+    }
+}
+
+fn quoted(written: &str) -> String {
+    format!("put quotes around it: \"{written}\"")
 }
 
 /// What was meant by a unit, or a word for a truth value, that other programs know.

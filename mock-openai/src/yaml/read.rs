@@ -68,7 +68,16 @@ impl<'a> Reader<'a> {
     }
 
     fn wrong<'de, V: Visitor<'de>>(self, visitor: &V) -> Error {
-        Error::invalid_type(self.unexpected(), visitor).or_at(self.node.id)
+        self.told(Error::invalid_type(self.unexpected(), visitor))
+    }
+
+    /// A mistake in this node, unless it is known to be in a part of it.
+    fn told(self, error: Error) -> Error {
+        let error = match &self.node.value {
+            Value::Scalar(Scalar { text, .. }) => error.quoting(text),
+            Value::Sequence(_) | Value::Mapping(_) => error,
+        };
+        error.or_at(self.node.id)
     }
 
     /// Says what would have been right where the visitor cannot.
@@ -79,7 +88,7 @@ impl<'a> Reader<'a> {
                 f.write_str(&self.0)
             }
         }
-        Error::invalid_type(self.unexpected(), &Text(wanted)).or_at(self.node.id)
+        self.told(Error::invalid_type(self.unexpected(), &Text(wanted)))
     }
 
     pub(super) fn sequence<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -116,7 +125,6 @@ impl<'a> Reader<'a> {
 macro_rules! as_it_stands {
     ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-            let id = self.node.id;
             match self.plain() {
                 Some(Plain::Bool(value)) => visitor.visit_bool(value),
                 Some(Plain::Unsigned(value)) => visitor.visit_u64(value),
@@ -124,7 +132,7 @@ macro_rules! as_it_stands {
                 Some(Plain::Float(value)) => visitor.visit_f64(value),
                 Some(Plain::Text(_) | Plain::Null) | None => Err(self.wrong(&visitor)),
             }
-            .map_err(|error: Error| error.or_at(id))
+            .map_err(|error| self.told(error))
         }
     )*};
 }

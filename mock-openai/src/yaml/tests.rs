@@ -105,6 +105,29 @@ fn each_mistake_stands_at_its_own_place() {
 }
 
 #[test]
+fn numbers_and_truth_values_are_quoted_as_they_are_written() {
+    for (right, written) in [
+        ("small: 255", "2.0"),
+        ("small: 255", "99999999999999999999"),
+        ("small: 255", "0x1F4"),
+        ("small: 255", "+256"),
+        ("maybe: 7", "-0.50"),
+    ] {
+        let key = right.split(' ').next().unwrap();
+        let wrong = wrong(&EVERYTHING.replace(right, &format!("{key} {written}")));
+        assert_eq!(wrong[0].message, format!("`{written}` is a number"));
+    }
+    for (written, kind) in [("1.0", "number"), ("1e3", "number"), ("TRUE", "truth value")] {
+        let wrong = wrong(&EVERYTHING.replace("text: \"1\"", &format!("text: {written}")));
+        assert_eq!(wrong[0].message, format!("`{written}` is a {kind}"));
+        assert_eq!(
+            wrong[0].help.as_deref(),
+            Some(&*format!("put quotes around it: \"{written}\""))
+        );
+    }
+}
+
+#[test]
 fn what_follows_from_a_mistake_is_not_told() {
     // Without `data` the step would lack it, and without the step the list would be shorter.
     let text = EVERYTHING.replace("{ data: hello }", "{ data: [] }");
