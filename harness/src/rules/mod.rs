@@ -45,7 +45,7 @@ mod old_clients;
 mod one_ending;
 mod origin;
 mod own_bytes_between_events;
-mod payload;
+pub(crate) mod payload;
 mod payload_intact;
 mod pool_hygiene;
 mod preflight_without_auth;

@@ -62,11 +62,20 @@ pub(super) fn judge(run: &Run<'_>, sent: Sent, none: &str) -> Verdict {
     inquiry.verdict(none)
 }
 
+/// Why a rule asks nothing of a relay that says that it writes the provider's frames anew.
+pub(crate) fn by_claim(kind: RelayKind) -> Option<&'static str> {
+    match kind {
+        RelayKind::Transparent => None,
+        RelayKind::Reframing => Some("the relay says that it reframes what the provider sends"),
+        RelayKind::Translating => Some("the relay says that it translates what the provider sends"),
+    }
+}
+
 /// Why the provider's frames are not looked for: the relay says that it makes its own of them.
 pub(super) fn translated(run: &Run<'_>) -> Option<Verdict> {
-    let translates = run.plan.claims.kind == RelayKind::Translating;
-    let why = "the relay says that it translates what the provider sends";
-    translates.then(|| Verdict::NotApplicable { why: why.to_owned() })
+    let kind = run.plan.claims.kind;
+    let why = by_claim(kind).filter(|_| kind == RelayKind::Translating)?;
+    Some(Verdict::NotApplicable { why: why.to_owned() })
 }
 
 /// How one exchange breaks the demand that the client gets what the provider sent, unless a rule about
