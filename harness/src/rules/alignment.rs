@@ -30,7 +30,7 @@ pub(crate) struct Alignment {
 
 /// The frames of the provider that a client must get: all of them, and of a relay that says that it
 /// reframes those that a reader dispatches.
-pub(super) fn demanded(kind: RelayKind, provider: &[u8]) -> Vec<Frame<'_>> {
+pub(crate) fn demanded(kind: RelayKind, provider: &[u8]) -> Vec<Frame<'_>> {
     let sent = Frames::of(provider);
     let all = sent.iter().map(|(_, frame)| frame);
     match kind {
@@ -40,10 +40,57 @@ pub(super) fn demanded(kind: RelayKind, provider: &[u8]) -> Vec<Frame<'_>> {
 }
 
 /// Compares a body with the provider's, as the relay's kind asks.
-pub(super) fn align_as(kind: RelayKind, provider: &[u8], body: &[u8], failed: bool) -> Alignment {
+pub(crate) fn align_as(kind: RelayKind, provider: &[u8], body: &[u8], failed: bool) -> Alignment {
     match kind {
         RelayKind::Reframing => align_events(provider, body, failed),
         RelayKind::Transparent | RelayKind::Translating => align(provider, body, failed),
+    }
+}
+
+/// The events of an answer that have to leave a host.
+#[derive(Debug)]
+pub(super) struct Passing {
+    /// Where each of them lies in what came, in order.
+    pub(super) came: Vec<Range<usize>>,
+    /// Where each of them ends in what went, up to the first that is not there.
+    pub(super) went: Vec<usize>,
+    /// Whether what is not there does not come either: all is there, or the body goes another way.
+    pub(super) is_settled: bool,
+}
+
+/// Finds the events that come to a host of a kind among those that go.
+pub(super) fn passing(kind: RelayKind, incoming: &[u8], outgoing: &[u8]) -> Passing {
+    let (came, went) = (Frames::of(incoming), Frames::of(outgoing));
+    let found = align_as(kind, incoming, outgoing, true);
+    // What it passes as it came needs no translation.
+    let is_as_sent = found.strange.is_none() && !found.passed.is_empty();
+    if kind == RelayKind::Translating && !is_as_sent {
+        return one_for_one(&came, &went);
+    }
+    let leaves = |frame: Frame<'_>| kind != RelayKind::Reframing || frame.data().is_some();
+    let came = came.iter().filter(|(_, frame)| leaves(*frame)).map(|(range, _)| range);
+    Passing {
+        came: came.collect(),
+        went: found.passed.iter().map(|index| went.ranges[*index].end).collect(),
+        is_settled: found.strange.is_some() || found.all,
+    }
+}
+
+/// The events of a relay that translates each into one, as far as can be told: as many went as came, with
+/// the terminators in the same places. Each may wait for the next one: some open a translation with an event
+/// of their own, and others have one to spare at its end.
+fn one_for_one(came: &Frames<'_>, went: &Frames<'_>) -> Passing {
+    let [came, went] = [came, went].map(|frames| {
+        let events = frames.iter().filter(|(_, f)| f.data().is_some() && !f.is_heartbeat());
+        events.map(|(range, frame)| (range, frame.is_done())).collect::<Vec<_>>()
+    });
+    let is_same = came.iter().map(|one| one.1).eq(went.iter().map(|one| one.1));
+    let is_told = is_same || went.is_empty();
+    let next = came.iter().skip(1).chain(came.last()).map(|(range, _)| range.clone());
+    Passing {
+        came: if is_told { next.collect() } else { Vec::new() },
+        went: went.iter().map(|(range, _)| range.end).collect(),
+        is_settled: !went.is_empty(),
     }
 }
 

@@ -6,8 +6,8 @@ use mock_openai::quantity::Time;
 
 use super::{Level, Rule, alignment::align, limits::Limit};
 use crate::{
-    exchange::{Exchange, Frames, Moment, Passage, Run},
-    plan::Number,
+    exchange::{Exchange, Family, Frames, Moment, Passage, Run},
+    plan::{Number, RelayKind},
     verdict::{Breach, Inquiry, Verdict},
 };
 
@@ -23,7 +23,8 @@ pub(super) const LATE: Limit = Limit {
 };
 
 /// Middleboxes cut connections on which nothing passes; the standard advises a comment about every
-/// 15 s (HTML 9.2.7). Where an event is half sent none may come; its silence is not judged.
+/// 15 s (HTML 9.2.7). Where an event is half sent none may come; its silence is not judged. The interval is
+/// that of the relay's switch `heartbeat`, and for streams of the Responses API of `heartbeat_responses`.
 pub(super) const RULE: Rule = Rule {
     id: "heartbeat-when-idle",
     level: Level::Profile,
@@ -35,12 +36,18 @@ pub(super) const RULE: Rule = Rule {
 fn judge(run: &Run<'_>) -> Verdict {
     const WHY: &str = "no stream of a relay that has heartbeats on lasted for their interval";
     let mut inquiry = Inquiry::default();
-    let Some(Time(interval)) = run.switch("heartbeat").and_then(|text| text.parse().ok()) else {
+    let interval = |switch| -> Option<Time> { run.switch(switch)?.parse().ok() };
+    let (of_responses, of_others) = (interval("heartbeat_responses"), interval("heartbeat"));
+    if of_responses.or(of_others).is_none() {
         return inquiry.verdict("the relay has no heartbeats on");
-    };
+    }
     for (index, exchange, answer) in run.answered().filter(|(_, e, _)| e.is_stream()) {
+        let family = exchange.family();
+        let interval = if family == Family::Responses { of_responses } else { of_others };
+        let Some(Time(interval)) = interval else { continue };
         let Some(passage) = run.at_relay(index) else { continue };
-        let Some(written) = written(&passage, &answer.body.bytes) else { continue };
+        let kind = run.plan.claims.kind;
+        let Some(written) = written(kind, family, &passage, &answer.body.bytes) else { continue };
         let end = end(run, exchange, &passage);
         let lasted = end.at.saturating_sub(written.first().map_or(end.at, |first| first.at.at));
         if lasted < interval {
@@ -74,10 +81,15 @@ enum What {
 }
 
 /// What the relay wrote, write by write, in order.
-fn written(at: &Passage<'_>, provider: &[u8]) -> Option<Vec<Written>> {
+fn written(
+    kind: RelayKind,
+    family: Family,
+    at: &Passage<'_>,
+    provider: &[u8],
+) -> Option<Vec<Written>> {
     let message = at.outgoing()?;
     let frames = Frames::of(&message.body);
-    let own = align(provider, &message.body, true).own;
+    let own = own_heartbeats(kind, provider, &message.body);
     let head = at.below_tcp.down.wrote.marks.when(message.start)?;
     let mut all = vec![Written { at: head, what: What::Whole }];
     for (index, (range, frame)) in frames.iter().enumerate() {
@@ -86,9 +98,9 @@ fn written(at: &Passage<'_>, provider: &[u8]) -> Option<Vec<Written>> {
         pieces.dedup();
         let Some(last) = pieces.pop() else { continue };
         all.extend(pieces.into_iter().map(|at| Written { at, what: What::Half }));
-        let what = if own.contains(&index) && frame.is_heartbeat() {
+        let what = if own.contains(&index) {
             What::Heartbeat
-        } else if frame.is_done() {
+        } else if family.is_terminator(&frame) {
             What::Done
         } else {
             What::Whole
@@ -100,6 +112,21 @@ fn written(at: &Passage<'_>, provider: &[u8]) -> Option<Vec<Written>> {
     pieces.dedup();
     all.extend(pieces.into_iter().map(|at| Written { at, what: What::Half }));
     Some(all)
+}
+
+/// Which frames are heartbeats of the relay's own. Where it writes events anew and the provider sends
+/// heartbeats too, nobody can tell whose they are.
+fn own_heartbeats(kind: RelayKind, provider: &[u8], body: &[u8]) -> Vec<usize> {
+    let frames = Frames::of(body);
+    let is_heartbeat = |index: &usize| frames.get(*index).is_some_and(|one| one.is_heartbeat());
+    let others = match kind {
+        RelayKind::Transparent => align(provider, body, true).own,
+        RelayKind::Reframing | RelayKind::Translating => {
+            let sends_some = Frames::of(provider).iter().any(|(_, frame)| frame.is_heartbeat());
+            if sends_some { Vec::new() } else { (0..frames.ranges.len()).collect() }
+        }
+    };
+    others.into_iter().filter(is_heartbeat).collect()
 }
 
 /// When nothing more had to come: the body ended, the client went, or the run was over.
@@ -133,7 +160,7 @@ fn judge_one(
         let quiet = silence(before.at, next.at);
         if next.what == What::Heartbeat && before.what == What::Done {
             let got = format!("one {} after it", Time(quiet));
-            return breach(next.at, "no heartbeat after `[DONE]`".to_owned(), got);
+            return breach(next.at, "no heartbeat after the last event".to_owned(), got);
         }
         if next.what == What::Heartbeat && quiet + RESOLUTION < interval {
             let wanted = format!("no heartbeat before {} of silence", Time(interval));
@@ -156,7 +183,10 @@ fn judge_one(
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::{exchange::testing::Story, scenario::Leave, trace::SocketFact, verdict::Verdict};
+    use crate::{
+        exchange::testing::Story, plan::RelayKind, scenario::Leave, trace::SocketFact,
+        verdict::Verdict,
+    };
 
     /// Heartbeats are on, every 15 s; a frame at 1 s, another at 40 s, then the end. In between the
     /// relay writes comments at these times.
@@ -220,6 +250,25 @@ mod tests {
     }
 
     #[test]
+    fn streams_of_the_responses_api_have_an_interval_of_their_own() {
+        let quiet = |switch: &str| {
+            let mut story = Story::streaming().of_responses();
+            story.plan.switches.insert(switch.to_owned(), "15s".to_owned());
+            story.relays(1_000, "reader", "data: {\"type\":\"response.created\"}\n\n");
+            story.passes(16_000, "reader", ": ping\n\n");
+            story.relays(30_000, "reader", "data: {\"type\":\"response.completed\"}\n\n");
+            story.passes(46_000, "reader", ": ping\n\n");
+            story.finishes(46_000, "reader");
+            story
+        };
+        let breach = quiet("heartbeat_responses").breach(&RULE);
+        assert_eq!(breach.wanted, ["no heartbeat after the last event"]);
+        assert_eq!(breach.got, "one 16s after it");
+        let why = "no stream of a relay that has heartbeats on lasted for their interval";
+        quiet("heartbeat").assert_not_applicable(&RULE, why);
+    }
+
+    #[test]
     fn it_does_not_apply_where_they_are_off_or_the_stream_is_short() {
         let mut story = beats(&[]);
         story.plan.switches.insert("heartbeat".to_owned(), "off".to_owned());
@@ -239,5 +288,27 @@ mod tests {
         story.relays(40_000, "reader", "data: [DONE]\n\n");
         story.finishes(40_000, "reader");
         assert_eq!(story.verdict(&RULE), Verdict::Held);
+    }
+
+    #[test]
+    fn it_breaks_at_a_heartbeat_while_a_relay_writes_events_in_its_own_way() {
+        let beats = |kind: RelayKind, sent: &str| {
+            let mut story = Story::streaming();
+            story.plan.switches.insert("heartbeat".to_owned(), "15s".to_owned());
+            story.plan.claims.kind = kind;
+            story.provides(1_000, "reader", sent);
+            story.passes(1_000, "reader", "data:1\n\n");
+            story.passes(2_000, "reader", ": ping\n\n");
+            story.relays(16_000, "reader", "data: [DONE]\n\n");
+            story.finishes(16_000, "reader");
+            story
+        };
+        for kind in [RelayKind::Reframing, RelayKind::Translating] {
+            let got = beats(kind, "data: 1\n\n").breach(&RULE).got;
+            assert_eq!(got, "one after 1s", "{kind:?}");
+            // It may be the provider's.
+            let own = beats(kind, "data: 1\n\n: alive\n\n").verdict(&RULE);
+            assert_eq!(own, Verdict::Held, "{kind:?}");
+        }
     }
 }

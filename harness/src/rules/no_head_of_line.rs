@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use mock_openai::quantity::Time;
 
-use super::{Level, Rule, alignment::align, limits::Limit};
+use super::{Level, Rule, alignment::passing, limits::Limit};
 use crate::{
-    exchange::{Frames, Passage, Run},
-    plan::Number,
+    exchange::{Passage, Run},
+    plan::{Number, RelayKind},
     verdict::{Breach, Inquiry, Verdict},
 };
 
@@ -35,7 +35,7 @@ fn judge(run: &Run<'_>) -> Verdict {
     let all = (0..run.exchanges.len()).filter(|_| !full.0.is_empty());
     let relayed = all.filter_map(|index| Some((index, run.at_relay(index)?)));
     for (index, at) in relayed.filter(|(_, at)| !at.felt_pressure()) {
-        for (frame, arrived, left) in stays(&at) {
+        for (frame, arrived, left) in stays(run.plan.claims.kind, &at) {
             let Some(slow) = full.beside(index, arrived) else { continue };
             inquiry.applies();
             if is_kept(run, arrived, left) {
@@ -98,17 +98,15 @@ impl<'r> Full<'r> {
 }
 
 /// How long each event stayed at a host: the offset behind it in the body, and from when to when.
-fn stays(at: &Passage<'_>) -> Vec<(usize, Duration, Duration)> {
+fn stays(kind: RelayKind, at: &Passage<'_>) -> Vec<(usize, Duration, Duration)> {
     let (Some(incoming), Some(outgoing)) = (at.incoming(), at.outgoing()) else {
         return Vec::new();
     };
-    let found = align(&incoming.body, &outgoing.body, true);
-    let (came, went) = (Frames::of(&incoming.body), Frames::of(&outgoing.body));
-    let pairs = came.ranges.iter().zip(&found.passed);
+    let found = passing(kind, &incoming.body, &outgoing.body);
+    let pairs = found.came.iter().zip(&found.went);
     pairs
-        .filter_map(|(range, passed)| {
-            let end = went.ranges[*passed].end;
-            Some((end, at.arrived(range.end - 1)?.at, at.left(end - 1)?.at))
+        .filter_map(|(range, end)| {
+            Some((*end, at.arrived(range.end - 1)?.at, at.left(end - 1)?.at))
         })
         .collect()
 }
@@ -116,7 +114,10 @@ fn stays(at: &Passage<'_>) -> Vec<(usize, Duration, Duration)> {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::{exchange::testing::Story, scenario::Kind, trace::SocketFact, verdict::Verdict};
+    use crate::{
+        exchange::testing::Story, plan::RelayKind, scenario::Kind, trace::SocketFact,
+        verdict::Verdict,
+    };
 
     /// The slow client's connection is full from 1 ms on; an event for the reader comes at 100 ms and
     /// leaves then.
@@ -152,5 +153,26 @@ mod tests {
         story.relays(1, "reader", "data: 1\n\n");
         let why = "no event passed while another client's connection was full";
         story.assert_not_applicable(&RULE, why);
+    }
+
+    #[test]
+    fn it_breaks_where_a_relay_writes_in_bytes_of_its_own_and_late() {
+        for kind in [RelayKind::Reframing, RelayKind::Translating] {
+            let waits = |leaves_ms: u64| {
+                let mut story = Story::streaming();
+                story.plan.claims.kind = kind;
+                story.client("slow", Kind::Raw);
+                story.begins(0, "slow");
+                story.socket(1, "relay", "slow", 0, SocketFact::Blocked);
+                story.provides(100, "reader", "data: 1\n\n");
+                story.passes(leaves_ms, "reader", "data:1\n\n");
+                story.finishes(600, "reader");
+                story.over(700);
+                story
+            };
+            assert_eq!(waits(110).verdict(&RULE), Verdict::Held);
+            let got = "an event for reader waited 400ms while slow did not read";
+            assert_eq!(waits(500).breach(&RULE).got, got, "{kind:?}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What the relay adds stands between whole events.
 
-use super::{Level, Rule, alignment::align, quote::quote};
+use super::{Level, Rule, alignment::align, payload, quote::quote};
 use crate::{
     exchange::{Frame, Frames, Run},
     verdict::{Breach, Inquiry, Verdict},
@@ -16,6 +16,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(run: &Run<'_>) -> Verdict {
+    // Where events are written anew nobody can tell whose their bytes are.
+    if let Some(why) = payload::by_claim(run.plan.claims.kind) {
+        return Verdict::NotApplicable { why: why.to_owned() };
+    }
     let mut inquiry = Inquiry::default();
     for (index, exchange, answer) in run.answered().filter(|(_, e, _)| e.is_stream()) {
         let provider = &answer.body.bytes;
@@ -88,7 +92,7 @@ fn inside_an_event(provider: &[u8], body: &[u8]) -> Option<Place> {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::{exchange::testing::Story, verdict::Verdict};
+    use crate::{exchange::testing::Story, plan::RelayKind, verdict::Verdict};
 
     /// The provider sends one event in two pieces, and the relay writes these.
     fn pieces(written: &[&str]) -> Story {
@@ -155,5 +159,20 @@ mod tests {
         story.passes(1, "reader", "data: {\"id\":1}\n\ndata: {\"id\":2}\n\n");
         story.finishes(2, "reader");
         story.assert_not_applicable(&RULE, "the relay added nothing of its own");
+    }
+
+    #[test]
+    fn it_does_not_speak_of_a_relay_that_writes_events_anew() {
+        let mut story = Story::streaming();
+        story.provides(1, "reader", "data: 1\n\ndata: 2\n\n");
+        story.passes(1, "reader", "data:1\n\n: ping\n\ndata:2\n\n");
+        story.finishes(2, "reader");
+        for (kind, verb) in
+            [(RelayKind::Reframing, "reframes"), (RelayKind::Translating, "translates")]
+        {
+            story.plan.claims.kind = kind;
+            let why = format!("the relay says that it {verb} what the provider sends");
+            story.assert_not_applicable(&RULE, &why);
+        }
     }
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use mock_openai::quantity::Time;
 
-use super::{Level, Rule, alignment::align, limits::Limit, no_head_of_line};
+use super::{Level, Rule, alignment::passing, limits::Limit, no_head_of_line};
 use crate::{
-    exchange::{Exchange, Frames, Moment, Passage, Run, is_event_stream},
-    plan::Number,
+    exchange::{Exchange, Moment, Passage, Run, is_event_stream},
+    plan::{Number, RelayKind},
     verdict::{Breach, Inquiry, Verdict},
 };
 
@@ -54,15 +54,13 @@ fn judge_passage(
     let allowed = Time(KEPT.time(run) + run.plan.slow_by(at.host));
     let nothing = Vec::new();
     let body = at.outgoing().map_or(&nothing, |message| &message.body);
-    let found = align(&incoming.body, body, true);
-    let outgoing = Frames::of(body);
-    for (index, range) in Frames::of(&incoming.body).ranges.iter().enumerate() {
+    let is_relay = run.plan.is_relay(at.host);
+    let kind = if is_relay { run.plan.claims.kind } else { RelayKind::Transparent };
+    let found = passing(kind, &incoming.body, body);
+    for (index, range) in found.came.iter().enumerate() {
         let Some(arrived) = at.arrived(range.end - 1) else { return };
         inquiry.applies();
-        let passed = found.passed.get(index).and_then(|passed| {
-            let end = outgoing.ranges[*passed].end;
-            Some((end, at.left(end - 1)?))
-        });
+        let passed = found.went.get(index).and_then(|end| Some((*end, at.left(*end - 1)?)));
         let breach = match passed {
             // What waits for another client is `no-head-of-line`'s to tell.
             Some((_, left)) if no_head_of_line::tells_of(run, of, at, (arrived.at, left.at)) => {
@@ -70,7 +68,7 @@ fn judge_passage(
             }
             Some((end, left)) => late(exchange, at, allowed, index, (arrived, left), end),
             // What is missing from a body that went another way is not held back.
-            None if found.strange.is_some() || found.all => None,
+            None if found.is_settled => None,
             None => held(run, exchange, at, allowed, index, arrived),
         };
         if let Some(breach) = breach {
@@ -143,6 +141,7 @@ mod tests {
     use super::RULE;
     use crate::{
         exchange::testing::{JSON, STREAM, Story},
+        plan::RelayKind,
         scenario::{HostLimits, Kind, Leave},
         trace::SocketFact,
         verdict::Verdict,
@@ -321,5 +320,47 @@ mod tests {
         };
         assert_eq!(beside(true), Verdict::Held);
         assert!(matches!(beside(false), Verdict::Broke(_)));
+    }
+
+    /// A relay of that kind writes the events of 5 and 105 ms in bytes of its own, then.
+    fn anew(kind: RelayKind, first_ms: u64, events: [&str; 2]) -> Story {
+        let mut story = Story::streaming();
+        story.plan.claims.kind = kind;
+        story.provides(5, "reader", ": note\n\ndata: 1\n\n");
+        if first_ms < 105 {
+            story.passes(first_ms, "reader", events[0]);
+        }
+        story.provides(105, "reader", "data: [DONE]\n\n");
+        if first_ms >= 105 {
+            story.passes(first_ms, "reader", events[0]);
+        }
+        story.passes(first_ms.max(105), "reader", events[1]);
+        story.finishes(300, "reader");
+        story
+    }
+
+    #[test]
+    fn a_relay_that_reframes_may_not_keep_its_events_either() {
+        let events = ["data:1\n\n", "data:[DONE]\n\n"];
+        let prompt = anew(RelayKind::Reframing, 5, events);
+        assert_eq!(prompt.verdict(&RULE), Verdict::Held);
+        let kept = anew(RelayKind::Reframing, 200, events).breach(&RULE);
+        assert_eq!(kept.at.as_millis(), 200);
+        let got = "frame 1 came to relay at 5ms, left it at 200ms and reached reader at 200ms: kept for 195ms";
+        assert_eq!(kept.got, got);
+    }
+
+    #[test]
+    fn of_a_relay_that_translates_event_by_event_the_nth_that_leaves_is_the_nth_that_came() {
+        let events = ["data: one\n\n", "data: [DONE]\n\n"];
+        assert_eq!(anew(RelayKind::Translating, 5, events).verdict(&RULE), Verdict::Held);
+        let kept = anew(RelayKind::Translating, 200, events).breach(&RULE);
+        // It may have waited for the next one, which came at 105 ms.
+        assert!(kept.got.ends_with("kept for 95ms"), "{}", kept.got);
+        // One that makes other events of them, in number or in order, cannot be timed.
+        for events in [["data: one\n\n", ": none\n\n"], ["data: one\n\n", "data: two\n\n"]] {
+            let why = "no event was seen to arrive at a host, packet by packet";
+            anew(RelayKind::Translating, 200, events).assert_not_applicable(&RULE, why);
+        }
     }
 }
