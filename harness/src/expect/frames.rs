@@ -2,9 +2,10 @@
 
 use super::bound::{holds, words};
 use crate::{
-    exchange::{Exchange, Family, Fate, Frames as Split, Run},
+    exchange::{Exchange, Family, Fate, Frame, Frames as Split, Run},
+    plan::RelayKind,
     rules::{
-        alignment::{Alignment, align},
+        alignment::{Alignment, align_as, demanded},
         quote::quote,
     },
     scenario::Frames,
@@ -68,6 +69,8 @@ fn broke(run: &Run<'_>, exchange: &Exchange, wanted: String, got: String) -> Ver
     Verdict::Broke(breach.concerning(&exchange.client))
 }
 
+/// The provider's frames, byte for byte; of a relay that says that it reframes, its events. Of one that
+/// translates nothing is asked: what it makes of them is its own.
 fn as_sent(run: &Run<'_>, index: usize, exchange: &Exchange, first: Option<u64>) -> Verdict {
     let Some(answer) = run.answers_to(index).next_back() else {
         let wanted = "frames as the provider sent them".to_owned();
@@ -75,32 +78,56 @@ fn as_sent(run: &Run<'_>, index: usize, exchange: &Exchange, first: Option<u64>)
     };
     let provider = &answer.body.bytes;
     let failed = run.fate(index, answer) != Fate::Whole;
-    let Alignment { passed, strange, all, .. } = align(provider, &exchange.body.bytes, failed);
-    let sent = Split::of(provider);
-    let real = |index: &usize| sent.get(*index).is_some_and(|frame| !frame.is_blank());
-    let count = (0..passed.len()).filter(real).count() as u64;
+    let kind = run.plan.claims.kind;
+    let ([plural, as_sent, of_them], least) = match kind {
+        RelayKind::Transparent => (["frames", ", as sent", "frames as sent"], first),
+        // Those of the first frames that a reader dispatches. A client that counts to so many may get more.
+        RelayKind::Reframing => {
+            (["events", "", "of them"], first.map(|first| events_among(first, provider)))
+        }
+        RelayKind::Translating => return Verdict::Held,
+    };
+    let Alignment { passed, strange, all, .. } =
+        align_as(kind, provider, &exchange.body.bytes, failed);
+    let due = demanded(kind, provider);
+    let count_real = |some: &[Frame<'_>]| some.iter().filter(|frame| !frame.is_blank()).count();
+    let count = count_real(&due[..passed.len()]) as u64;
     let wanted = match first {
-        None => format!("all {} frames of the provider, as sent", sent.count()),
-        Some(first) => format!("the first {first} frames of the provider, as sent, and no other"),
+        None => format!("all {} {plural} of the provider{as_sent}", count_real(&due)),
+        Some(first) => {
+            format!("the first {first} {plural} of the provider{as_sent}, and no other")
+        }
     };
     if let Some(start) = strange {
         let place = quote(&exchange.body.bytes[start..]);
-        let got = format!("{count} frames as sent, then {place}");
+        let got = format!("{count} {of_them}, then {place}");
         let breach = Breach::new(exchange.had(start + 1), &run.relay, wanted, got);
         return Verdict::Broke(breach.concerning(&exchange.client));
     }
     // As sent means no terminator too many either.
     let received = exchange.frames();
     let family = exchange.family();
-    let (sent_count, got_count) = (terminators(&sent, family), terminators(&received, family));
+    let (sent_count, got_count) =
+        (terminators(&Split::of(provider), family), terminators(&received, family));
     let same_terminators = sent_count == got_count;
-    let right = first.map_or(all && same_terminators, |first| count == first);
+    let right = match (least, first) {
+        (Some(least), Some(first)) => (least..=first).contains(&count),
+        _ => all && same_terminators,
+    };
     let got = if got_count > sent_count {
         format!("{count} of them, and {got_count} {}", family.terminator())
     } else {
         format!("{count} of them")
     };
     if right { Verdict::Held } else { broke(run, exchange, wanted, got) }
+}
+
+/// How many of the first so many frames of a body a reader dispatches.
+fn events_among(first: u64, body: &[u8]) -> u64 {
+    let frames = Split::of(body);
+    let whole = frames.iter().map(|(_, frame)| frame).filter(|frame| !frame.is_blank());
+    let first = usize::try_from(first).unwrap_or(usize::MAX);
+    whole.take(first).filter(|frame| frame.data().is_some()).count() as u64
 }
 
 fn terminators(frames: &Split<'_>, family: Family) -> usize {

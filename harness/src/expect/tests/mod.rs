@@ -17,6 +17,7 @@ use crate::{
         Run,
         testing::{JSON, Story},
     },
+    plan::RelayKind,
     scenario::{Bound, EndsAs, EndsHow, Expect, Frames, Leave, Relay, Upstream},
     trace::{BodyEnd, ClientFact, Fact, Sight, SocketFact},
     verdict::Verdict,
@@ -92,6 +93,31 @@ fn status_and_headers_are_those_of_the_last_response() {
     let attempts = |bound| said(&story, &Expect { attempts: Some(bound), ..reader() });
     assert_eq!(attempts(exactly(2)), "reader: attempts");
     assert_eq!(attempts(at_most(1)), "reader: attempts at 0s: at most 1 | 2");
+}
+
+#[test]
+fn of_a_relay_that_writes_events_anew_frames_are_expected_as_it_says() {
+    let frames = |story: &Story, frames| said(story, &Expect { frames: Some(frames), ..reader() });
+    let mut story = Story::streaming();
+    story.provides(1, "reader", ": note\n\ndata: 1\n\ndata: [DONE]\n\n");
+    story.passes(1, "reader", "data:1\n\n");
+    story.plan.claims.kind = RelayKind::Reframing;
+    let first = frames(&story, Frames::AsSentFirst(2));
+    assert_eq!(first, "reader: frames");
+    let all = frames(&story, Frames::AsSent);
+    assert!(all.ends_with("all 2 events of the provider | 1 of them"), "{all}");
+    story.passes(2, "reader", "data:[DONE]\n\n");
+    assert_eq!(frames(&story, Frames::AsSent), "reader: frames");
+    assert_eq!(frames(&story, Frames::AsSentFirst(3)), "reader: frames");
+    assert!(frames(&story, Frames::AsSentFirst(1)).ends_with("and no other | 2 of them"));
+
+    let mut other = Story::streaming();
+    other.provides(1, "reader", "data: 1\n\n");
+    other.passes(1, "reader", "data: 2\n\n");
+    other.plan.claims.kind = RelayKind::Reframing;
+    assert!(frames(&other, Frames::AsSent).ends_with("0 of them, then `data: 2\\n\\n`"));
+    other.plan.claims.kind = RelayKind::Translating;
+    assert_eq!(frames(&other, Frames::AsSent), "reader: frames");
 }
 
 #[test]
