@@ -1,5 +1,7 @@
 //! What a stream cost is told to those who asked, and to nobody else.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::{Level, Rule, payload, quote::quote};
@@ -48,14 +50,15 @@ fn breach(run: &Run<'_>, index: usize, exchange: &Exchange, answer: &Answer) -> 
     let client = &exchange.client;
     let whole =
         || run.fate(index, answer) == Fate::Whole && !run.ended_from_outside(index, exchange);
-    let (wanted, got) = if let Some(frame) = got.iter().find(|frame| !sent.contains(frame)) {
+    let (wanted, got) = if let Some((_, frame)) = got.iter().find(|one| !tells(&sent, one)) {
         let got = format!("{client} got {}, which the provider never sent", quote(frame));
         ("no usage but the provider's".to_owned(), got)
-    } else if let Some(frame) = got.first().filter(|_| asked && !wants) {
+    } else if let Some((_, frame)) = got.first().filter(|_| asked && !wants) {
         let got = format!("{}, which the relay had asked for", quote(frame));
         (format!("no usage for {client}, which did not ask"), got)
     } else {
-        let frame = sent.iter().find(|frame| wants && !got.contains(frame)).filter(|_| whole())?;
+        let missing = sent.iter().find(|one| wants && !tells(&got, one));
+        let (_, frame) = missing.filter(|_| whole())?;
         let ending = exchange.ending();
         let got = format!("{client} asked for the usage and never got it: {ending}");
         (format!("the usage {}", quote(frame)), got)
@@ -76,14 +79,23 @@ fn asks_for_usage(body: &[u8]) -> bool {
 
 const USAGE_KEY: &[u8] = b"\"usage\"";
 
+/// The data of a frame that tells usage, and the frame as it stands there.
+type Told<'a> = (Cow<'a, [u8]>, &'a [u8]);
+
+/// Whether one of these says the same, in whatever bytes: an id may have come to it.
+fn tells(frames: &[Told<'_>], one: &Told<'_>) -> bool {
+    frames.iter().any(|(data, _)| *data == one.0)
+}
+
 /// The frames that tell usage and nothing else.
-fn usage_frames(body: &[u8]) -> Vec<&[u8]> {
+fn usage_frames(body: &[u8]) -> Vec<Told<'_>> {
     // Few bodies do: the others are not worth taking apart.
     if memchr::memmem::find(body, USAGE_KEY).is_none() {
         return Vec::new();
     }
     let frames = Frames::of(body);
-    frames.iter().filter(|(_, frame)| tells_usage(*frame)).map(|(_, frame)| frame.0).collect()
+    let told = frames.iter().filter(|(_, frame)| tells_usage(*frame));
+    told.filter_map(|(_, frame)| Some((frame.data()?, frame.0))).collect()
 }
 
 /// Whether a frame tells usage and nothing else.
@@ -148,5 +160,16 @@ mod tests {
     fn it_does_not_apply_where_usage_is_no_matter() {
         let why = "nobody asked what a stream cost, and nobody was told";
         told("{\"user\":\"reader\"}", "", "").assert_not_applicable(&RULE, why);
+    }
+
+    #[test]
+    fn it_holds_where_usage_has_an_id_that_a_relay_gave_it_or_stands_in_other_bytes() {
+        let named = USAGE.replace("\n\n", "\nid: 7\n\n");
+        let tight = USAGE.replace("data: ", "data:");
+        for passed in [named, tight] {
+            assert_eq!(told(ASKS, USAGE, &passed).verdict(&RULE), Verdict::Held, "{passed}");
+        }
+        let other = USAGE.replace('3', "4");
+        assert_eq!(told(ASKS, USAGE, &other).breach(&RULE).wanted, ["no usage but the provider's"]);
     }
 }
