@@ -147,12 +147,23 @@ impl<'a> Frame<'a> {
         value.get("type")?.as_str().map(str::to_owned)
     }
 
+    /// The name by which a reader hands it on: the usual one says no more than none (HTML 9.2.6).
+    fn handed_on_as(&self) -> Option<String> {
+        let name = self.event_type()?;
+        let is_usual = matches!(name.as_str(), "" | "message");
+        if !is_usual {
+            return Some(name);
+        }
+        let value: serde_json::Value = serde_json::from_slice(&self.data()?).ok()?;
+        value.get("type")?.as_str().map(str::to_owned)
+    }
+
     /// Whether a reader makes the same of another frame: its data, the name of its event, and its id
     /// where it has one.
     pub fn says_the_same_as(&self, other: Frame<'_>) -> bool {
         let id = self.id();
         self.data() == other.data()
-            && self.event_type() == other.event_type()
+            && self.handed_on_as() == other.handed_on_as()
             && (id.is_none() || id == other.id())
     }
 
@@ -266,5 +277,19 @@ mod tests {
         assert!(Frame::amid(b"event: error\ndata: {\"type\":\"error\"}\n\n").error().is_some());
         assert!(Frame::amid(b"data: {\"error\":null,\"id\":\"a\"}\n\n").error().is_none());
         assert!(Frame::amid(b"data: {\"id\":\"a\"}\n\n").error().is_none());
+    }
+
+    #[test]
+    fn the_usual_name_of_an_event_says_no_more_than_none() {
+        let same = |a: &str, b: &str| {
+            Frame::amid(a.as_bytes()).says_the_same_as(Frame::amid(b.as_bytes()))
+        };
+        let plain = "data: {\"type\":\"x\"}\n\n";
+        for name in ["event: message\n", "event\n", "event: x\n"] {
+            assert!(same(&format!("{name}{plain}"), plain), "{name}");
+            assert!(same(plain, &format!("{name}{plain}")), "{name}");
+        }
+        assert!(!same(&format!("event: note\n{plain}"), plain));
+        assert!(same("data: 1\n\n", "event: message\ndata: 1\n\n"));
     }
 }
