@@ -150,7 +150,7 @@ impl<'a> Run<'a> {
     }
 
     /// The relay that one exchange passes; the first, where it passes none.
-    fn relay_of(&self, exchange: usize) -> Name {
+    pub(crate) fn relay_of(&self, exchange: usize) -> Name {
         self.at_relay(exchange).map_or_else(|| self.relay.clone(), |at| at.host.clone())
     }
 

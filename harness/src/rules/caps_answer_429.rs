@@ -1,6 +1,6 @@
 //! Who is over a cap is told so at once, and when to come again; a place is given back.
 
-use std::time::Duration;
+use std::{ptr, time::Duration};
 
 use mock_openai::quantity::Time;
 
@@ -8,6 +8,7 @@ use super::{Level, Rule, limits::Limit};
 use crate::{
     exchange::{Exchange, Moment, Run, header},
     plan::Number,
+    trace::Name,
     verdict::{Breach, Inquiry, Verdict},
 };
 
@@ -40,12 +41,14 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
+    let caps: Vec<Places> = CAPS.iter().filter_map(|cap| Places::of(run, cap)).collect();
     for (index, exchange) in run.exchanges.iter().enumerate() {
         let broke = if is_refused(run, index) {
             inquiry.applies();
-            [bare(run, index, exchange), late(run, index, exchange), kept(run, index, exchange)]
+            let kept = kept(run, index, &caps);
+            [bare(run, index, exchange), late(run, index, exchange), kept]
         } else {
-            let over = CAPS.iter().find_map(|cap| over(run, index, exchange, cap));
+            let over = caps.iter().find_map(|cap| over(run, index, cap));
             if over.is_some() {
                 inquiry.applies();
             }
@@ -109,65 +112,123 @@ fn key(_: &Run<'_>, exchange: &Exchange) -> Option<String> {
     header(&exchange.headers, "authorization").map(str::to_owned)
 }
 
-impl Cap {
-    /// How many it admits, where the scenario sets it.
-    fn most(&self, run: &Run<'_>) -> Option<usize> {
-        run.switch(self.switch)?.parse().ok()
+/// The places of a cap that the scenario sets, and who could hold one.
+struct Places {
+    switch: &'static str,
+    most: usize,
+    stays: Vec<Option<Stay>>,
+}
+
+/// An exchange at the relay that it came to.
+struct Stay {
+    relay: Name,
+    /// What it shares with those that it shares its places with.
+    group: Option<String>,
+    /// When the first byte of the request was read there, and when the last one was.
+    began: Moment,
+    whole: Option<Moment>,
+    /// When the provider was asked, which needs a place.
+    asked: Option<Moment>,
+    /// When the answer began to leave.
+    answered: Option<Moment>,
+    /// When the relay could know that it was over.
+    gone: Option<Moment>,
+    /// Whether it was let in: neither refused, nor a preflight.
+    is_in: bool,
+}
+
+impl Stay {
+    fn of(run: &Run<'_>, index: usize, cap: &Cap) -> Option<Self> {
+        let (at, exchange) = (run.at_relay(index)?, &run.exchanges[index]);
+        let (up, request) = (&at.below_tcp.up, &at.below.request);
+        let wrote = |byte| at.below_tcp.down.wrote.marks.when(byte);
+        let written = at.outgoing().and_then(|message| wrote(message.end?.checked_sub(1)?));
+        // Without packets nobody sees how long the word that the client has gone is on its way; and who
+        // only ends its sending side has not gone.
+        let left = if run.shows_packets() && exchange.half_closed.is_none() {
+            up.end.arrived
+        } else {
+            exchange.over()
+        };
+        Some(Self {
+            relay: at.host.clone(),
+            group: (cap.shared)(run, exchange),
+            began: up.read.when(request.start)?,
+            whole: request.end.and_then(|end| up.read.when(end.checked_sub(1)?)),
+            asked: run.answers_to(index).next().map(|answer| answer.received),
+            answered: at.outgoing().and_then(|message| wrote(message.start)),
+            gone: [written, at.below_tcp.acceptor.finished, left].into_iter().flatten().min(),
+            is_in: !exchange.is_preflight() && !is_refused(run, index),
+        })
     }
 
-    /// How many others held a place when one was asked for: those that were let in before, and
-    /// whose end was not `ago` before that moment.
-    fn taken(&self, run: &Run<'_>, index: usize, ago: Duration) -> usize {
-        let asked = run.exchanges[index].sent;
-        let group = (self.shared)(run, &run.exchanges[index]);
-        let holds = |(other, exchange): &(usize, &Exchange)| {
-            let over =
-                |end: Moment| if ago.is_zero() { end < asked } else { end.at + ago < asked.at };
-            exchange.sent < asked
-                && !exchange.is_preflight()
-                && !is_refused(run, *other)
-                && (self.shared)(run, exchange) == group
-                && !exchange.over().is_some_and(over)
-        };
-        run.exchanges.iter().enumerate().filter(holds).count()
+    /// Whether it held a place from before another came until after.
+    fn held_through(&self, other: &Self) -> bool {
+        let came = other.whole.unwrap_or(other.began);
+        self.asked.is_some_and(|asked| asked < other.began)
+            && self.gone.is_none_or(|gone| gone > came)
+    }
+
+    /// Whether it can have held a place when another came, or was given `time` to give it back.
+    fn may_have_held(&self, other: &Self, time: Duration) -> bool {
+        other.answered.is_none_or(|answered| self.began < answered)
+            && self.gone.is_none_or(|gone| gone.at + time >= other.began.at)
+    }
+}
+
+impl Places {
+    fn of(run: &Run<'_>, cap: &Cap) -> Option<Self> {
+        let most = run.switch(cap.switch)?.parse().ok()?;
+        let stays = (0..run.exchanges.len()).map(|index| Stay::of(run, index, cap)).collect();
+        Some(Self { switch: cap.switch, most, stays })
+    }
+
+    /// How many others had a place of those that one asks for one of.
+    fn taken(&self, index: usize, had: impl Fn(&Stay, &Stay) -> bool) -> Option<usize> {
+        let this = self.stays[index].as_ref()?;
+        let others = self.stays.iter().flatten().filter(|other| !ptr::eq(*other, this));
+        let shares = |other: &&Stay| other.relay == this.relay && other.group == this.group;
+        Some(others.filter(shares).filter(|other| other.is_in && had(other, this)).count())
     }
 }
 
 /// It was let in although every place was taken. What the provider is not asked for needs no place.
-fn over(run: &Run<'_>, index: usize, exchange: &Exchange, cap: &Cap) -> Option<Breach> {
-    let most = cap.most(run)?;
+fn over(run: &Run<'_>, index: usize, places: &Places) -> Option<Breach> {
     run.answers_to(index).next()?;
+    let exchange = &run.exchanges[index];
     let head = exchange.head.as_ref().filter(|_| !exchange.is_preflight())?;
-    let taken = cap.taken(run, index, Duration::ZERO);
-    let wanted = format!("429: {taken} of {most} places are taken ({})", cap.switch);
-    let got = format!("status {}", head.status);
-    (taken >= most).then(|| Breach::new(head.moment, &run.relay, wanted, got))
+    let Places { switch, most, .. } = *places;
+    let taken = places.taken(index, Stay::held_through).filter(|taken| *taken >= most)?;
+    let wanted = format!("429: {taken} of {most} places are taken ({switch})");
+    let relay = run.relay_of(index);
+    Some(Breach::new(head.moment, &relay, wanted, format!("status {}", head.status)))
 }
 
 /// It was refused although no place could still be taken. Not judged where streams go on without
 /// their clients, where a rate may be what refused, and where the cap of an address is the relay's
 /// own default.
-fn kept(run: &Run<'_>, index: usize, exchange: &Exchange) -> Option<Breach> {
+fn kept(run: &Run<'_>, index: usize, caps: &[Places]) -> Option<Breach> {
     let is_set = |name: &str| run.switch(name).is_some_and(|value| value != "off");
     let others = ["resume", "read_on", "rate_per_address", "rate_per_key"];
     run.switch("max_streams_per_address")?;
-    run.at_relay(index)?;
     if others.into_iter().any(is_set) {
         return None;
     }
     let ago = GIVEN_BACK.time(run);
-    let full = CAPS.iter().filter_map(|cap| Some((cap.most(run)?, cap.taken(run, index, ago))));
-    let places: Vec<(usize, usize)> = full.collect();
+    let may = |other: &Stay, this: &Stay| other.may_have_held(this, ago);
+    let full = caps.iter().map(|cap| Some((cap.most, cap.taken(index, may)?)));
+    let places = full.collect::<Option<Vec<(usize, usize)>>>()?;
     if places.iter().any(|(most, taken)| taken >= most) {
         return None;
     }
+    let exchange = &run.exchanges[index];
     let head = exchange.head.as_ref()?;
     let (most, taken) = places.first()?;
     let wanted = format!("an answer: {taken} of {most} places are taken");
     let client = &exchange.client;
     let got =
         format!("{client} got 429: the places of streams that have ended were not given back");
-    Some(Breach::new(head.moment, &run.relay, wanted, got))
+    Some(Breach::new(head.moment, &run.relay_of(index), wanted, got))
 }
 
 #[cfg(test)]
@@ -252,6 +313,7 @@ mod tests {
         let left = |ms| {
             let mut story = capped();
             story.leaves(1_000, "reader", Leave::Rst);
+            story.fin(1_000, "reader", 0, Some(1_000));
             refused(story, ms, WAIT)
         };
         let breach = left(2_001).breach(&RULE);
@@ -262,6 +324,26 @@ mod tests {
         let mut resumes = left(60_000);
         resumes.plan.switches.insert("resume".to_owned(), "on".to_owned());
         assert_eq!(resumes.verdict(&RULE), Verdict::Held);
+    }
+
+    /// The clients' clocks say the one, and the relay's the other.
+    #[test]
+    fn what_counts_is_when_requests_and_ends_come_to_the_relay() {
+        let late = |heard: u64, asks: u64| {
+            let mut story = capped();
+            story.leaves(1_000, "reader", Leave::Fin);
+            story.fin(1_000, "reader", 0, Some(heard));
+            refused(story, asks, WAIT)
+        };
+        assert_eq!(late(5_000, 5_500).verdict(&RULE), Verdict::Held);
+        assert_eq!(late(5_000, 6_001).breach(&RULE).at.as_millis(), 6_001);
+
+        // Who only ends its sending side keeps its place.
+        let mut halved = capped();
+        halved.leaves(1_000, "reader", Leave::HalfClose);
+        halved.fin(1_000, "reader", 0, Some(1_000));
+        halved.leaves(9_000, "reader", Leave::Fin);
+        assert_eq!(refused(halved, 9_500, WAIT).verdict(&RULE), Verdict::Held);
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use super::{Level, Rule, headers, origin};
 use crate::{
-    exchange::Run,
+    exchange::{Exchange, Run, header},
     verdict::{Breach, Inquiry, Verdict},
 };
 
 /// A browser refuses `*` beside credentials, and two values always. Where the answer depends on who
-/// asks, caches have to know it, also of the answer to a page that is not allowed.
+/// asks, caches have to know it. A relay that allows one origin, and says so to everybody, need not vary.
 pub(super) const RULE: Rule = Rule {
     id: "cors-credentials",
     level: Level::Must,
@@ -20,6 +20,7 @@ const ALLOW: &str = "access-control-allow-origin";
 
 fn judge(run: &Run<'_>) -> Verdict {
     let mut inquiry = Inquiry::default();
+    let depends = !allows_one(run);
     for (_, exchange) in origin::of_browsers(run) {
         let Some(head) = &exchange.head else { continue };
         let allowed = headers::values(&head.headers, ALLOW);
@@ -36,7 +37,7 @@ fn judge(run: &Run<'_>) -> Verdict {
             Some(("one value of Access-Control-Allow-Origin", shown()))
         } else if *first == "*" && with_credentials {
             Some(("the page's origin, and not `*`, beside credentials", shown()))
-        } else if *first != "*" && !varies {
+        } else if depends && *first != "*" && !varies {
             let vary = headers::values(&head.headers, "vary");
             Some(("vary: Origin", format!("{} and vary: {}", shown(), headers::shown(&vary))))
         } else {
@@ -48,6 +49,20 @@ fn judge(run: &Run<'_>) -> Verdict {
         }
     }
     inquiry.verdict("no page was told that it may read a response")
+}
+
+/// Whether the relay was told to allow one origin, and names it to that page and to others.
+fn allows_one(run: &Run<'_>) -> bool {
+    let one = run.switch("origins").map(str::trim).filter(|all| !all.contains([',', ' ', '*']));
+    let Some(one) = one else { return false };
+    let answered = || origin::of_browsers(run).filter(|(_, exchange)| exchange.head.is_some());
+    let is_named = |exchange: &Exchange| {
+        let head = exchange.head.as_ref();
+        head.is_some_and(|head| headers::values(&head.headers, ALLOW) == [one])
+    };
+    let is_other = |exchange: &Exchange| header(&exchange.headers, "origin") != Some(one);
+    answered().all(|(_, exchange)| is_named(exchange))
+        && answered().any(|(_, exchange)| is_other(exchange))
 }
 
 #[cfg(test)]
@@ -95,6 +110,21 @@ mod tests {
             let breach = allowed(headers).breach(&RULE);
             assert_eq!((breach.at.as_millis(), breach.wanted), (1, vec![wanted.to_owned()]));
         }
+    }
+
+    #[test]
+    fn an_answer_that_is_the_same_for_everybody_need_not_vary() {
+        let story = |others: &[(&str, &str)]| {
+            let mut story = allowed(&[(super::ALLOW, PAGE), CREDENTIALS]);
+            story.plan.switches.insert("origins".to_owned(), PAGE.to_owned());
+            story.client("other", Kind::Browser);
+            let origin = [("Origin", "https://other.example")];
+            story.asks_with(2, "other", "POST", &origin, "{\"user\":\"other\"}");
+            story.replies(3, "other", 403, others);
+            story
+        };
+        assert_eq!(story(&[(super::ALLOW, PAGE)]).verdict(&RULE), Verdict::Held);
+        assert_eq!(story(&[]).breach(&RULE).wanted, ["vary: Origin"]);
     }
 
     #[test]

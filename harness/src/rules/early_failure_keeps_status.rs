@@ -4,7 +4,7 @@ use mock_openai::script::End;
 
 use super::{Level, Rule};
 use crate::{
-    exchange::{Answer, Exchange, Moment, Run, essence},
+    exchange::{Answer, Moment, Run, essence, header},
     verdict::{Breach, Inquiry, Verdict},
 };
 
@@ -24,7 +24,7 @@ fn judge(run: &Run<'_>) -> Verdict {
         let answer = run.answers_to(index).next_back();
         let failed = match answer {
             Some(answer) => failed_early(answer),
-            None => refused(run, exchange),
+            None => refused(run, index),
         };
         let Some(failed) = failed else { continue };
         if exchange.left.is_some() || (exchange.head.is_none() && exchange.ended.is_none()) {
@@ -49,12 +49,18 @@ fn failed_early(answer: &Answer) -> Option<String> {
     }
 }
 
-/// Whether the provider could not be reached for an exchange.
-fn refused(run: &Run<'_>, exchange: &Exchange) -> Option<String> {
-    let last = Moment::last(run.trace);
-    let open = exchange.sent..=exchange.over().unwrap_or(last);
+/// Whether the provider could not be reached for an exchange that needs it. No connect says for whom it
+/// was; a request for an answer that the provider was never asked for failed all the same.
+fn refused(run: &Run<'_>, index: usize) -> Option<String> {
+    let exchange = &run.exchanges[index];
+    let comes_back = header(&exchange.headers, "last-event-id").is_some();
+    if exchange.method != "POST" || comes_back {
+        return None;
+    }
+    let relay = run.relay_of(index);
+    let open = exchange.sent..=exchange.over().unwrap_or_else(|| Moment::last(run.trace));
     let mut failed = run.connections.failed.iter();
-    let refused = failed.find(|f| run.plan.is_relay(&f.from) && open.contains(&f.moment))?;
+    let refused = failed.find(|one| one.from == relay && open.contains(&one.moment))?;
     Some(format!("could not be reached ({:?})", refused.error))
 }
 
@@ -196,6 +202,24 @@ mod tests {
             breach.got,
             "the provider closed the connection before its head, the client got no response, then FIN in mid-response"
         );
+    }
+
+    /// Who comes back to a kept stream, or asks how the relay is, has no use for the provider.
+    #[test]
+    fn a_connect_that_failed_is_not_laid_to_who_needs_no_provider() {
+        let beside = |method: &str, headers: &[(&str, &str)]| {
+            let mut story = Story::new();
+            story.asks_with(0, "reader", method, headers, "{\"user\":\"reader\"}");
+            let (error, to) = (ErrorKind::ConnectionRefused, Name::from("upstream"));
+            let fact = SocketFact::ConnectFailed { error, to };
+            story.fact(1, "relay", Fact::Socket(Connection(u64::MAX), fact));
+            story.replies(2, "reader", 200, STREAM);
+            story
+        };
+        let why = "no request failed before the provider's first content";
+        beside("GET", &[]).assert_not_applicable(&RULE, why);
+        beside("POST", &[("Last-Event-ID", "s-1")]).assert_not_applicable(&RULE, why);
+        assert_eq!(beside("POST", &[]).breach(&RULE).wanted, ["a status of 4xx or 5xx"]);
     }
 
     #[test]

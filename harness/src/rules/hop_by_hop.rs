@@ -32,6 +32,14 @@ fn judge(run: &Run<'_>) -> Verdict {
         let Some(passage) = run.at_relay(index) else { continue };
         let (Some(above), Some(tcp)) = (passage.above, passage.above_tcp) else { continue };
         let mut compare = |came: &Headers, went: &Headers, at: Option<Moment>, toward: &str| {
+            let (forwarded, named) = (options(went), options(came));
+            if let Some(option) = named.iter().find(|option| forwarded.contains(option)) {
+                let wanted = format!("no connection option {option} from another connection");
+                let sent = headers::shown(&headers::values(went, "connection"));
+                let got = format!("connection: {sent} sent on to {toward}");
+                let breach = Breach::new(at.unwrap_or(exchange.sent), &run.relay, wanted, got);
+                inquiry.broke(breach.concerning(&exchange.client));
+            }
             for (name, value) in one_hop(came) {
                 inquiry.applies();
                 if headers::values(went, name).contains(&value) {
@@ -55,14 +63,23 @@ fn judge(run: &Run<'_>) -> Verdict {
 
 type Headers = Vec<(String, String)>;
 
+/// What a message's `Connection` lists that each hop does not say of its own accord.
+fn options(all: &Headers) -> Vec<String> {
+    let own =
+        |option: &String| matches!(&**option, "" | "close") || KNOWN.contains(&option.as_str());
+    listed(all).into_iter().filter(|option| !own(option)).collect()
+}
+
+/// The options and names of fields that a message's `Connection` lists.
+fn listed(all: &Headers) -> Vec<String> {
+    let lists = headers::values(all, "connection");
+    let names = lists.iter().flat_map(|list| list.split(','));
+    names.map(|name| name.trim().to_ascii_lowercase()).collect()
+}
+
 /// The fields of a message that speak of its connection alone.
 fn one_hop(all: &Headers) -> Vec<(&str, &str)> {
-    let listed = headers::values(all, "connection");
-    let named: Vec<String> = listed
-        .iter()
-        .flat_map(|list| list.split(','))
-        .map(|name| name.trim().to_ascii_lowercase())
-        .collect();
+    let named = listed(all);
     let speaks = |name: &str| {
         let name = name.to_ascii_lowercase();
         KNOWN.contains(&name.as_str()) || named.contains(&name)
@@ -95,7 +112,8 @@ mod tests {
 
     #[test]
     fn it_holds_where_the_relay_keeps_them_back() {
-        let own: &[(&str, &str)] = &[("Connection", "keep-alive"), ("X-Mine", "another")];
+        let own: &[(&str, &str)] =
+            &[("Connection", "close, TE, keep-alive"), ("X-Mine", "another"), ("TE", "trailers")];
         let story = passed([NAMED, own], [&[("Keep-Alive", "timeout=5")], STREAM]);
         assert_eq!(story.verdict(&RULE), Verdict::Held);
     }
@@ -106,6 +124,10 @@ mod tests {
         assert_eq!(breach.at.as_millis(), 1);
         assert_eq!(breach.wanted, ["no X-Mine from another connection"]);
         assert_eq!(breach.got, "X-Mine: 1 sent on to upstream");
+        let listed = &[("connection", "X-Mine")];
+        let breach = passed([NAMED, listed], [STREAM, STREAM]).breach(&RULE);
+        assert_eq!(breach.wanted, ["no connection option x-mine from another connection"]);
+        assert_eq!(breach.got, "connection: X-Mine sent on to upstream");
         let keep = &[("Keep-Alive", "timeout=5")];
         let breach = passed([&[], &[]], [keep, keep]).breach(&RULE);
         assert_eq!(breach.at.as_millis(), 3);

@@ -110,7 +110,7 @@ fn sockets(run: &Run<'_>, over: Moment, inquiry: &mut Inquiry) {
 
 /// The lines of a metrics text that count open streams or requests in flight, with their figures.
 fn open_streams<'a>(text: &'a str, names: &Names) -> impl Iterator<Item = (&'a str, f64)> {
-    let counts = |name: &str| names.open_streams.iter().any(|word| name.contains(word));
+    let counts = |name: &str| names.open_streams.iter().any(|word| name.ends_with(word));
     let samples = metrics::read(text).samples.into_iter();
     samples.filter(move |one| counts(one.name)).map(|one| (one.line, one.figure))
 }

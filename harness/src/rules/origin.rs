@@ -42,6 +42,12 @@ pub(super) fn of<'a>(run: &Run<'_>, exchange: &'a Exchange) -> Origin<'a> {
     }
 }
 
+/// Whether the page that asks sends its requests with credentials.
+pub(super) fn sends_credentials(run: &Run<'_>, exchange: &Exchange) -> bool {
+    let mut clients = run.plan.clients.iter();
+    clients.any(|client| *client.name == *exchange.client && client.credentials)
+}
+
 /// What a response says of who may read it, where that covers an origin.
 pub(super) fn is_granted(exchange: &Exchange, origin: &str) -> bool {
     let granted = exchange.header("access-control-allow-origin");

@@ -10,7 +10,8 @@ use crate::{
 };
 
 /// A browser asks before it sends `authorization` or JSON across origins, and it asks without
-/// credentials. `*` never covers `authorization` (Fetch, "CORS protocol"). A foreign origin is not
+/// credentials. `*` never covers `authorization` (Fetch, "CORS protocol"), and nothing for a page that
+/// sends credentials. A foreign origin is not
 /// granted anything, whatever the status.
 pub(super) const RULE: Rule = Rule {
     id: "preflight-without-auth",
@@ -68,7 +69,7 @@ fn judge_one(run: &Run<'_>, index: usize, exchange: &Exchange) -> Option<Breach>
         let wanted = format!("Access-Control-Allow-Origin: {origin}");
         return breach(head.moment, wanted, granted(exchange));
     }
-    let missing = missing(exchange, head)?;
+    let missing = missing(run, exchange, head)?;
     let named = exchange.header("access-control-allow-headers").unwrap_or("nothing");
     let wanted = format!("Access-Control-Allow-Headers with {missing}");
     breach(head.moment, wanted, format!("Access-Control-Allow-Headers: {named}"))
@@ -80,7 +81,7 @@ fn granted(exchange: &Exchange) -> String {
 }
 
 /// The first header that the page asked for and the answer does not name.
-fn missing(exchange: &Exchange, head: &Head) -> Option<String> {
+fn missing(run: &Run<'_>, exchange: &Exchange, head: &Head) -> Option<String> {
     let asked = header(&exchange.headers, "access-control-request-headers")?;
     let names = |list: &str| -> Vec<String> {
         let names = list.split(',').map(|name| name.trim().to_ascii_lowercase());
@@ -92,9 +93,8 @@ fn missing(exchange: &Exchange, head: &Head) -> Option<String> {
         .filter(|(name, _)| name.eq_ignore_ascii_case("access-control-allow-headers"))
         .flat_map(|(_, list)| names(list))
         .collect();
-    let covers = |name: &String| {
-        allowed.contains(name) || (name != "authorization" && allowed.iter().any(|one| one == "*"))
-    };
+    let star = !origin::sends_credentials(run, exchange) && allowed.iter().any(|one| one == "*");
+    let covers = |name: &String| allowed.contains(name) || (star && name != "authorization");
     names(asked).into_iter().find(|name| !covers(name))
 }
 
@@ -158,6 +158,18 @@ mod tests {
             assert_eq!(&**breach.client.as_ref().unwrap(), "page");
             assert_eq!((breach.wanted, breach.got), (vec![wanted.to_owned()], got.to_owned()));
         }
+    }
+
+    #[test]
+    fn a_star_names_nothing_for_a_page_that_sends_credentials() {
+        let with = |credentials| {
+            let mut story = preflight(PAGE, 204, &allow(PAGE, "authorization, *"));
+            story.plan.clients.iter_mut().for_each(|client| client.credentials = credentials);
+            story
+        };
+        assert_eq!(with(false).verdict(&RULE), Verdict::Held);
+        let wanted = "Access-Control-Allow-Headers with content-type";
+        assert_eq!(with(true).breach(&RULE).wanted, [wanted]);
     }
 
     #[test]
