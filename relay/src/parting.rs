@@ -14,7 +14,7 @@ use tokio::{
 };
 
 /// How long the rest of a request is taken that nobody reads, and how much of it. At the end of a drain it
-/// has to be over within [`crate::serve`]'s last words.
+/// has to be over within the last words of `serve.rs`.
 const PARTING: Duration = Duration::from_millis(500);
 const PARTING_BYTES: u64 = 16 << 20;
 
