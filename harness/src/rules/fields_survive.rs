@@ -10,9 +10,9 @@ use crate::{
 };
 
 /// `id` and `retry` steer how a browser comes back, `event` names what a client listens for, and a
-/// field that nobody knows today is somebody's tomorrow. A relay that says that it reframes may write the
-/// fields of an event in its own way, and leave out comments and what means nothing. Of a client that has gone, and of an answer
-/// that was cut, nothing is said.
+/// field that nobody knows today is somebody's tomorrow. A relay that says that it reframes may write
+/// the fields of an event in its own way, and leave out comments and what means nothing. Of a client
+/// that has gone, and of an answer that was cut, nothing is said.
 pub(super) const RULE: Rule = Rule {
     id: "fields-survive",
     level: Level::Profile,

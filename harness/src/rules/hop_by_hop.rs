@@ -31,23 +31,24 @@ fn judge(run: &Run<'_>) -> Verdict {
     for (index, exchange) in run.exchanges.iter().enumerate() {
         let Some(passage) = run.at_relay(index) else { continue };
         let (Some(above), Some(tcp)) = (passage.above, passage.above_tcp) else { continue };
+        let breach = |at: Option<Moment>, wanted: String, got: String| {
+            let at = at.unwrap_or(exchange.sent);
+            Breach::new(at, &run.relay, wanted, got).concerning(&exchange.client)
+        };
         let mut compare = |came: &Headers, went: &Headers, at: Option<Moment>, toward: &str| {
             let (forwarded, named) = (options(went), options(came));
             if let Some(option) = named.iter().find(|option| forwarded.contains(option)) {
                 let wanted = format!("no connection option {option} from another connection");
                 let sent = headers::shown(&headers::values(went, "connection"));
                 let got = format!("connection: {sent} sent on to {toward}");
-                let breach = Breach::new(at.unwrap_or(exchange.sent), &run.relay, wanted, got);
-                inquiry.broke(breach.concerning(&exchange.client));
+                inquiry.broke(breach(at, wanted, got));
             }
             for (name, value) in one_hop(came) {
                 inquiry.applies();
                 if headers::values(went, name).contains(&value) {
                     let wanted = format!("no {name} from another connection");
                     let got = format!("{name}: {value} sent on to {toward}");
-                    let at = at.unwrap_or(exchange.sent);
-                    let breach = Breach::new(at, &run.relay, wanted, got);
-                    inquiry.broke(breach.concerning(&exchange.client));
+                    inquiry.broke(breach(at, wanted, got));
                 }
             }
         };
